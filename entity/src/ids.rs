@@ -1,0 +1,75 @@
+//! Typed ids: a campaign's id cannot be passed where an article's is meant.
+//!
+//! All are version 7 UUIDs, so rows sort by the time they were made. They are names, not secrets: what a URL must keep
+//! secret is a 256-bit token, stored hashed.
+
+use sea_orm::{DbErr, DeriveValueType, TryFromU64, prelude::Uuid};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+macro_rules! typed_ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, DeriveValueType, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl TryFromU64 for $name {
+            fn try_from_u64(_: u64) -> Result<Self, DbErr> {
+                Err(DbErr::ConvertFromU64(stringify!($name)))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+    )+};
+}
+
+typed_ids! {
+    /// Names an article.
+    ArticleId,
+    /// Names an attachment of a campaign or wish item to articles.
+    AttachmentId,
+    /// Names a campaign.
+    CampaignId,
+    /// Names a category of articles.
+    CategoryId,
+    /// Names one donation (one payment).
+    DonationId,
+    /// Names a fund.
+    FundId,
+    /// Names a job.
+    JobId,
+    /// Names a letter in the outbox.
+    LetterId,
+    /// Names a receipt.
+    ReceiptId,
+    /// Names a series of receipt numbers.
+    ReceiptSeriesId,
+    /// Names a reservation of a wish item by a donation.
+    ReservationId,
+    /// Names a member of staff.
+    StaffId,
+    /// Names a session of a member of staff.
+    SessionId,
+    /// Names a supporter.
+    SupporterId,
+    /// Names a wish item.
+    WishItemId,
+}

@@ -1,0 +1,128 @@
+//! The words for states and kinds, stored as text so that a person who reads the database understands it.
+
+use sea_orm::{DeriveActiveEnum, EnumIter, prelude::StringLen};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// A word that is not one of an enumeration's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownWord;
+
+impl fmt::Display for UnknownWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not one of the known words")
+    }
+}
+
+impl std::error::Error for UnknownWord {}
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+        #[sea_orm(rs_type = "String", db_type = "String(StringLen::None)")]
+        pub enum $name {
+            $($(#[$vdoc])* #[sea_orm(string_value = $text)] #[serde(rename = $text)] $variant),+
+        }
+
+        impl $name {
+            /// Every value, in the order of a life.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The word as stored, and as the key of its translation.
+            pub const fn as_str(&self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text { $($text => Ok(Self::$variant),)+ _ => Err(UnknownWord) }
+            }
+        }
+    )+};
+}
+
+words! {
+    /// Where an article is read.
+    ArticleKind {
+        /// Its text is kept here.
+        Hosted = "hosted",
+        /// It is a page elsewhere, known by its canonical URL.
+        Elsewhere = "elsewhere",
+    }
+    /// Whether readers see an article.
+    ArticleStatus { Draft = "draft", Published = "published", Unpublished = "unpublished" }
+    /// What an attachment is tied to.
+    AttachmentScope { Article = "article", Category = "category", Everywhere = "everywhere" }
+    /// What an attachment ties.
+    AttachmentTarget { Campaign = "campaign", WishItem = "wish_item" }
+    /// The life of a campaign: only a live one takes gifts; a paused or closed one stays readable.
+    CampaignStatus { Draft = "draft", Live = "live", Paused = "paused", Closed = "closed" }
+    /// The life of one payment.
+    DonationStatus {
+        /// Written here; the supporter has not paid.
+        Pending = "pending",
+        /// The supporter has done her part; the bank has not yet said that the money moves.
+        Processing = "processing",
+        /// Stripe says paid. In the ledger, with a receipt.
+        Paid = "paid",
+        /// The payment was refused for good.
+        Failed = "failed",
+        /// The checkout ran out before anything was paid.
+        Expired = "expired",
+    }
+    /// What binds the money of a fund (ASC 958 and the UK SORP name these classes).
+    Restriction { Without = "without", With = "with", Designated = "designated", Endowment = "endowment" }
+    /// The accounts of the ledger. Debits are positive, credits negative.
+    Account {
+        /// Asset: what Stripe holds for us.
+        StripeClearing = "stripe_clearing",
+        /// Income: gifts, by fund.
+        Donations = "donations",
+        /// Expense: what Stripe keeps.
+        StripeFees = "stripe_fees",
+        /// Equity: the two sides of a settlement in another currency than the gift's.
+        Exchange = "exchange",
+    }
+    /// What moved money.
+    MovementKind { Donation = "donation", Fee = "fee" }
+    /// The state of a receipt: never edited, only voided or replaced.
+    ReceiptStatus { Issued = "issued", Void = "void", Replaced = "replaced" }
+    /// The kinds of letters.
+    LetterKind { Receipt = "receipt", StaffNotice = "staff_notice" }
+    /// The state of a letter in the outbox.
+    LetterState {
+        Queued = "queued", Leased = "leased", Sent = "sent", Deferred = "deferred", Bounced = "bounced",
+        Suppressed = "suppressed",
+        /// The connection broke after the final dot: it may have arrived.
+        Unknown = "unknown",
+        Dead = "dead",
+    }
+    /// How far the talk with the mail server came.
+    LetterStage { Connect = "connect", Mail = "mail", Rcpt = "rcpt", Data = "data", Dot = "dot", Done = "done" }
+    /// How a wish item is paid.
+    WishKind {
+        /// At a price, by quantity, here.
+        Priced = "priced",
+        /// On a shop's own wish list elsewhere.
+        Link = "link",
+    }
+    /// Whether a wish item is asked for.
+    WishStatus { Open = "open", Cancelled = "cancelled" }
+    /// The life of a reservation.
+    ReservationState { Held = "held", Paid = "paid", Released = "released" }
+    /// What a member of staff may do.
+    Role { Admin = "admin", Editor = "editor", Finance = "finance" }
+    /// What a reader is counted for.
+    ReaderScope { Site = "site", Campaign = "campaign", Article = "article" }
+    /// How a view reached us.
+    ReaderSource { Script = "script", Pixel = "pixel" }
+}

@@ -1,0 +1,1 @@
+//! What every part shares: settings, database, clock, random source, mailer, Stripe.

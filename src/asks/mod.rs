@@ -1,0 +1,1 @@
+//! What a page asks for: the giving form, its amounts and its checks.

@@ -1,0 +1,1 @@
+//! Which campaigns and wish items stand on which article.

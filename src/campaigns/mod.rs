@@ -1,0 +1,1 @@
+//! Campaigns: draft, live, paused, closed; progress from the ledger.

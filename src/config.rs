@@ -1,0 +1,1 @@
+//! Every setting: flags, environment and `.env`, in one struct.

@@ -1,0 +1,1 @@
+//! The database: one writer and several readers on SQLite, a pool on PostgreSQL, transactions that retry.

@@ -1,0 +1,1 @@
+//! A sample newsroom, made through the real code.

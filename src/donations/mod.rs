@@ -1,0 +1,1 @@
+//! One payment, from the form to the ledger: `settle` is the one door.

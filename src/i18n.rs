@@ -1,0 +1,1 @@
+//! The languages, and how amounts, numbers and dates are written in them.

@@ -1,0 +1,1 @@
+//! Work that outlives a request: a table, leases, retries, schedules.

@@ -1,0 +1,1 @@
+//! Double-entry, append-only: the figures everything else is computed from.

@@ -1,0 +1,1 @@
+//! Who read what, counted once a day and then forgotten.

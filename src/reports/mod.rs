@@ -1,0 +1,1 @@
+//! What finance takes away: exports, and `verify`, which recomputes everything.

@@ -1,0 +1,1 @@
+//! Members of staff: sign-in, roles, sessions, the audit trail, the desk's frame.

@@ -1,0 +1,1 @@
+//! Pages: layout, forms, extractors, security headers, assets.

@@ -1,0 +1,1 @@
+//! Wish items: needed, reserved, paid.

@@ -1,0 +1,24 @@
+//! All tests, in one binary because linking dominates the time of a test run: one file per slice, named as the slice.
+
+mod support;
+
+mod architecture;
+mod articles;
+mod asks;
+mod attachments;
+mod browser;
+mod campaigns;
+mod cli;
+mod demo;
+mod donations;
+mod jobs;
+mod ledger;
+mod mail;
+mod payments;
+mod readers;
+mod receipts;
+mod reports;
+mod staff;
+mod supporters;
+mod web;
+mod wishes;
