@@ -2,57 +2,57 @@
 //!
 //! This file is the map. A module may use only those above it (`tests/architecture.rs` checks it), so read from the top.
 
-/// What every part shares: settings, database, clock, random source, mailer, Stripe.
-pub mod app;
-/// The newsroom: articles, categories, import.
-pub mod articles;
-/// What a page asks for: the giving form, its amounts and its checks.
-pub mod asks;
-/// Which campaigns and wish items stand on which article.
-pub mod attachments;
-/// Campaigns: draft, live, paused, closed; progress from the ledger.
-pub mod campaigns;
-/// Every command.
-pub mod cli;
-/// The clock and the random source: nothing else may ask the machine for time or chance.
-pub mod clock;
 /// Every setting: flags, environment and `.env`, in one struct.
 pub mod config;
-/// The database: one writer and several readers on SQLite, a pool on PostgreSQL, transactions that retry.
-pub mod db;
-/// A sample newsroom, made through the real code.
-pub mod demo;
-/// One payment, from the form to the ledger: `settle` is the one door.
-pub mod donations;
 /// The one error value, and what each kind means to a person and to a program.
 pub mod error;
+/// The clock and the random source: nothing else may ask the machine for time or chance.
+pub mod clock;
+/// The database: one writer and several readers on SQLite, a pool on PostgreSQL, transactions that retry.
+pub mod db;
 /// The languages, and how amounts, numbers and dates are written in them.
 pub mod i18n;
-/// Work that outlives a request: a table, leases, retries, schedules.
-pub mod jobs;
-/// Double-entry, append-only: the figures everything else is computed from.
-pub mod ledger;
+/// Logs that hold ids only.
+pub mod telemetry;
 /// Letters: the outbox, and the ways out of it (SMTP, files).
 pub mod mail;
 /// Stripe: what we ask of it, what it tells us, and the stand-in that answers in its place.
 pub mod payments;
-/// Who read what, counted once a day and then forgotten.
-pub mod readers;
-/// Numbered without gaps, never edited.
-pub mod receipts;
-/// What finance takes away: exports, and `verify`, which recomputes everything.
-pub mod reports;
-/// Every route.
-pub mod router;
-/// Members of staff: sign-in, roles, sessions, the audit trail, the desk's frame.
-pub mod staff;
-/// The people who give.
-pub mod supporters;
-/// Logs that hold ids only.
-pub mod telemetry;
+/// Work that outlives a request: a table, leases, retries, schedules.
+pub mod jobs;
+/// What every part shares: settings, database, clock, random source, mailer, Stripe.
+pub mod app;
 /// Pages: layout, forms, extractors, security headers, assets.
 pub mod web;
+/// Members of staff: sign-in, roles, sessions, the audit trail, the desk's frame.
+pub mod staff;
+/// Double-entry, append-only: the figures everything else is computed from.
+pub mod ledger;
+/// What a page asks for: the giving form, its amounts and its checks.
+pub mod asks;
 /// Wish items: needed, reserved, paid.
 pub mod wishes;
+/// Campaigns: draft, live, paused, closed; progress from the ledger.
+pub mod campaigns;
+/// Which campaigns and wish items stand on which article.
+pub mod attachments;
+/// The people who give.
+pub mod supporters;
+/// Numbered without gaps, never edited.
+pub mod receipts;
+/// One payment, from the form to the ledger: `settle` is the one door.
+pub mod donations;
+/// Who read what, counted once a day and then forgotten.
+pub mod readers;
+/// The newsroom: articles, categories, import.
+pub mod articles;
+/// What finance takes away: exports, and `verify`, which recomputes everything.
+pub mod reports;
+/// A sample newsroom, made through the real code.
+pub mod demo;
+/// Every route.
+pub mod router;
 /// Every job and schedule.
 pub mod worker;
+/// Every command.
+pub mod cli;
