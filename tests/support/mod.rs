@@ -1,1 +1,7 @@
 //! What the tests share.
+
+mod databases;
+mod postgres;
+
+pub use databases::{FromDatabase, TestDatabase, migrate_template, unique_number};
+pub(crate) use databases::on_both_databases;
