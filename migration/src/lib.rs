@@ -1,1 +1,16 @@
+//! The steps that build the database, one file each. A step never imports the entities: history must not change with them.
 
+use sea_orm_migration::prelude::*;
+
+mod m0001_from_an_article_to_a_receipt;
+mod sql;
+
+/// Runs the steps, in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_from_an_article_to_a_receipt::Migration)]
+    }
+}
