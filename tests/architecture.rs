@@ -1,1 +1,8 @@
+//! The rules of the house that the compiler does not hold: who may import whom, and that what is written down is true.
 
+mod files;
+mod imports;
+mod pages;
+mod routes;
+mod settings;
+mod sources;

@@ -170,7 +170,8 @@ mod tests {
         let Some(database) = TestDatabase::postgres().await else { return };
         let connection = Database::connect(&database.url).await.unwrap();
         for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
-            let row = connection.query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, format!("SHOW {setting}"))).await;
+            let row =
+                connection.query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, format!("SHOW {setting}"))).await;
             let value: String = row.unwrap().unwrap().try_get_by_index(0).unwrap();
             assert_eq!(value, "on", "{setting}");
         }

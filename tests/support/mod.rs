@@ -3,5 +3,5 @@
 mod databases;
 mod postgres;
 
-pub use databases::{FromDatabase, TestDatabase, migrate_template, unique_number};
 pub(crate) use databases::on_both_databases;
+pub use databases::{FromDatabase, TestDatabase, migrate_template, unique_number};

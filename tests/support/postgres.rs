@@ -78,7 +78,8 @@ fn start() -> Option<Cluster> {
 fn find_binaries() -> Option<PathBuf> {
     let has_server = |directory: &Path| directory.join("initdb").is_file() && directory.join("postgres").is_file();
     let version = |directory: &PathBuf| directory.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()).unwrap_or(0);
-    let mut installed: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let mut installed: Vec<PathBuf> =
+        std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     installed.sort_by_key(version);
     let packaged = installed.into_iter().rev().map(|directory| directory.join("bin"));
     let on_path: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();

@@ -1,0 +1,1 @@
+//! `.env.example` is the list of the settings.
