@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sea_orm::{ConnectOptions, Database};
+use sea_orm_migration::MigratorTrait;
 use tokio::sync::OnceCell;
 
 use super::postgres::{self, PostgresDatabase};
@@ -72,6 +73,7 @@ pub async fn migrate_template(url: &str) {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);
     let database = Database::connect(options).await.expect("the template database opens");
+    migration::Migrator::up(&database, None).await.expect("the migrations run on an empty database");
     database.close().await.expect("the template database closes");
 }
 
