@@ -1,1 +1,105 @@
-//! The clock and the random source: nothing else may ask the machine for time or chance.
+//! The clock and the random source: nothing else may ask the machine for time or chance, so that tests hold both in their hands.
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::sync::{Arc, Mutex};
+use uuid::Uuid;
+
+/// Tells the time in UTC, cut to microseconds because PostgreSQL keeps no more.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// The machine's clock.
+    #[default]
+    System,
+    /// A clock moved by hand: for tests, and for the demo's past.
+    Manual(Arc<Mutex<DateTime<Utc>>>),
+}
+
+impl Clock {
+    /// A clock that stands at `start` until it is moved.
+    pub fn manual(start: DateTime<Utc>) -> Self {
+        Self::Manual(Arc::new(Mutex::new(start)))
+    }
+
+    /// The present time.
+    pub fn now(&self) -> DateTime<Utc> {
+        let now = match self {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+            Self::System => Utc::now(),
+            Self::Manual(held) => *held.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+        };
+        now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now)
+    }
+
+    /// Moves a manual clock to `time`; the machine's clock is not moved.
+    pub fn set(&self, time: DateTime<Utc>) {
+        if let Self::Manual(held) = self {
+            *held.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = time;
+        }
+    }
+
+    /// Moves a manual clock on by `step`; the machine's clock is not moved.
+    pub fn advance(&self, step: TimeDelta) {
+        self.set(self.now() + step);
+    }
+}
+
+/// The random source: the machine's, fit for secrets.
+#[derive(Clone)]
+pub struct Random(SystemRandom);
+
+impl Default for Random {
+    fn default() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+        Self(SystemRandom::new())
+    }
+}
+
+impl std::fmt::Debug for Random {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Random")
+    }
+}
+
+impl Random {
+    /// `N` random bytes.
+    ///
+    /// # Panics
+    /// When the machine's random source fails: nothing that needs a secret may go on without one.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.fill(&mut bytes).expect("the machine's random source works");
+        bytes
+    }
+
+    /// A new id that sorts by time (UUID version 7).
+    pub fn id<T: From<Uuid>>(&self, now: DateTime<Utc>) -> T {
+        let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+        T::from(uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid())
+    }
+
+    /// A new secret of 256 bits, as 43 characters that may stand in a URL.
+    pub fn token(&self) -> String {
+        use base64::Engine;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(self.bytes::<32>())
+    }
+
+    /// A fraction from zero up to one, for spreading retries out.
+    pub fn fraction(&self) -> f64 {
+        f64::from(u32::from_be_bytes(self.bytes())) / (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+/// SHA-256 of `text` in hex: how every secret that came from a URL or a cookie is stored.
+pub fn sha256_hex(text: &str) -> String {
+    hex(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref())
+}
+
+/// `bytes` in lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,1 +1,129 @@
-//! Every setting: flags, environment and `.env`, in one struct.
+//! Every setting: flags, environment and `.env`, in one struct. `.env.example` lists the same, and a test keeps the two equal.
+
+mod checked;
+
+pub use checked::{Config, Limits, Link, MailWay, PaymentWay, ReceiptProfile};
+
+use clap::Args;
+use secrecy::SecretString;
+
+/// The settings as they were typed. [`Config::check`] makes sure that they can be right.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Settings (also from the environment and .env)")]
+pub struct Settings {
+    /// Where the program keeps what it makes itself: the SQLite database, the secret key, letters as files.
+    #[arg(long, env = "DATA_DIR", default_value = "data", global = true, hide_env_values = true)]
+    pub data_dir: String,
+    /// The database: `sqlite://path` or `postgres://user:password@host/name`. Empty: an SQLite file in DATA_DIR.
+    #[arg(long, env = "DATABASE_URL", default_value = "", global = true, hide_env_values = true)]
+    pub database_url: String,
+    /// The address and port that the site listens on.
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8080", global = true, hide_env_values = true)]
+    pub listen: String,
+    /// The address that readers use, without a slash at the end. Empty: http and LISTEN.
+    #[arg(long, env = "BASE_URL", default_value = "", global = true, hide_env_values = true)]
+    pub base_url: String,
+    /// At least 32 characters that nobody can guess. Empty: made once and kept in DATA_DIR (only with SQLite).
+    #[arg(long, env = "SECRET_KEY", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]
+    pub secret_key: SecretString,
+
+    /// The organisation's name, as readers know it.
+    #[arg(long, env = "ORG_NAME", default_value = "Our Newsroom", global = true, hide_env_values = true)]
+    pub org_name: String,
+    /// A sentence under the name. Empty: none.
+    #[arg(long, env = "ORG_TAGLINE", default_value = "", global = true, hide_env_values = true)]
+    pub org_tagline: String,
+    /// The legal name on receipts: the entity that receives the money. Empty: ORG_NAME.
+    #[arg(long, env = "ORG_LEGAL_NAME", default_value = "", global = true, hide_env_values = true)]
+    pub org_legal_name: String,
+    /// The postal address on receipts, parts joined by commas. Empty: none.
+    #[arg(long, env = "ORG_ADDRESS", default_value = "", global = true, hide_env_values = true)]
+    pub org_address: String,
+    /// Where supporters write with questions. Empty: MAIL_FROM.
+    #[arg(long, env = "ORG_EMAIL", default_value = "", global = true, hide_env_values = true)]
+    pub org_email: String,
+    /// The United States EIN; needed by the receipt profile `us`.
+    #[arg(long, env = "ORG_TAX_ID", default_value = "", global = true, hide_env_values = true)]
+    pub org_tax_id: String,
+    /// The United Kingdom charity number; needed by the receipt profile `uk`.
+    #[arg(long, env = "ORG_CHARITY_NUMBER", default_value = "", global = true, hide_env_values = true)]
+    pub org_charity_number: String,
+    /// The rules that receipts follow: `plain`, `us` or `uk`.
+    #[arg(long, env = "ORG_RECEIPT_PROFILE", default_value = "plain", global = true, hide_env_values = true)]
+    pub org_receipt_profile: String,
+    /// What stands before the year in a receipt number: one to four capital letters.
+    #[arg(long, env = "ORG_RECEIPT_PREFIX", default_value = "R", global = true, hide_env_values = true)]
+    pub org_receipt_prefix: String,
+    /// The organisation's time zone: receipts' dates, campaigns' days, reports.
+    #[arg(long, env = "ORG_TIMEZONE", default_value = "UTC", global = true, hide_env_values = true)]
+    pub org_timezone: String,
+    /// The currencies that supporters may give in, the first one chosen.
+    #[arg(long, env = "ORG_CURRENCIES", default_value = "USD,EUR,GBP", global = true, hide_env_values = true)]
+    pub org_currencies: String,
+    /// The suggested amounts, in whole units of the currency; the second one is chosen.
+    #[arg(long, env = "ORG_AMOUNTS", default_value = "10,25,50,100", global = true, hide_env_values = true)]
+    pub org_amounts: String,
+    /// Video and social channels shown on every page: `Name=https://…`, joined by commas.
+    #[arg(long, env = "ORG_CHANNELS", default_value = "", global = true, hide_env_values = true)]
+    pub org_channels: String,
+    /// Wish lists at shops elsewhere shown on every page: `Name=https://…`, joined by commas.
+    #[arg(long, env = "ORG_WISH_LISTS", default_value = "", global = true, hide_env_values = true)]
+    pub org_wish_lists: String,
+
+    /// Stripe's secret or restricted key. Empty: a stand-in answers in Stripe's place and no real money moves.
+    #[arg(long, env = "STRIPE_SECRET_KEY", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]
+    pub stripe_secret_key: SecretString,
+    /// The webhook endpoint's signing secret, `whsec_…`; two joined by a comma while one is being replaced.
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]
+    pub stripe_webhook_secret: SecretString,
+    /// Where Stripe's API answers.
+    #[arg(long, env = "STRIPE_API_BASE", default_value = "https://api.stripe.com/", global = true, hide_env_values = true)]
+    pub stripe_api_base: String,
+    /// Where Stripe's checkout page stands: the one other site that our forms may lead to.
+    #[arg(long, env = "CHECKOUT_ORIGIN", default_value = "https://checkout.stripe.com", global = true, hide_env_values = true)]
+    pub checkout_origin: String,
+    /// The address and port of the stand-in for Stripe; port 0 takes a free one.
+    #[arg(long, env = "STANDIN_LISTEN", default_value = "127.0.0.1:0", global = true, hide_env_values = true)]
+    pub standin_listen: String,
+    /// Allow the stand-in for Stripe although BASE_URL is not on this machine: for trying the program out, never for real gifts.
+    #[arg(long, env = "STANDIN_ON_PUBLIC_URL", default_value = "false", global = true, hide_env_values = true, num_args = 0..=1, default_missing_value = "true")]
+    pub standin_on_public_url: bool,
+    /// The part of a gift that Stripe keeps, in hundredths of a percent, for the supporter who covers the fee.
+    #[arg(long, env = "FEE_BASIS_POINTS", default_value = "290", global = true, hide_env_values = true)]
+    pub fee_basis_points: i64,
+    /// What Stripe keeps of every gift besides, in hundredths of the currency's unit.
+    #[arg(long, env = "FEE_FIXED", default_value = "30", global = true, hide_env_values = true)]
+    pub fee_fixed: i64,
+    /// The smallest and largest gift where the defaults do not fit: `USD=5-10000,JPY=500-1000000`.
+    #[arg(long, env = "GIFT_LIMITS", default_value = "", global = true, hide_env_values = true)]
+    pub gift_limits: String,
+    /// How many checkouts one network may open in an hour; kept in memory, no address is stored.
+    #[arg(long, env = "CHECKOUTS_PER_HOUR", default_value = "10", global = true, hide_env_values = true)]
+    pub checkouts_per_hour: u32,
+
+    /// The mail server: `smtp://user:password@host:587`, `smtps://…:465`. Empty: letters are written as files.
+    #[arg(long, env = "SMTP_URL", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]
+    pub smtp_url: SecretString,
+    /// The folder for letters as .eml files where SMTP_URL is empty. Empty: `mail` in DATA_DIR.
+    #[arg(long, env = "MAIL_DIR", default_value = "", global = true, hide_env_values = true)]
+    pub mail_dir: String,
+    /// The sender of letters: `giving@example.org`.
+    #[arg(long, env = "MAIL_FROM", default_value = "giving@localhost.localdomain", global = true, hide_env_values = true)]
+    pub mail_from: String,
+
+    /// The proxies before us, whose `X-Forwarded-For` is believed: addresses or networks joined by commas.
+    #[arg(long, env = "TRUSTED_PROXIES", default_value = "", global = true, hide_env_values = true)]
+    pub trusted_proxies: String,
+    /// Count readers without scripts by a small picture, in a column of its own.
+    #[arg(long, env = "READER_PIXEL", default_value = "false", global = true, hide_env_values = true, num_args = 0..=1, default_missing_value = "true")]
+    pub reader_pixel: bool,
+    /// The folder for the day's reader key, in memory and never beside the database. Empty: the system's run-time folder.
+    #[arg(long, env = "READER_KEY_DIR", default_value = "", global = true, hide_env_values = true)]
+    pub reader_key_dir: String,
+    /// What the log tells: `info`, `debug`, `wellwisher=debug,info`.
+    #[arg(long, env = "LOG", default_value = "info", global = true, hide_env_values = true)]
+    pub log: String,
+    /// Write the log as JSON, one line an entry.
+    #[arg(long, env = "LOG_JSON", default_value = "false", global = true, hide_env_values = true, num_args = 0..=1, default_missing_value = "true")]
+    pub log_json: bool,
+}

@@ -1,1 +1,20 @@
-//! Logs that hold ids only.
+//! Logs that hold ids only: never names, addresses, tokens, networks or what a browser says of itself.
+
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+/// Starts the log on stderr at the levels of `filter` (`info`, `wellwisher=debug,info`), as JSON when `json`.
+/// Later calls do nothing, so that tests may call it too.
+pub fn start(filter: &str, json: bool) {
+    let levels = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Stripe's answers and SQL can carry personal data: their crates are never heard below a warning.
+    let levels = ["sqlx=warn", "sea_orm=warn", "hyper=warn", "reqwest=warn", "rustls=warn"]
+        .iter()
+        .filter_map(|rule| rule.parse().ok())
+        .fold(levels, EnvFilter::add_directive);
+    let registry = tracing_subscriber::registry().with(levels);
+    let _ = if json {
+        registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init()
+    } else {
+        registry.with(fmt::layer().with_target(false).with_writer(std::io::stderr)).try_init()
+    };
+}

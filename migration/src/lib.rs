@@ -1,5 +1,6 @@
 //! The steps that build the database, one file each. A step never imports the entities: history must not change with them.
 
+pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m0001_from_an_article_to_a_receipt;
