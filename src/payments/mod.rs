@@ -7,6 +7,7 @@ mod checkout;
 pub mod event;
 mod failure;
 pub mod signature;
+pub mod standin;
 
 pub use checkout::{Checkout, CheckoutState, CheckoutStatus, FeeFact, IntentStatus, NewCheckout, PaymentStatus};
 pub use failure::StripeFailure;

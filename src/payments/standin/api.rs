@@ -1,0 +1,142 @@
+//! The part of Stripe's API that Wellwisher uses, and a little more so that Stripe's own SDK can be pointed at it.
+
+use super::{
+    errors::ApiError,
+    expand,
+    params::Params,
+    sessions, shapes,
+    state::{HasId, SessionStatus, Shelf, Vault},
+};
+use serde_json::{Value, json};
+
+/// One call, taken apart.
+pub(super) struct Call<'a> {
+    pub method: &'a str,
+    /// Behind `/v1/`.
+    pub path: &'a str,
+    pub query: &'a str,
+    pub form: &'a str,
+}
+
+const LISTING: &[&str] = &["limit", "starting_after", "created", "created[gt]", "created[gte]", "created[lt]", "created[lte]", "expand[#]"];
+
+/// Answers a call.
+pub(super) fn answer(vault: &mut Vault, call: &Call<'_>) -> Result<Value, ApiError> {
+    let segments: Vec<&str> = call.path.trim_matches('/').split('/').collect();
+    match (call.method, segments.as_slice()) {
+        ("POST", ["checkout", "sessions"]) => sessions::create(vault, call.form),
+        ("POST", ["checkout", "sessions", id, "expire"]) => expire(vault, id, call.form),
+        ("GET", ["checkout", "sessions"]) => {
+            let filters = ["payment_intent", "status"];
+            list(vault, call, &filters, |vault| &vault.sessions, |vault, session| shapes::session(vault, session))
+        }
+        ("GET", ["payment_intents"]) => list(vault, call, &[], |vault| &vault.intents, shapes::intent),
+        ("GET", ["charges"]) => list(vault, call, &["payment_intent"], |vault| &vault.charges, |_, charge| shapes::charge(charge)),
+        ("GET", ["balance_transactions"]) => {
+            let filters = ["type", "source", "currency"];
+            list(vault, call, &filters, |vault| &vault.entries, |vault, entry| shapes::entry(entry, vault.now().timestamp()))
+        }
+        ("GET", ["refunds"]) => {
+            list(vault, call, &["charge", "payment_intent"], |vault| &vault.refunds, |_, refund| shapes::refund(refund))
+        }
+        ("GET", ["events"]) => list(vault, call, &["type"], |vault| &vault.events, |_, event| shapes::event(event)),
+        ("POST", ["refunds"]) => refund(vault, call.form),
+        ("GET", ["checkout", "sessions", id]) => retrieve(vault, call, "cs", "checkout.session", id),
+        ("GET", ["payment_intents", id]) => retrieve(vault, call, "pi", "payment_intent", id),
+        ("GET", ["charges", id]) if id.starts_with("py_") => retrieve(vault, call, "py", "charge", id),
+        ("GET", ["charges", id]) => retrieve(vault, call, "ch", "charge", id),
+        ("GET", ["balance_transactions", id]) => retrieve(vault, call, "txn", "balance transaction", id),
+        ("GET", ["refunds", id]) => retrieve(vault, call, "re", "refund", id),
+        ("GET", ["events", id]) => retrieve(vault, call, "evt", "event", id),
+        _ => Err(ApiError::no_route(call.method, &format!("/v1/{}", call.path))),
+    }
+}
+
+fn retrieve(vault: &Vault, call: &Call<'_>, prefix: &str, kind: &str, id: &str) -> Result<Value, ApiError> {
+    let params = Params::parse(call.query, &["expand[#]"])?;
+    let found = if id.split('_').next() == Some(prefix) { expand::object_of(vault, id) } else { None };
+    let mut value = found.ok_or_else(|| ApiError::missing(kind, id))?;
+    expand::apply(vault, &mut value, &params.list("expand"))?;
+    Ok(value)
+}
+
+/// A listing, newest first (docs.stripe.com/api/pagination). A filter compares a field of the JSON that is shown.
+fn list<T: HasId>(
+    vault: &Vault,
+    call: &Call<'_>,
+    filters: &[&str],
+    shelf: impl Fn(&Vault) -> &Shelf<T>,
+    shape: impl Fn(&Vault, &T) -> Value,
+) -> Result<Value, ApiError> {
+    let known: Vec<&str> = LISTING.iter().chain(filters).copied().collect();
+    let params = Params::parse(call.query, &known)?;
+    let limit = params.integer("limit")?.unwrap_or(10);
+    if !(1..=100).contains(&limit) {
+        return Err(ApiError::coded("parameter_invalid_integer", "limit", "This value must be from 1 to 100."));
+    }
+    let cursor = params.text("starting_after");
+    if let Some(id) = cursor
+        && shelf(vault).get(id).is_none()
+    {
+        return Err(ApiError::coded("resource_missing", "starting_after", format!("No such object: '{id}'")));
+    }
+    let bound = |name: &str| params.integer(name);
+    let (exact, gt, gte, lt, lte) =
+        (bound("created")?, bound("created[gt]")?, bound("created[gte]")?, bound("created[lt]")?, bound("created[lte]")?);
+    let in_time = |at: i64| {
+        exact.is_none_or(|x| at == x)
+            && gt.is_none_or(|x| at > x)
+            && gte.is_none_or(|x| at >= x)
+            && lt.is_none_or(|x| at < x)
+            && lte.is_none_or(|x| at <= x)
+    };
+    let wanted = |value: &Value| filters.iter().all(|name| params.text(name).is_none_or(|text| value[*name].as_str() == Some(text)));
+    let mut rows: Vec<Value> = shelf(vault)
+        .newest_first(cursor)
+        .filter(|row| in_time(row.created()))
+        .map(|row| shape(vault, row))
+        .filter(wanted)
+        .take(usize::try_from(limit + 1).unwrap_or(101))
+        .collect();
+    let has_more = rows.len() > usize::try_from(limit).unwrap_or(100);
+    rows.truncate(usize::try_from(limit).unwrap_or(100));
+    let mut answer = json!({ "object": "list", "data": rows, "has_more": has_more, "url": format!("/v1/{}", call.path.trim_matches('/')) });
+    expand::apply(vault, &mut answer, &params.list("expand"))?;
+    Ok(answer)
+}
+
+fn expire(vault: &mut Vault, id: &str, form: &str) -> Result<Value, ApiError> {
+    let params = Params::parse(form, &["expand[#]"])?;
+    let status = vault.sessions.get(id).map(|session| session.status).ok_or_else(|| ApiError::missing("checkout.session", id))?;
+    if status != SessionStatus::Open {
+        let words = "Only Checkout Sessions with a status in [\"open\"] can be expired.";
+        return Err(ApiError::invalid("session", words));
+    }
+    vault.expire(id);
+    let mut value = expand::object_of(vault, id).ok_or_else(|| ApiError::missing("checkout.session", id))?;
+    expand::apply(vault, &mut value, &params.list("expand"))?;
+    Ok(value)
+}
+
+fn refund(vault: &mut Vault, form: &str) -> Result<Value, ApiError> {
+    let params = Params::parse(form, &["charge", "payment_intent", "amount", "reason", "metadata[*]", "expand[#]"])?;
+    let charge_id = match (params.text("charge"), params.text("payment_intent")) {
+        (Some(charge), None) => charge.to_owned(),
+        (None, Some(intent)) => vault
+            .intents
+            .get(intent)
+            .ok_or_else(|| ApiError::missing("payment_intent", intent))?
+            .latest_charge
+            .clone()
+            .ok_or_else(|| ApiError::invalid("payment_intent", "This PaymentIntent has no charge to refund."))?,
+        _ => return Err(ApiError::coded("parameter_missing", "charge", "One of charge and payment_intent is needed.")),
+    };
+    if params.text("reason").is_some_and(|reason| !["duplicate", "fraudulent", "requested_by_customer"].contains(&reason)) {
+        return Err(ApiError::invalid("reason", "Invalid reason: must be one of duplicate, fraudulent, requested_by_customer."));
+    }
+    let reason = params.text("reason").map(str::to_owned);
+    let refund = vault.refund(&charge_id, params.integer("amount")?, reason, params.metadata("metadata")?)?;
+    let mut value = shapes::refund(&refund);
+    expand::apply(vault, &mut value, &params.list("expand"))?;
+    Ok(value)
+}
