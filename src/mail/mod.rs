@@ -1,1 +1,17 @@
 //! Letters: the outbox, and the ways out of it (SMTP, files).
+//!
+//! Read in this order: a slice writes a letter into the [`outbox`] in the transaction that causes it; the worker leases what is due,
+//! makes a [`message`] of it and hands that to the [`transport`]; [`retry`] says what follows from the answer.
+
+/// From a letter's parts to the bytes that are sent.
+pub mod message;
+/// The ways out: a mail server, a folder, memory.
+pub mod transport;
+/// A folder of `.eml` files.
+pub mod files;
+/// A mail server.
+pub mod smtp;
+/// A mail server's address.
+pub mod smtp_url;
+/// TLS from the first byte.
+pub mod tls;
