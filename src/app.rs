@@ -1,1 +1,102 @@
 //! What every part shares: settings, database, clock, random source, mailer, Stripe.
+
+use crate::{
+    clock::{Clock, Random},
+    config::{Config, PaymentWay},
+    db::Db,
+    error::Error,
+    payments::Stripe,
+};
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// The shared parts; a clone is cheap and shares them.
+#[derive(Clone)]
+pub struct App {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The database.
+    pub db: Db,
+    /// The clock.
+    pub clock: Clock,
+    /// The random source.
+    pub random: Random,
+    /// Stripe, or its stand-in: the same code speaks to both.
+    pub stripe: Stripe,
+    /// The secrets that webhooks are signed with.
+    pub webhook_secrets: Arc<Vec<SecretString>>,
+    /// The origin that our giving forms lead to, for the Content-Security-Policy.
+    pub checkout_origin: Arc<str>,
+    /// Rung when a job or letter was written, so that the worker of this process need not wait for its next look.
+    pub bell: Arc<Notify>,
+}
+
+impl App {
+    /// Puts the parts together. `payment` names who takes the money; for the stand-in it is where that listens.
+    pub fn new(config: Config, db: Db, clock: Clock, payment: Payment) -> Result<Self, Error> {
+        let stripe = Stripe::new(&payment.key, &payment.api_base).map_err(|e| Error::Invalid(format!("Stripe: {e:?}")))?;
+        Ok(Self {
+            config: Arc::new(config),
+            db,
+            clock,
+            random: Random::default(),
+            stripe,
+            webhook_secrets: Arc::new(payment.webhook_secrets),
+            checkout_origin: payment.checkout_origin.into(),
+            bell: Arc::new(Notify::new()),
+        })
+    }
+
+    /// The present time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Today in the organisation's time zone.
+    pub fn today(&self) -> chrono::NaiveDate {
+        self.now().with_timezone(&self.config.org_timezone).date_naive()
+    }
+
+    /// A new id that sorts by time.
+    pub fn new_id<T: From<uuid::Uuid>>(&self) -> T {
+        self.random.id(self.now())
+    }
+
+    /// A key for one purpose, derived from the secret key by HMAC-SHA-256 over `label`, so that no two purposes share one.
+    pub fn key(&self, label: &str) -> [u8; 32] {
+        let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, self.config.secret_key.expose_secret().as_bytes());
+        let mut key = [0; 32];
+        key.copy_from_slice(ring::hmac::sign(&secret, label.as_bytes()).as_ref());
+        key
+    }
+}
+
+/// How to reach who takes the money.
+#[derive(Clone, Debug)]
+pub struct Payment {
+    /// The API key.
+    pub key: SecretString,
+    /// Where the API answers.
+    pub api_base: String,
+    /// The secrets that webhooks are signed with.
+    pub webhook_secrets: Vec<SecretString>,
+    /// The origin of the checkout page.
+    pub checkout_origin: String,
+}
+
+impl Payment {
+    /// The way to Stripe itself, when the settings name it.
+    pub fn from_config(config: &Config) -> Option<Self> {
+        match &config.payment {
+            PaymentWay::Standin(_) => None,
+            PaymentWay::Stripe { key, webhook_secrets, api_base, checkout_origin } => Some(Self {
+                key: key.clone(),
+                api_base: api_base.clone(),
+                webhook_secrets: webhook_secrets.clone(),
+                checkout_origin: checkout_origin.clone(),
+            }),
+        }
+    }
+}

@@ -1,1 +1,60 @@
 //! Every route.
+
+use crate::{app::App, error::Error, web};
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use std::time::Duration;
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, csrf::CsrfLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
+};
+
+/// The largest body a form may have: an article of a megabyte, and room for its other fields.
+const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The whole site.
+pub fn build(app: App) -> Result<Router, Error> {
+    let origin = app.config.base_url.origin().ascii_serialization();
+    let csrf = CsrfLayer::new()
+        .add_trusted_origin(&origin)
+        .map_err(|e| Error::internal("the site's origin", e))?
+        .with_insecure_bypass(|_, uri| uri.path() == "/webhooks/stripe")
+        .with_rejection_response(|_| Error::Forbidden("the form was sent from another site".to_owned()).into_response());
+    Ok(Router::new()
+        .merge(public_routes())
+        .merge(desk_routes())
+        .merge(operations())
+        .fallback(async || Error::NotFound)
+        .layer(csrf)
+        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(30)))
+        .layer(CatchPanicLayer::custom(|_| Error::Internal("a handler panicked".to_owned()).into_response()))
+        .layer(from_fn_with_state(app.clone(), web::render_errors))
+        .layer(from_fn_with_state(app.clone(), web::headers::protect))
+        .layer(CompressionLayer::new())
+        .with_state(app))
+}
+
+fn public_routes() -> Router<App> {
+    Router::new().merge(web::assets::routes()).merge(web::language_routes())
+}
+
+fn desk_routes() -> Router<App> {
+    Router::new()
+}
+
+fn operations() -> Router<App> {
+    Router::new().route("/healthz", get(async || "alive\n")).route("/readyz", get(tell_readiness))
+}
+
+/// Ready when the database answers and its tables are up to date.
+async fn tell_readiness(axum::extract::State(app): axum::extract::State<App>) -> Result<Response, Error> {
+    match app.db.pending_migrations().await? {
+        0 => Ok(([(header::CACHE_CONTROL, "no-store")], "ready\n").into_response()),
+        steps => Err(Error::Unavailable(format!("{steps} migrations have not run"))),
+    }
+}

@@ -1,1 +1,42 @@
 //! Pages: layout, forms, extractors, security headers, assets.
+
+pub mod assets;
+pub mod client;
+mod error_page;
+mod extract;
+mod form;
+pub mod headers;
+mod language;
+pub mod markdown;
+mod page;
+pub mod pager;
+
+pub use error_page::render_errors;
+pub use extract::{Form, Path, Query};
+pub use form::{FormError, FormErrors};
+pub use language::{own_path, routes as language_routes};
+pub use page::Page;
+
+use crate::error::Error;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+/// The page as a response.
+pub fn html(template: &impl askama::Template) -> Result<Response, Error> {
+    html_status(StatusCode::OK, template)
+}
+
+/// The page as a response with another status than 200.
+pub fn html_status(status: StatusCode, template: &impl askama::Template) -> Result<Response, Error> {
+    let mut response = (status, template.render()?).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    Ok(response)
+}
+
+/// Sends the browser to `to` with GET (303), as after every change.
+pub fn redirect(to: &str) -> Response {
+    let location = HeaderValue::try_from(to).unwrap_or_else(|_| HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+}
