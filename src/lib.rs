@@ -2,14 +2,14 @@
 //!
 //! This file is the map. A module may use only those above it (`tests/architecture.rs` checks it), so read from the top.
 
-/// Every setting: flags, environment and `.env`, in one struct.
-pub mod config;
 /// The one error value, and what each kind means to a person and to a program.
 pub mod error;
 /// The clock and the random source: nothing else may ask the machine for time or chance.
 pub mod clock;
 /// The database: one writer and several readers on SQLite, a pool on PostgreSQL, transactions that retry.
 pub mod db;
+/// Every setting: flags, environment and `.env`, in one struct.
+pub mod config;
 /// The languages, and how amounts, numbers and dates are written in them.
 pub mod i18n;
 /// Logs that hold ids only.
