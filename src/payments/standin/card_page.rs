@@ -120,7 +120,7 @@ fn card_problem(number: &str, expiry: &str, cvc: &str, standin: &Standin) -> Opt
     let (Some((month @ 1..=12, _)), Some(year)) = (month_and_year, year) else {
         return Some("Type the expiry date as month and year, for example 12 / 40.");
     };
-    let now = (standin.inner.now)();
+    let now = standin.inner.clock.now();
     use chrono::Datelike;
     if (year, month) < (now.year(), now.month()) {
         return Some("The expiry date is in the past: any date to come will do, for example 12 / 40.");

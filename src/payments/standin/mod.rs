@@ -36,11 +36,12 @@ pub use fees::Fees;
 pub use flow::PayOutcome;
 
 use super::signature::WebhookSecret;
+use crate::clock::{Clock, Random};
 use axum::{
     Router,
     routing::{any, get},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::Serialize;
 use state::{SessionStatus, Vault};
 use std::{
@@ -55,12 +56,6 @@ use std::{
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Tells the time.
-pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
-
-/// Fills a slice with chance.
-pub type RandomBytes = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
-
 /// How often the stand-in looks for sessions that have run out and debits that are due.
 const BEAT: Duration = Duration::from_millis(100);
 
@@ -68,9 +63,9 @@ const BEAT: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub struct StandinOptions {
     /// Tells the time.
-    pub now: Clock,
+    pub clock: Clock,
     /// Makes ids.
-    pub random: RandomBytes,
+    pub random: Random,
     /// Signs the webhooks.
     pub webhook_secret: WebhookSecret,
     /// Where events go: http on this machine. `None`: nowhere, until [`Standin::set_webhook_url`].
@@ -91,9 +86,9 @@ pub struct StandinOptions {
 
 impl StandinOptions {
     /// The usual set-up: debits settle after ten seconds, fees are booked at once, no controls, no record.
-    pub fn new(now: Clock, random: RandomBytes, webhook_secret: WebhookSecret) -> Self {
+    pub fn new(clock: Clock, random: Random, webhook_secret: WebhookSecret) -> Self {
         Self {
-            now,
+            clock,
             random,
             webhook_secret,
             webhook_url: None,
@@ -117,7 +112,7 @@ struct Inner {
     vault: Mutex<Vault>,
     webhook_url: Mutex<Option<String>>,
     webhook_secret: WebhookSecret,
-    now: Clock,
+    clock: Clock,
     record: record::Record,
     controls: bool,
     wake: Notify,
@@ -169,7 +164,7 @@ impl Standin {
                 vault: Mutex::new(Vault::new(&options)),
                 webhook_url: Mutex::new(None),
                 webhook_secret: options.webhook_secret,
-                now: options.now,
+                clock: options.clock,
                 record: record::Record(options.record),
                 controls: options.controls,
                 wake: Notify::new(),

@@ -62,7 +62,8 @@ impl Params {
 
     /// Metadata within Stripe's limits: 50 keys of 40 characters, values of 500 (docs.stripe.com/metadata).
     pub fn metadata(&self, name: &str) -> Result<BTreeMap<String, String>, ApiError> {
-        let pairs = self.group(name);
+        let mut pairs = self.group(name);
+        pairs.retain(|_, value| !value.is_empty());
         let fits = |(key, value): (&String, &String)| key.chars().count() <= 40 && value.chars().count() <= 500;
         if pairs.len() > 50 || !pairs.iter().all(fits) {
             return Err(ApiError::invalid(name, "Metadata has at most 50 keys of 40 characters with values of 500."));

@@ -1,6 +1,7 @@
 //! What the stand-in remembers, in memory and within bounds. It forgets everything when it stops: it holds practice money only.
 
-use super::{Clock, RandomBytes, StandinOptions, faults::Faults, idempotency::Replays};
+use super::{StandinOptions, faults::Faults, idempotency::Replays};
+use crate::clock::{Clock, Random};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::Money;
 use serde_json::Value;
@@ -197,7 +198,7 @@ pub(super) struct Vault {
     pub outgoing: VecDeque<String>,
     due: BTreeMap<(DateTime<Utc>, u64), Due>,
     due_count: u64,
-    random: RandomBytes,
+    random: Random,
     clock: Clock,
     pub base_url: String,
     pub debit_delay: Option<TimeDelta>,
@@ -220,7 +221,7 @@ impl Vault {
             due: BTreeMap::new(),
             due_count: 0,
             random: options.random.clone(),
-            clock: options.now.clone(),
+            clock: options.clock.clone(),
             base_url: options.public_base_url.trim_end_matches('/').to_owned(),
             debit_delay: options.debit_delay,
             fee_delay: options.fee_delay,
@@ -229,15 +230,14 @@ impl Vault {
     }
 
     pub fn now(&self) -> DateTime<Utc> {
-        (self.clock)()
+        self.clock.now()
     }
 
-    /// A new id like Stripe's: a prefix, then letters and digits.
+    /// A new id like Stripe's: a prefix, then `length` letters and digits, at most 64.
     pub fn new_id(&self, prefix: &str, length: usize) -> String {
         const LETTERS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0a";
-        let mut bytes = vec![0u8; length];
-        (self.random)(&mut bytes);
-        let letters = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 64)]));
+        let bytes: [u8; 64] = self.random.bytes();
+        let letters = bytes.iter().take(length).map(|byte| char::from(LETTERS[usize::from(byte % 64)]));
         prefix.chars().chain(letters).collect()
     }
 

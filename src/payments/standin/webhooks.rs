@@ -114,7 +114,7 @@ fn next_parcel(standin: &Standin) -> Option<(Parcel, Option<WebhookFault>)> {
 async fn post(client: &reqwest::Client, standin: &Standin, parcel: &Parcel) -> bool {
     let wrong = if parcel.wrong { WebhookSecret::parse(WRONG_SECRET).ok() } else { None };
     let secret = wrong.as_ref().unwrap_or(&standin.inner.webhook_secret);
-    let header = sign(parcel.body.as_bytes(), secret, (standin.inner.now)());
+    let header = sign(parcel.body.as_bytes(), secret, standin.inner.clock.now());
     let request = client
         .post(&parcel.url)
         .header("content-type", "application/json; charset=utf-8")
