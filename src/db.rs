@@ -11,7 +11,7 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait,
 };
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, pin::Pin, time::Duration};
 
 /// How often a write is tried before concurrency counts as a failure.
 const WRITE_TRIES_MAX: u32 = 8;
@@ -119,7 +119,7 @@ impl Db {
     /// must do nothing but write to the transaction it is given.
     pub async fn write<T, F>(&self, work: F) -> Result<T, Error>
     where
-        F: AsyncFn(&DatabaseTransaction) -> Result<T, Error>,
+        F: AsyncFn(&DatabaseTransaction) -> Result<T, Error> + for<'t> Work<'t, T>,
     {
         let mut tries = 0;
         loop {
@@ -136,7 +136,7 @@ impl Db {
 
     async fn write_once<T, F>(&self, work: &F) -> Result<T, WriteError>
     where
-        F: AsyncFn(&DatabaseTransaction) -> Result<T, Error>,
+        F: for<'t> Work<'t, T>,
     {
         let tx = self
             .writer
@@ -146,7 +146,8 @@ impl Db {
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             })
             .await?;
-        match work(&tx).await {
+        let running: Pin<Box<dyn Future<Output = Result<T, Error>> + Send + '_>> = Box::pin(work.begin(&tx));
+        match running.await {
             Ok(value) => {
                 tx.commit().await?;
                 Ok(value)
@@ -165,6 +166,28 @@ impl Db {
     pub async fn close(self) -> Result<(), Error> {
         self.reader.close().await?;
         Ok(self.writer.close().await?)
+    }
+}
+
+/// What [`Db::write`] does in its transaction: any `async |tx| …`. The trait says that its future may move between threads, which a
+/// bound on `AsyncFn` cannot say yet; without it no handler or task could call `write`.
+pub trait Work<'t, T> {
+    /// The work under way.
+    type Running: Future<Output = Result<T, Error>> + Send;
+
+    /// Starts the work in a transaction.
+    fn begin(&self, tx: &'t DatabaseTransaction) -> Self::Running;
+}
+
+impl<'t, T, F, R> Work<'t, T> for F
+where
+    F: Fn(&'t DatabaseTransaction) -> R,
+    R: Future<Output = Result<T, Error>> + Send,
+{
+    type Running = R;
+
+    fn begin(&self, tx: &'t DatabaseTransaction) -> R {
+        self(tx)
     }
 }
 
