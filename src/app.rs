@@ -5,7 +5,7 @@ use crate::{
     config::{Config, PaymentWay},
     db::Db,
     error::Error,
-    payments::Stripe,
+    payments::{Stripe, signature::WebhookSecret},
 };
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -26,7 +26,7 @@ pub struct App {
     /// Stripe, or its stand-in: the same code speaks to both.
     pub stripe: Stripe,
     /// The secrets that webhooks are signed with.
-    pub webhook_secrets: Arc<Vec<SecretString>>,
+    pub webhook_secrets: Arc<Vec<WebhookSecret>>,
     /// The origin that our giving forms lead to, for the Content-Security-Policy.
     pub checkout_origin: Arc<str>,
     /// Rung when a job or letter was written, so that the worker of this process need not wait for its next look.
@@ -36,14 +36,17 @@ pub struct App {
 impl App {
     /// Puts the parts together. `payment` names who takes the money; for the stand-in it is where that listens.
     pub fn new(config: Config, db: Db, clock: Clock, payment: Payment) -> Result<Self, Error> {
-        let stripe = Stripe::new(&payment.key, &payment.api_base).map_err(|e| Error::Invalid(format!("Stripe: {e:?}")))?;
+        let secrets = payment.webhook_secrets.iter().map(|s| WebhookSecret::parse(s.expose_secret())).collect::<Result<Vec<_>, _>>();
+        let webhook_secrets = secrets.map_err(|e| Error::Invalid(e.to_string()))?;
+        let stripe = Stripe::new(&payment.key, &payment.api_base)
+            .map_err(|e| Error::Invalid(format!("STRIPE_SECRET_KEY or STRIPE_API_BASE: {e}")))?;
         Ok(Self {
             config: Arc::new(config),
             db,
             clock,
             random: Random::default(),
             stripe,
-            webhook_secrets: Arc::new(payment.webhook_secrets),
+            webhook_secrets: Arc::new(webhook_secrets),
             checkout_origin: payment.checkout_origin.into(),
             bell: Arc::new(Notify::new()),
         })

@@ -1,9 +1,17 @@
 //! What the tests share.
 
+mod app;
 mod databases;
 mod postgres;
 mod smtp;
 
+pub use app::{Answer, START, TestApp, WEBHOOK_SECRET, default_settings, start_standin};
 pub(crate) use databases::on_both_databases;
 pub use databases::{FromDatabase, TestDatabase, migrate_template, unique_number};
 pub use smtp::SmtpSink;
+
+/// Where every talk with the stand-in for Stripe is recorded, to be held against Stripe's own types.
+pub fn stripe_traffic_file() -> std::path::PathBuf {
+    std::env::var_os("WELLWISHER_STRIPE_TRAFFIC")
+        .map_or_else(|| std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("stripe-traffic.jsonl"), Into::into)
+}
