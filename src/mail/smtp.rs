@@ -36,6 +36,8 @@ pub struct SmtpLimits {
     pub connect: Duration,
     /// For the answer to any one command.
     pub command: Duration,
+    /// For everything before the letter's text, together: a worker's hold on the letter must not run out meanwhile.
+    pub offer: Duration,
     /// For the letter's text and the answer to its final dot. A shorter wait makes duplicates: the server has the letter already.
     pub after_dot: Duration,
     /// Connections open at a time.
@@ -51,6 +53,7 @@ impl Default for SmtpLimits {
         Self {
             connect: Duration::from_secs(10),
             command: Duration::from_secs(60),
+            offer: Duration::from_secs(100),
             after_dot: Duration::from_secs(600),
             connections_max: 4,
             letters_per_connection: 20,
@@ -95,19 +98,20 @@ impl SmtpServer {
         Ok(Self { address, hello, limits, slots, parked: Mutex::default() })
     }
 
+    /// The bounds on the talk.
+    pub fn limits(&self) -> &SmtpLimits {
+        &self.limits
+    }
+
     /// Hands one letter over; see [`super::transport::Mailer::deliver`].
-    pub async fn deliver<F, Fut, E>(&self, parcel: &Parcel, before_dot: F) -> Delivery
-    where
-        F: FnOnce() -> Fut + Send,
-        Fut: Future<Output = Result<(), E>> + Send,
-        E: fmt::Display + Send,
-    {
+    pub async fn deliver<E: fmt::Display>(&self, parcel: &Parcel, before_dot: impl Future<Output = Result<(), E>>) -> Delivery {
         let Ok(_slot) = self.slots.acquire().await else { return at(LetterStage::Connect, transient("the mailer is closed")) };
-        let mut line = match self.open_and_offer(parcel).await {
-            Ok(line) => line,
-            Err(delivery) => return delivery,
+        let mut line = match tokio::time::timeout(self.limits.offer, self.open_and_offer(parcel)).await {
+            Ok(Ok(line)) => line,
+            Ok(Err(delivery)) => return delivery,
+            Err(_) => return at(LetterStage::Connect, transient("the mail server is too slow")),
         };
-        if let Err(error) = before_dot().await {
+        if let Err(error) = before_dot.await {
             // The server waits for text that will not come; closing the connection makes it forget the letter (RFC 5321 §4.1.1.4).
             return at(LetterStage::Data, transient(format!("not sent, because our own database did not answer: {error}")));
         }

@@ -101,15 +101,10 @@ fn shorten(text: &str) -> String {
 }
 
 impl Mailer {
-    /// Hands one letter over. `before_dot` runs after the mail server has agreed to take the text and before it gets any of it, so
+    /// Hands one letter over. `before_dot` is awaited after the mail server has agreed to take the text and before it gets any of it, so
     /// that the outbox can note durably that from here on the outcome may stay unknown; when it fails, nothing is sent. A folder and
     /// memory need no such note: handing them the same letter twice is the same as once.
-    pub async fn deliver<F, Fut, E>(&self, parcel: &Parcel, before_dot: F) -> Delivery
-    where
-        F: FnOnce() -> Fut + Send,
-        Fut: Future<Output = Result<(), E>> + Send,
-        E: fmt::Display + Send,
-    {
+    pub async fn deliver<E: fmt::Display>(&self, parcel: &Parcel, before_dot: impl Future<Output = Result<(), E>>) -> Delivery {
         match self {
             Self::Smtp(server) => server.deliver(parcel, before_dot).await,
             Self::Files(folder) => folder.deliver(parcel).await,

@@ -114,7 +114,7 @@ async fn another_programs_parser_reads_names_subjects_and_texts_in_every_script(
     assert!(parcel.raw.is_ascii(), "a server without 8BITMIME and SMTPUTF8 can carry it");
     assert!(parcel.raw.split(|byte| *byte == b'\n').all(|line| line.len() <= 998), "RFC 5322 §2.1.1");
     let server = wellwisher::mail::smtp::SmtpServer::new(&sink.url(), "newsroom.example", super::transport::quick()).unwrap();
-    Mailer::Smtp(std::sync::Arc::new(server)).deliver(&parcel, || async { Ok::<(), String>(()) }).await;
+    Mailer::Smtp(std::sync::Arc::new(server)).deliver(&parcel, async { Ok::<(), String>(()) }).await;
     let letter = &sink.wait_for("letter", 1).await[0];
     assert_eq!(letter["defects"].as_array().unwrap().len(), 0, "{letter}");
     assert_eq!(letter["subject"], "رسید شما R-2026-000001 – خبرخانه");

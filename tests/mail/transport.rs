@@ -38,7 +38,7 @@ async fn send(mailer: &Mailer, to: &str) -> Delivery {
 }
 
 async fn deliver(mailer: &Mailer, parcel: &Parcel) -> Delivery {
-    mailer.deliver(parcel, || async { Ok::<(), Infallible>(()) }).await
+    mailer.deliver(parcel, async { Ok::<(), Infallible>(()) }).await
 }
 
 fn code(delivery: &Delivery) -> Option<u16> {
@@ -168,7 +168,7 @@ async fn a_server_that_is_down_is_no_fault_of_the_letter() {
 async fn nothing_is_sent_when_our_own_note_of_it_fails() {
     let Some(sink) = SmtpSink::start(&[]).await else { return };
     let mailer = mailer(&sink.url(), quick());
-    let delivery = mailer.deliver(&parcel("reader@example.org"), || async { Err("disk full") }).await;
+    let delivery = mailer.deliver(&parcel("reader@example.org"), async { Err("disk full") }).await;
     assert_eq!(delivery.stage, LetterStage::Data);
     assert!(matches!(&delivery.outcome, Outcome::Transient(reply) if reply.text.contains("disk full")));
     sink.wait_for("disconnect", 1).await;
