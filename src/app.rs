@@ -5,6 +5,7 @@ use crate::{
     config::{Config, PaymentWay},
     db::Db,
     error::Error,
+    mail::outbox::Outbox,
     payments::{Stripe, signature::WebhookSecret},
 };
 use chrono::{DateTime, Utc};
@@ -23,6 +24,8 @@ pub struct App {
     pub clock: Clock,
     /// The random source.
     pub random: Random,
+    /// Letters to be sent, and the way out.
+    pub outbox: Arc<Outbox>,
     /// Stripe, or its stand-in: the same code speaks to both.
     pub stripe: Stripe,
     /// The secrets that webhooks are signed with.
@@ -40,11 +43,13 @@ impl App {
         let webhook_secrets = secrets.map_err(|e| Error::Invalid(e.to_string()))?;
         let stripe = Stripe::new(&payment.key, &payment.api_base)
             .map_err(|e| Error::Invalid(format!("STRIPE_SECRET_KEY or STRIPE_API_BASE: {e}")))?;
+        let outbox = Arc::new(Outbox::open(&config)?);
         Ok(Self {
             config: Arc::new(config),
             db,
             clock,
             random: Random::default(),
+            outbox,
             stripe,
             webhook_secrets: Arc::new(webhook_secrets),
             checkout_origin: payment.checkout_origin.into(),

@@ -9,7 +9,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use clap::{Args, FromArgMatches};
 use secrecy::SecretString;
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 use tower::ServiceExt;
 use wellwisher::{
     app::{App, Payment},
@@ -133,15 +133,8 @@ impl Drop for TestApp {
 
 /// A stand-in for Stripe on the test's clock, recording what is said for the check against Stripe's own types.
 pub async fn start_standin(clock: &Clock) -> RunningStandin {
-    let time = clock.clone();
-    let random = Random::default();
-    let fill = move |bytes: &mut [u8]| {
-        for chunk in bytes.chunks_mut(32) {
-            chunk.copy_from_slice(&random.bytes::<32>()[..chunk.len()]);
-        }
-    };
     let secret = WebhookSecret::parse(WEBHOOK_SECRET).expect("a well-formed secret");
-    let mut options = StandinOptions::new(Arc::new(move || time.now()), Arc::new(fill), secret);
+    let mut options = StandinOptions::new(clock.clone(), Random::default(), secret);
     options.controls = true;
     options.record = Some(super::stripe_traffic_file());
     Standin::new(options).spawn("127.0.0.1:0").await.expect("a free port on loopback")
