@@ -7,14 +7,14 @@ mod signatures;
 mod standin;
 mod webhooks;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use entity::Money;
 use secrecy::SecretString;
 use std::{path::PathBuf, time::Duration};
 use wellwisher::{
     clock::{Clock, Random},
     payments::{
-        NewCheckout, Patience, Stripe,
+        CHECKOUT_LIFE, NewCheckout, Patience, Stripe,
         signature::WebhookSecret,
         standin::{RunningStandin, Standin, StandinOptions},
     },
@@ -97,6 +97,6 @@ fn gift(donation: &str, money: Money) -> NewCheckout {
         success_url: "http://127.0.0.1:9/donations/abc?s={CHECKOUT_SESSION_ID}".to_owned(),
         cancel_url: "http://127.0.0.1:9/donate".to_owned(),
         locale: "fa-AF".to_owned(),
-        expires_at: noon() + TimeDelta::minutes(35),
+        expires_at: noon() + CHECKOUT_LIFE,
     }
 }

@@ -33,7 +33,7 @@ pub struct NewCheckout {
     pub cancel_url: String,
     /// The language of our page; one that Stripe does not have becomes `auto`.
     pub locale: String,
-    /// 30 minutes to 24 hours from now.
+    /// 30 minutes to 24 hours from now: [`super::CHECKOUT_LIFE`] from now.
     pub expires_at: DateTime<Utc>,
 }
 

@@ -12,7 +12,7 @@ pub mod standin;
 pub use checkout::{Checkout, CheckoutState, CheckoutStatus, FeeFact, IntentStatus, NewCheckout, PaymentStatus};
 pub use failure::StripeFailure;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use std::{future::Future, time::Duration};
 use stripe::{Client, ClientBuilder, StripeError};
@@ -28,6 +28,9 @@ pub const STRIPE_API: &str = "https://api.stripe.com/";
 
 /// The most sessions Stripe gives in one page (docs.stripe.com/api/pagination).
 pub const PAGE_MAX: u8 = 100;
+
+/// How long a checkout can be paid. Stripe's least is 30 minutes from when *it* makes the session, so exactly 30 by our clock would be refused.
+pub const CHECKOUT_LIFE: TimeDelta = TimeDelta::minutes(35);
 
 /// How many pages [`Stripe::all_checkouts`] reads before it gives up: a million sessions.
 const PAGES_MAX: usize = 10_000;

@@ -37,7 +37,7 @@ impl Browser {
 
 const CARD: [(&str, &str); 3] = [("method", "card"), ("expiry", "12 / 40"), ("cvc", "123")];
 
-fn with_number<'a>(number: &'a str) -> Vec<(&'a str, &'a str)> {
+fn with_number(number: &str) -> Vec<(&str, &str)> {
     [&CARD[..], &[("number", number)]].concat()
 }
 

@@ -28,7 +28,7 @@ pub(super) fn answer(vault: &mut Vault, call: &Call<'_>) -> Result<Value, ApiErr
         ("POST", ["checkout", "sessions", id, "expire"]) => expire(vault, id, call.form),
         ("GET", ["checkout", "sessions"]) => {
             let filters = ["payment_intent", "status"];
-            list(vault, call, &filters, |vault| &vault.sessions, |vault, session| shapes::session(vault, session))
+            list(vault, call, &filters, |vault| &vault.sessions, shapes::session)
         }
         ("GET", ["payment_intents"]) => list(vault, call, &[], |vault| &vault.intents, shapes::intent),
         ("GET", ["charges"]) => list(vault, call, &["payment_intent"], |vault| &vault.charges, |_, charge| shapes::charge(charge)),

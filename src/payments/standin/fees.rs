@@ -3,7 +3,7 @@
 use entity::{Currency, Money};
 
 /// Worth of one major unit in millionths of a US dollar; a currency that is not listed counts as one dollar.
-const RATES: [(&str, i64); 10] = [
+const RATES: [(&str, i32); 10] = [
     ("USD", 1_000_000),
     ("EUR", 1_100_000),
     ("GBP", 1_300_000),
@@ -49,12 +49,12 @@ impl Fees {
         let down = i128::from(worth(target)) * 10i128.pow(paid.currency.exponent());
         let product = i128::from(paid.minor) * up;
         let minor = (product + product.signum() * (down / 2)) / down;
-        #[expect(clippy::cast_precision_loss, reason = "shown as Stripe shows it; nothing is computed from it")]
-        let rate = worth(paid.currency) as f64 / worth(target) as f64;
+        // Shown as Stripe shows it; nothing is computed from it.
+        let rate = f64::from(worth(paid.currency)) / f64::from(worth(target));
         (Money::new(i64::try_from(minor).unwrap_or(i64::MAX), target), Some(rate))
     }
 }
 
-fn worth(currency: Currency) -> i64 {
+fn worth(currency: Currency) -> i32 {
     RATES.iter().find(|(code, _)| *code == currency.code()).map_or(1_000_000, |(_, worth)| *worth)
 }
