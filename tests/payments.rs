@@ -7,10 +7,11 @@ mod signatures;
 mod standin;
 mod webhooks;
 
+use crate::support::stripe_traffic_file;
 use chrono::{DateTime, Utc};
 use entity::Money;
 use secrecy::SecretString;
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 use wellwisher::{
     clock::{Clock, Random},
     payments::{
@@ -32,14 +33,6 @@ fn secret() -> WebhookSecret {
     WebhookSecret::parse(SECRET).expect("a secret")
 }
 
-/// Where every test's exchanges with the stand-in are recorded, for the check against the types of Stripe's SDK.
-fn traffic_file() -> PathBuf {
-    match std::env::var_os("WELLWISHER_STRIPE_TRAFFIC") {
-        Some(path) => path.into(),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/stripe-traffic.jsonl"),
-    }
-}
-
 /// A stand-in that listens, a client that speaks to it, and the clock of both.
 struct Hall {
     running: RunningStandin,
@@ -55,9 +48,8 @@ impl Hall {
     async fn open_with(change: impl FnOnce(&mut StandinOptions)) -> Self {
         let clock = Clock::manual(noon());
         let mut options = StandinOptions::new(clock.clone(), Random::default(), secret());
-        options.record = Some(traffic_file());
+        options.record = Some(stripe_traffic_file());
         options.controls = true;
-        std::fs::create_dir_all(traffic_file().parent().expect("a folder")).expect("the folder of the record");
         change(&mut options);
         let running = Standin::new(options).spawn("127.0.0.1:0").await.expect("the stand-in listens");
         let stripe = client(&running.base_url);
