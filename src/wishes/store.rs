@@ -1,0 +1,98 @@
+//! Queries for wish items and their reservations.
+
+use crate::error::Error;
+use chrono::{DateTime, Utc};
+use entity::{
+    ids::{DonationId, WishItemId},
+    wish_item, wish_reservation,
+    words::ReservationState,
+};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
+    sea_query::Expr,
+};
+use std::collections::HashMap;
+
+/// The items of these ids, in no order.
+pub async fn items_by_id(db: &impl ConnectionTrait, ids: &[WishItemId]) -> Result<Vec<wish_item::Model>, DbErr> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    wish_item::Entity::find().filter(wish_item::Column::Id.is_in(ids.iter().copied())).all(db).await
+}
+
+/// How many of each item are held (by holds that have not run out) and paid.
+pub async fn taken(
+    db: &impl ConnectionTrait,
+    ids: &[WishItemId],
+    now: DateTime<Utc>,
+) -> Result<HashMap<(WishItemId, ReservationState), i64>, DbErr> {
+    use wish_reservation::Column;
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let counts = Column::State.eq(ReservationState::Paid).or(Column::State.eq(ReservationState::Held).and(Column::ExpiresAt.gt(now)));
+    // SUM of a bigint is numeric on PostgreSQL.
+    let sum = Expr::col(Column::Quantity).sum().cast_as("bigint");
+    let rows: Vec<(WishItemId, ReservationState, i64)> = wish_reservation::Entity::find()
+        .select_only()
+        .column(Column::WishItemId)
+        .column(Column::State)
+        .column_as(sum, "total")
+        .filter(Column::WishItemId.is_in(ids.iter().copied()))
+        .filter(counts)
+        .group_by(Column::WishItemId)
+        .group_by(Column::State)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(item, state, total)| ((item, state), total)).collect())
+}
+
+/// The item, locked until the transaction ends. SQLite has one writer, so there its lock is the transaction itself.
+pub async fn lock_item(tx: &DatabaseTransaction, id: WishItemId) -> Result<Option<wish_item::Model>, Error> {
+    Ok(wish_item::Entity::find_by_id(id).lock_exclusive().one(tx).await?)
+}
+
+/// The reservation of a donation, with its item locked first, as every other writer does.
+pub async fn lock_reservation(tx: &DatabaseTransaction, donation_id: DonationId) -> Result<Option<wish_reservation::Model>, Error> {
+    let find = wish_reservation::Entity::find().filter(wish_reservation::Column::DonationId.eq(donation_id));
+    let Some(seen) = find.clone().one(tx).await? else { return Ok(None) };
+    lock_item(tx, seen.wish_item_id).await?;
+    Ok(find.one(tx).await?)
+}
+
+/// Writes a reservation.
+pub async fn insert_reservation(tx: &DatabaseTransaction, reservation: wish_reservation::Model) -> Result<(), Error> {
+    wish_reservation::Entity::insert(reservation.into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Moves a reservation to another state and writes when it runs out.
+pub async fn set_reservation(
+    tx: &DatabaseTransaction,
+    reservation: wish_reservation::Model,
+    state: ReservationState,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let expires_at = reservation.expires_at;
+    let mut row = reservation.into_active_model();
+    row.state = Set(state);
+    row.expires_at = Set(expires_at);
+    row.updated_at = Set(now);
+    row.update(tx).await?;
+    Ok(())
+}
+
+/// Releases the holds that ran out.
+pub async fn release_expired(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<u64, DbErr> {
+    use wish_reservation::Column;
+    let done = wish_reservation::Entity::update_many()
+        .col_expr(Column::State, Expr::value(ReservationState::Released))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::State.eq(ReservationState::Held))
+        .filter(Column::ExpiresAt.lte(now))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected)
+}
