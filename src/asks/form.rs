@@ -1,0 +1,215 @@
+//! The giving form as a page shows it: `templates/asks/giving_form.html`, included by every page that asks.
+
+use super::{
+    Target,
+    gift::{OTHER, RawGift, currencies_for},
+    suggestions, token,
+    token::TokenError,
+};
+use crate::{
+    app::App,
+    web::{FormErrors, Page},
+};
+use entity::{Currency, Money, wish_item};
+use serde::Deserialize;
+
+/// What a link to the form may fill in: `/donate?campaign=…&amount=30&currency=EUR`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Prefill {
+    /// The campaign's slug.
+    pub campaign: String,
+    /// The item's slug.
+    pub item: String,
+    /// The article's slug.
+    pub article: String,
+    /// The amount, as people write it.
+    pub amount: String,
+    /// The currency's code.
+    pub currency: String,
+    /// How many of the item.
+    pub quantity: String,
+}
+
+/// The form with what was typed and what is wrong with it. A template that includes it has it as `form`, beside `page`.
+#[derive(Clone, Debug)]
+pub struct GivingForm {
+    /// What stands in the fields, and the token.
+    pub values: RawGift,
+    /// What is wrong.
+    pub errors: FormErrors,
+    /// The campaign or item that it is for, by title and language.
+    pub subject: Option<(String, String)>,
+    /// How the amount is asked for.
+    pub ask: Ask,
+    /// What the fee is estimated at: `2.9 %` and the fixed part.
+    pub fee_rate: String,
+    /// The fixed part of the fee.
+    pub fee_fixed: Money,
+    /// The smallest gift.
+    pub min: Money,
+    /// The largest gift.
+    pub max: Money,
+    /// Why nothing can be given, instead of the form; the key of its text.
+    pub problem: Option<&'static str>,
+}
+
+/// How the amount is asked for.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// As an amount in one of some currencies.
+    Amount {
+        /// The suggested amounts.
+        choices: Vec<Choice>,
+        /// The currencies.
+        currencies: Vec<Currency>,
+    },
+    /// As a quantity of an item.
+    Quantity {
+        /// The price of one.
+        price: Money,
+        /// How many are left.
+        left: i64,
+    },
+}
+
+/// A suggested amount.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// The field's id.
+    pub id: String,
+    /// The value sent: the plain decimal number.
+    pub value: String,
+    /// The amount.
+    pub money: Money,
+    /// What it buys: how many, of what, in which language, at which price.
+    pub buys: Option<(i64, String, String, Money)>,
+    /// Whether it is the chosen one.
+    pub chosen: bool,
+}
+
+impl GivingForm {
+    /// A fresh form for `target`. `offers` are the priced items of the page: they say what an amount buys.
+    pub fn new(app: &App, page: &Page, target: &Target, offers: &[wish_item::Model], prefill: &Prefill) -> Self {
+        let values = RawGift {
+            amount: prefill.amount.trim().chars().take(40).collect(),
+            currency: prefill.currency.trim().to_ascii_uppercase(),
+            quantity: if prefill.quantity.is_empty() { page.number(1) } else { prefill.quantity.chars().take(10).collect() },
+            language: page.lang.tag().to_owned(),
+            form_token: token::issue(app),
+            ..RawGift::default()
+        };
+        Self::build(app, page, target, offers, values, FormErrors::default(), true)
+    }
+
+    /// The form that was sent, with everything typed kept. Its token is kept where it may count yet (so that a double submit stays
+    /// one donation), and replaced where it cannot.
+    pub fn again(
+        app: &App,
+        page: &Page,
+        target: &Target,
+        offers: &[wish_item::Model],
+        mut values: RawGift,
+        errors: FormErrors,
+    ) -> Self {
+        if !matches!(token::check(app, &values.form_token), Ok(_) | Err(TokenError::TooFast)) {
+            values.form_token = token::issue(app);
+        }
+        Self::build(app, page, target, offers, values, errors, false)
+    }
+
+    fn build(
+        app: &App,
+        page: &Page,
+        target: &Target,
+        offers: &[wish_item::Model],
+        mut values: RawGift,
+        errors: FormErrors,
+        fresh: bool,
+    ) -> Self {
+        values.campaign = target.campaign.as_ref().map(|campaign| campaign.slug.clone()).unwrap_or_default();
+        values.item = target.item.as_ref().map(|target| target.item.slug.clone()).unwrap_or_default();
+        values.article = target.article.as_ref().map(|article| article.slug.clone()).unwrap_or_default();
+        let price = target.item.as_ref().and_then(|target| {
+            let price = Money::new(target.item.price_minor?, target.item.currency?);
+            Some((price, target.left))
+        });
+        let currencies = currencies_for(app, target);
+        let typed = values.currency.parse().ok().filter(|typed| currencies.contains(typed));
+        let currency = price.map(|(price, _)| price.currency).or(typed).or(currencies.first().copied()).unwrap_or(app.config.org_currencies[0]);
+        values.currency = currency.code().to_owned();
+        let ask = match price {
+            Some((price, left)) => Ask::Quantity { price, left },
+            None => Ask::Amount { choices: choices(app, currency, offers, &mut values, fresh), currencies },
+        };
+        let subject = target.item.as_ref().map(|target| (target.item.title.clone(), target.item.language.clone()));
+        let subject = subject.or_else(|| target.campaign.as_ref().map(|campaign| (campaign.title.clone(), campaign.language.clone())));
+        let limits = super::limits(&app.config, currency);
+        Self {
+            values,
+            errors,
+            subject,
+            ask,
+            fee_rate: page.lang.digits(&percent(app.config.fee_basis_points, page)),
+            fee_fixed: super::fixed_fee(&app.config, currency),
+            min: limits.min,
+            max: limits.max,
+            problem: target.problem(app.today()).map(|problem| problem.key()),
+        }
+    }
+
+    /// Whether the sent value of a choice or box is ticked.
+    pub fn is_other(&self) -> bool {
+        self.values.amount == OTHER
+    }
+}
+
+/// The suggested amounts, one of them chosen: what was typed, else the second one. A typed amount that is none of
+/// them moves to the field for another amount.
+fn choices(app: &App, currency: Currency, offers: &[wish_item::Model], values: &mut RawGift, fresh: bool) -> Vec<Choice> {
+    let amounts = suggestions(&app.config, currency);
+    let typed = super::amount::parse(&values.amount, currency).ok();
+    let known = typed.is_some_and(|typed| amounts.contains(&typed));
+    let written = !values.other_amount.trim().is_empty();
+    if written || (!known && !values.amount.is_empty()) {
+        if !written && values.amount != OTHER {
+            values.other_amount.clone_from(&values.amount);
+        }
+        OTHER.clone_into(&mut values.amount);
+    }
+    let chosen = match typed {
+        Some(typed) if known && !written => Some(typed),
+        _ if values.amount == OTHER => None,
+        _ if fresh => amounts.get(1).or(amounts.first()).copied(),
+        _ => None,
+    };
+    let choice = |(place, money): (usize, &Money)| Choice {
+        // The first one bears the field's name, where the summary of errors leads to.
+        id: if place == 0 { "amount".to_owned() } else { format!("amount-{}", place + 1) },
+        value: money.decimal(),
+        money: *money,
+        buys: what_it_buys(*money, offers),
+        chosen: chosen == Some(*money),
+    };
+    amounts.iter().enumerate().map(choice).collect()
+}
+
+/// The dearest item that the amount pays for, and how many of it.
+fn what_it_buys(money: Money, offers: &[wish_item::Model]) -> Option<(i64, String, String, Money)> {
+    let affordable = offers.iter().filter_map(|item| {
+        let price = item.price_minor.filter(|price| *price > 0 && *price <= money.minor)?;
+        (item.currency == Some(money.currency)).then_some((price, item))
+    });
+    let (price, item) = affordable.max_by_key(|(price, _)| *price)?;
+    Some((money.minor / price, item.title.clone(), item.language.clone(), Money::new(price, money.currency)))
+}
+
+/// Hundredths of a percent as people write them: `290` is `2.9`.
+fn percent(basis_points: i64, page: &Page) -> String {
+    let (whole, rest) = (basis_points / 100, basis_points % 100);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let decimal = if page.lang == crate::i18n::Language::English { '.' } else { '٫' };
+    format!("{whole}{decimal}{}", format!("{rest:02}").trim_end_matches('0'))
+}

@@ -1,0 +1,88 @@
+//! What a gift is for: a campaign, a wish item, or the organisation's work as a whole; and the article that it came from.
+
+use chrono::NaiveDate;
+use entity::{
+    article, campaign,
+    ids::{ArticleId, CampaignId, FundId},
+    wish_item,
+    words::{CampaignStatus, WishKind, WishStatus},
+};
+
+/// What a gift is for. All fields empty: the organisation's work as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    /// The campaign: of the item, where there is one.
+    pub campaign: Option<campaign::Model>,
+    /// The item.
+    pub item: Option<TargetItem>,
+    /// The article that the supporter came from.
+    pub article: Option<article::Model>,
+}
+
+/// A wish item that can be given.
+#[derive(Clone, Debug)]
+pub struct TargetItem {
+    /// The item.
+    pub item: wish_item::Model,
+    /// How many are left.
+    pub left: i64,
+}
+
+/// Why nothing can be given for a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetProblem {
+    /// The campaign does not take gifts: not live, or outside its days.
+    CampaignClosed,
+    /// The item is not asked for any more, or is on a shop's list elsewhere.
+    ItemClosed,
+    /// All of the item are taken.
+    NoneLeft,
+}
+
+impl TargetProblem {
+    /// The key of its text in the translations.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::CampaignClosed => "asks-problem-campaign",
+            Self::ItemClosed => "asks-problem-item",
+            Self::NoneLeft => "asks-problem-none-left",
+        }
+    }
+}
+
+/// Whether a campaign takes gifts on `today` (in the organisation's zone): it is live, and its days include today.
+pub fn accepts_gifts(campaign: &campaign::Model, today: NaiveDate) -> bool {
+    campaign.status == CampaignStatus::Live
+        && campaign.starts_on.is_none_or(|first| first <= today)
+        && campaign.ends_on.is_none_or(|last| today <= last)
+}
+
+impl Target {
+    /// Why nothing can be given for it on `today`, if so.
+    pub fn problem(&self, today: NaiveDate) -> Option<TargetProblem> {
+        if self.campaign.as_ref().is_some_and(|campaign| !accepts_gifts(campaign, today)) {
+            return Some(TargetProblem::CampaignClosed);
+        }
+        let TargetItem { item, left } = self.item.as_ref()?;
+        if item.status != WishStatus::Open || item.kind != WishKind::Priced {
+            return Some(TargetProblem::ItemClosed);
+        }
+        (*left < 1).then_some(TargetProblem::NoneLeft)
+    }
+
+    /// The fund that the gift goes to, when its target names one.
+    pub fn fund_id(&self) -> Option<FundId> {
+        let of_item = self.item.as_ref().map(|target| target.item.fund_id);
+        of_item.or_else(|| self.campaign.as_ref().map(|campaign| campaign.fund_id))
+    }
+
+    /// The campaign's id.
+    pub fn campaign_id(&self) -> Option<CampaignId> {
+        self.campaign.as_ref().map(|campaign| campaign.id)
+    }
+
+    /// The article's id.
+    pub fn article_id(&self) -> Option<ArticleId> {
+        self.article.as_ref().map(|article| article.id)
+    }
+}

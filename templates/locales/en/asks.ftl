@@ -1,0 +1,56 @@
+asks-heading = Give
+asks-for = For
+asks-give-elsewhere = Give to our work as a whole
+asks-amount = Amount
+asks-other = Another amount
+asks-other-amount = Another amount
+asks-other-hint = What you write here counts before the choices above.
+asks-currency = Currency
+asks-currency-hint = The amounts above are the same numbers in each currency.
+asks-price = { $price } each.
+asks-left = { $count ->
+    [one] { $number } is left.
+   *[other] { $number } are left.
+}
+asks-quantity = How many
+asks-email = E-mail
+asks-email-hint = Your receipt goes there.
+asks-name = Name (not required)
+asks-public-name = Show my name publicly
+asks-note = A note to us (not required)
+asks-note-hint = Only our staff read it.
+asks-updates = Send me news of what came of it
+asks-cover-fee = Cover the payment fee too
+asks-cover-fee-hint = Adds our estimate of it: { $percent } % and { $fixed }, so that your whole gift reaches us.
+asks-website = Leave this field empty
+asks-who = Your gift goes to { $org }.
+asks-card = You enter your card on the page of Stripe, our payment service, which needs JavaScript; we never see your card.
+asks-donate = Donate
+asks-stored = We keep your e-mail address, and your name and note if you write them, for the receipt and our books. We keep no network address and track nobody.
+asks-questions = Questions, or money back:
+asks-error-amount-empty = Choose or write an amount
+asks-error-amount-number = Write the amount as a number, such as 25 or 1,000.50
+asks-error-amount-ambiguous = This could mean a thousand or one. Write it without a comma
+asks-error-amount-decimals = Write at most { $decimals } digits after the decimal point
+asks-error-amount-whole = This currency has no cents that can be paid. Write a whole amount
+asks-error-amount-positive = Write an amount above zero
+asks-error-amount-large = The amount is too large
+asks-error-min = The smallest gift is { $min }
+asks-error-max = The largest gift is { $max }
+asks-error-currency = Choose one of the currencies
+asks-error-quantity = Write how many, as a whole number such as 1
+asks-error-left = { $count ->
+    [0] All of them are taken
+    [one] Only { $number } is left. Write { $number }
+   *[other] Only { $number } are left. Write { $number } or fewer
+}
+asks-error-email-empty = Write your e-mail address, so that the receipt can reach you
+asks-error-email = Write the e-mail address like name@example.org
+asks-error-long = Write at most { $most } characters
+asks-error-website = Leave this field empty; it is there to stop programs
+asks-error-token-forged = The form was not complete. Everything you typed is kept; please press Donate again
+asks-error-token-fast = That was faster than we expected of a person. Please wait three seconds and press Donate again
+asks-error-token-expired = The form had been open for a day. Everything you typed is kept; please check it and press Donate again
+asks-problem-campaign = This campaign does not take gifts at the moment.
+asks-problem-item = This item is not asked for here any more.
+asks-problem-none-left = All of this item are taken.
