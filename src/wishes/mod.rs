@@ -8,12 +8,17 @@
 
 pub mod store;
 
-use crate::error::Error;
+use crate::{
+    app::App,
+    asks::{self, Target, TargetItem, accepts_gifts},
+    error::Error,
+};
 use chrono::{DateTime, Utc};
 use entity::{
+    Money,
     ids::{DonationId, WishItemId},
-    wish_reservation,
-    words::{ReservationState, WishKind, WishStatus},
+    wish_item, wish_reservation,
+    words::{CampaignStatus, ReservationState, WishKind, WishStatus},
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use std::{collections::HashMap, fmt};
@@ -32,7 +37,7 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// The word for people: `cancelled` is the item's own state and is not decided here.
+    /// How far it has come.
     pub const fn state(&self) -> ItemState {
         if self.paid >= self.needed {
             ItemState::Paid
@@ -64,6 +69,83 @@ impl ItemState {
             Self::Paid => "wishes-state-paid",
         }
     }
+}
+
+/// An item as pages show it.
+#[derive(Clone, Debug)]
+pub struct ItemCard {
+    /// The item.
+    pub item: wish_item::Model,
+    /// How far it has come.
+    pub stock: Stock,
+}
+
+impl ItemCard {
+    /// The price of one, where it is paid here.
+    pub fn price(&self) -> Option<Money> {
+        price_of(&self.item)
+    }
+
+    /// The shop's list, where it is bought elsewhere.
+    pub fn shop_url(&self) -> Option<&str> {
+        self.item.shop_url.as_deref().filter(|_| self.item.kind == WishKind::Link)
+    }
+
+    /// Whether it can be given here now, as far as the item itself is concerned.
+    pub fn can_be_given(&self) -> bool {
+        self.item.kind == WishKind::Priced && self.item.status == WishStatus::Open && self.stock.left > 0
+    }
+}
+
+/// The price of one, where the item is paid here.
+pub fn price_of(item: &wish_item::Model) -> Option<Money> {
+    item.price_minor.zip(item.currency).filter(|_| item.kind == WishKind::Priced).map(|(minor, currency)| Money::new(minor, currency))
+}
+
+/// Items as pages show them, in the order given.
+pub async fn cards(db: &impl ConnectionTrait, items: Vec<wish_item::Model>, now: DateTime<Utc>) -> Result<Vec<ItemCard>, Error> {
+    let ids: Vec<WishItemId> = items.iter().map(|item| item.id).collect();
+    let stocks = stock(db, &ids, now).await?;
+    Ok(items.into_iter().map(|item| ItemCard { stock: stocks.get(&item.id).copied().unwrap_or_default(), item }).collect())
+}
+
+/// The items that readers are asked for today: open, and of no campaign or of one that takes gifts. The newest first.
+pub async fn asked_for(app: &App) -> Result<Vec<ItemCard>, Error> {
+    let items = store::open_items(app.db.read(), None).await?;
+    let campaigns = store::campaigns_by_id(app.db.read(), items.iter().filter_map(|item| item.campaign_id).collect()).await?;
+    let today = app.today();
+    let open = |item: &wish_item::Model| match item.campaign_id {
+        Some(id) => campaigns.get(&id).is_some_and(|campaign| accepts_gifts(campaign, today)),
+        None => true,
+    };
+    cards(app.db.read(), items.into_iter().filter(open).collect(), app.now()).await
+}
+
+/// What a gift is for, by the slugs of a link or a form; empty slugs are nothing. An item brings its own campaign. An article that
+/// readers cannot see is left out, because it only says where the gift came from.
+///
+/// # Errors
+/// `NotFound` for a campaign or item that readers may not know of.
+pub async fn find_target(app: &App, campaign: &str, item: &str, article: &str) -> Result<Target, Error> {
+    let db = app.db.read();
+    let mut target = Target::default();
+    if !item.is_empty() {
+        let item = asks::store::item(db, item).await?.ok_or(Error::NotFound)?;
+        if let Some(id) = item.campaign_id {
+            target.campaign = asks::store::campaign_by_id(db, id).await?;
+        }
+        let left = left_of(db, item.id, app.now()).await?;
+        target.item = Some(TargetItem { item, left });
+    } else if !campaign.is_empty() {
+        target.campaign = Some(asks::store::campaign(db, campaign).await?.ok_or(Error::NotFound)?);
+    }
+    if target.campaign.as_ref().is_some_and(|campaign| campaign.status == CampaignStatus::Draft) {
+        return Err(Error::NotFound);
+    }
+    if !article.is_empty() {
+        target.article = asks::store::article(db, article).await?;
+    }
+    Ok(target)
 }
 
 /// Why an item cannot be held.
@@ -221,6 +303,6 @@ pub async fn release_expired(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Re
     Ok(store::release_expired(tx, now).await?)
 }
 
-async fn left_of(tx: &DatabaseTransaction, item_id: WishItemId, now: DateTime<Utc>) -> Result<i64, Error> {
+async fn left_of(tx: &impl ConnectionTrait, item_id: WishItemId, now: DateTime<Utc>) -> Result<i64, Error> {
     Ok(stock(tx, &[item_id], now).await?.get(&item_id).ok_or(Error::NotFound)?.left)
 }

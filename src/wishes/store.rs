@@ -1,17 +1,22 @@
 //! Queries for wish items and their reservations.
 
-use crate::error::Error;
+use crate::{error::Error, web::pager::PAGE_ROWS};
 use chrono::{DateTime, Utc};
 use entity::{
-    ids::{DonationId, WishItemId},
+    campaign,
+    ids::{CampaignId, DonationId, WishItemId},
     wish_item, wish_reservation,
-    words::ReservationState,
+    words::{ReservationState, WishStatus},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
-    sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Set,
+    sea_query::{Expr, Func, IntoColumnRef, LikeExpr, SimpleExpr},
 };
 use std::collections::HashMap;
+
+/// How many items a public list shows at most.
+const LISTED_MAX: u64 = 200;
 
 /// The items of these ids, in no order.
 pub async fn items_by_id(db: &impl ConnectionTrait, ids: &[WishItemId]) -> Result<Vec<wish_item::Model>, DbErr> {
@@ -95,4 +100,71 @@ pub async fn release_expired(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Re
         .exec(tx)
         .await?;
     Ok(done.rows_affected)
+}
+
+/// The item of a slug, whatever its state.
+pub async fn item_by_slug(db: &impl ConnectionTrait, slug: &str) -> Result<Option<wish_item::Model>, Error> {
+    Ok(wish_item::Entity::find().filter(wish_item::Column::Slug.eq(slug)).one(db).await?)
+}
+
+/// The item of an id.
+pub async fn item(db: &impl ConnectionTrait, id: WishItemId) -> Result<Option<wish_item::Model>, Error> {
+    Ok(wish_item::Entity::find_by_id(id).one(db).await?)
+}
+
+/// The items that are asked for, the newest first; of one campaign, or all.
+pub async fn open_items(db: &impl ConnectionTrait, campaign_id: Option<CampaignId>) -> Result<Vec<wish_item::Model>, Error> {
+    let mut find = wish_item::Entity::find().filter(wish_item::Column::Status.eq(WishStatus::Open));
+    if let Some(campaign_id) = campaign_id {
+        find = find.filter(wish_item::Column::CampaignId.eq(campaign_id));
+    }
+    Ok(find.order_by_desc(wish_item::Column::Id).limit(LISTED_MAX).all(db).await?)
+}
+
+/// The campaigns of these ids.
+pub async fn campaigns_by_id(db: &impl ConnectionTrait, ids: Vec<CampaignId>) -> Result<HashMap<CampaignId, campaign::Model>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = campaign::Entity::find().filter(campaign::Column::Id.is_in(ids)).all(db).await?;
+    Ok(found.into_iter().map(|campaign| (campaign.id, campaign)).collect())
+}
+
+/// A page of the desk's list: items whose title or slug holds `words`, in a state, the newest first, beginning after an id.
+pub async fn search(
+    db: &impl ConnectionTrait,
+    words: &str,
+    status: Option<WishStatus>,
+    after: Option<WishItemId>,
+) -> Result<Vec<wish_item::Model>, Error> {
+    use wish_item::Column;
+    let mut find = wish_item::Entity::find();
+    if !words.trim().is_empty() {
+        find = find.filter(holds_words((wish_item::Entity, Column::Title), words).or(holds_words((wish_item::Entity, Column::Slug), words)));
+    }
+    if let Some(status) = status {
+        find = find.filter(Column::Status.eq(status));
+    }
+    if let Some(after) = after {
+        find = find.filter(Column::Id.lt(after));
+    }
+    Ok(find.order_by_desc(Column::Id).limit(PAGE_ROWS + 1).all(db).await?)
+}
+
+/// Whether a column holds `words`, in any case; `%` and `_` in them mean themselves.
+pub fn holds_words(column: impl IntoColumnRef, words: &str) -> SimpleExpr {
+    let escaped = words.trim().to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    Func::lower(Expr::col(column)).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
+}
+
+/// Writes a new item.
+pub async fn insert_item(tx: &DatabaseTransaction, item: wish_item::Model) -> Result<(), DbErr> {
+    wish_item::Entity::insert(item.into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Writes every column of an item that is there.
+pub async fn update_item(tx: &DatabaseTransaction, item: wish_item::Model) -> Result<(), DbErr> {
+    item.into_active_model().reset_all().update(tx).await?;
+    Ok(())
 }
