@@ -1,1 +1,239 @@
+//! Wish items: what is needed, held, paid and left; pages and desk.
 
+use crate::support::{TestApp, on_both_databases};
+use chrono::TimeDelta;
+use entity::{
+    Currency, donation, fund,
+    ids::{DonationId, FundId, SupporterId, WishItemId},
+    supporter, wish_item,
+    words::{DonationStatus, ReservationState, Restriction, WishKind, WishStatus},
+};
+use sea_orm::{EntityTrait, IntoActiveModel};
+use wellwisher::{
+    app::App,
+    error::Error,
+    wishes::{self, ItemState, Outcome, ReserveError, Stock},
+};
+
+fn eur() -> Currency {
+    "EUR".parse().unwrap()
+}
+
+/// A fund and an item of which `quantity` are needed at 25 euros.
+pub async fn item(app: &App, quantity: i64) -> WishItemId {
+    let (id, now) = (app.new_id::<WishItemId>(), app.now());
+    let fund_id = fund_for_tests(app).await;
+    let item = wish_item::Model {
+        id,
+        slug: format!("item-{id}"),
+        title: "School bag".into(),
+        description: "For a home school.".into(),
+        language: "en".into(),
+        kind: WishKind::Priced,
+        price_minor: Some(2_500),
+        currency: Some(eur()),
+        quantity,
+        shop_url: None,
+        campaign_id: None,
+        fund_id,
+        status: WishStatus::Open,
+        created_at: now,
+        updated_at: now,
+    };
+    app.db
+        .write(async |tx| Ok(wish_item::Entity::insert(item.clone().into_active_model()).exec_without_returning(tx).await.map(|_| ())?))
+        .await
+        .unwrap();
+    id
+}
+
+async fn fund_for_tests(app: &App) -> FundId {
+    let fund = fund::Model {
+        id: app.new_id(),
+        code: app.random.token(),
+        name: "Schools".into(),
+        restriction: Restriction::With,
+        gl_income: "4000".into(),
+        gl_fee: "6000".into(),
+        created_at: app.now(),
+    };
+    app.db
+        .write(async |tx| Ok(fund::Entity::insert(fund.clone().into_active_model()).exec_without_returning(tx).await.map(|_| ())?))
+        .await
+        .unwrap();
+    fund.id
+}
+
+/// A donation that waits for its checkout.
+pub async fn waiting_donation(app: &App, item_id: WishItemId, quantity: i64) -> DonationId {
+    let (id, now) = (app.new_id::<DonationId>(), app.now());
+    let item = wish_item::Entity::find_by_id(item_id).one(app.db.read()).await.unwrap().unwrap();
+    let giver = supporter::Model {
+        id: app.new_id::<SupporterId>(),
+        email: format!("{id}@example.org"),
+        name: String::new(),
+        language: "en".into(),
+        wants_updates: false,
+        wants_updates_since: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let gift = donation::Model {
+        id,
+        token_hash: id.to_string(),
+        form_token: id.to_string(),
+        request_hash: String::new(),
+        status: DonationStatus::Pending,
+        supporter_id: giver.id,
+        donor_name: String::new(),
+        public_name: false,
+        note: String::new(),
+        wants_updates: false,
+        language: "en".into(),
+        amount_minor: 2_500 * quantity,
+        fee_cover_minor: 0,
+        currency: eur(),
+        campaign_id: None,
+        wish_item_id: Some(item_id),
+        wish_quantity: Some(quantity),
+        article_id: None,
+        fund_id: item.fund_id,
+        fund_code: "S".into(),
+        restriction: Restriction::With,
+        idempotency_key: id.to_string(),
+        checkout_session_id: None,
+        checkout_url: None,
+        payment_intent_id: None,
+        charge_id: None,
+        livemode: false,
+        expires_at: now + TimeDelta::minutes(30),
+        created_at: now,
+        paid_at: None,
+        updated_at: now,
+    };
+    app.db
+        .write(async |tx| {
+            supporter::Entity::insert(giver.clone().into_active_model()).exec_without_returning(tx).await?;
+            donation::Entity::insert(gift.clone().into_active_model()).exec_without_returning(tx).await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    id
+}
+
+async fn reserve(app: &App, item: WishItemId, donation: DonationId, quantity: i64) -> Result<(), Error> {
+    let now = app.now();
+    app.db.write(async |tx| Ok(wishes::reserve(tx, item, donation, quantity, now + TimeDelta::minutes(40), now).await?)).await
+}
+
+async fn hold(app: &App, item: WishItemId, quantity: i64) -> DonationId {
+    let donation = waiting_donation(app, item, quantity).await;
+    reserve(app, item, donation, quantity).await.expect("enough is left");
+    donation
+}
+
+async fn pay(app: &App, donation: DonationId) -> Outcome {
+    let now = app.now();
+    app.db.write(async |tx| wishes::pay(tx, donation, now).await).await.unwrap()
+}
+
+async fn release(app: &App, donation: DonationId) -> bool {
+    let now = app.now();
+    app.db.write(async |tx| wishes::release(tx, donation, now).await).await.unwrap()
+}
+
+async fn stock(app: &App, item: WishItemId) -> Stock {
+    wishes::stock(app.db.read(), &[item], app.now()).await.unwrap()[&item]
+}
+
+on_both_databases! {
+    async fn of_sixteen_who_want_the_last_item_exactly_one_holds_it(test: TestApp) {
+        let item = item(&test.app, 1).await;
+        let mut buyers = Vec::new();
+        for _ in 0..16 {
+            let donation = waiting_donation(&test.app, item, 1).await;
+            let app = test.app.clone();
+            buyers.push(tokio::spawn(async move { reserve(&app, item, donation, 1).await }));
+        }
+        let (mut held, mut told) = (0, 0);
+        for buyer in buyers {
+            match buyer.await.unwrap() {
+                Ok(()) => held += 1,
+                Err(Error::Conflict(why)) => told += usize::from(why.contains("all of this item are taken")),
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((held, told), (1, 15));
+        assert_eq!(stock(&test.app, item).await, Stock { needed: 1, reserved: 1, paid: 0, left: 0 });
+    }
+
+    async fn what_is_held_paid_and_left_adds_up(test: TestApp) {
+        let app = &test.app;
+        let item = item(app, 10).await;
+        let (first, second) = (hold(app, item, 3).await, hold(app, item, 4).await);
+        assert_eq!(stock(app, item).await, Stock { needed: 10, reserved: 7, paid: 0, left: 3 });
+        let too_many = waiting_donation(app, item, 4).await;
+        let refused = reserve(app, item, too_many, 4).await.unwrap_err();
+        assert!(matches!(&refused, Error::Conflict(why) if why.contains("only 3")), "{refused:?}");
+        for quantity in [0, -1, i64::MAX] {
+            let checked = app.db.write(async |tx| Ok(wishes::check_left(tx, item, quantity, app.now()).await)).await.unwrap();
+            assert!(matches!(checked, Err(ReserveError::NotEnough { left: 3 })), "{quantity}");
+        }
+        assert_eq!(pay(app, first).await, Outcome::Paid);
+        assert_eq!(pay(app, first).await, Outcome::Paid);
+        assert!(release(app, second).await);
+        assert!(!release(app, second).await);
+        assert!(!release(app, first).await, "what is paid stays paid");
+        let now = stock(app, item).await;
+        assert_eq!(now, Stock { needed: 10, reserved: 0, paid: 3, left: 7 });
+        assert_eq!(now.state(), ItemState::Needed);
+        let rest = hold(app, item, 7).await;
+        assert_eq!(stock(app, item).await.state(), ItemState::Reserved);
+        pay(app, rest).await;
+        assert_eq!(stock(app, item).await.state(), ItemState::Paid);
+    }
+
+    async fn a_hold_that_ran_out_counts_no_more_even_before_the_sweeper_came(test: TestApp) {
+        let app = &test.app;
+        let item = item(app, 1).await;
+        hold(app, item, 1).await;
+        app.clock.advance(TimeDelta::minutes(40));
+        assert_eq!(stock(app, item).await.left, 1);
+        let other = hold(app, item, 1).await;
+        let now = app.now();
+        assert_eq!(app.db.write(async |tx| wishes::release_expired(tx, now).await).await.unwrap(), 1);
+        assert_eq!(app.db.write(async |tx| wishes::release_expired(tx, now).await).await.unwrap(), 0);
+        assert_eq!(pay(app, other).await, Outcome::Paid);
+    }
+
+    async fn money_that_comes_late_counts_for_the_item_only_where_enough_is_left(test: TestApp) {
+        let app = &test.app;
+        let item = item(app, 2).await;
+        let (late, later) = (hold(app, item, 1).await, hold(app, item, 1).await);
+        app.clock.advance(TimeDelta::hours(1));
+        release(app, later).await;
+        let other = hold(app, item, 1).await;
+        assert_eq!(pay(app, late).await, Outcome::PaidLate { counted: true });
+        assert_eq!(pay(app, late).await, Outcome::Paid);
+        assert_eq!(pay(app, later).await, Outcome::PaidLate { counted: false });
+        assert_eq!(pay(app, other).await, Outcome::Paid);
+        assert_eq!(stock(app, item).await, Stock { needed: 2, reserved: 0, paid: 2, left: 0 });
+        let kept = entity::wish_reservation::Entity::find().all(app.db.read()).await.unwrap();
+        assert_eq!(kept.iter().filter(|kept| kept.state == ReservationState::Released).count(), 1);
+    }
+
+    async fn a_bank_debit_keeps_its_hold_until_the_bank_has_spoken(test: TestApp) {
+        let app = &test.app;
+        let item = item(app, 1).await;
+        let donation = hold(app, item, 1).await;
+        let until = app.now() + TimeDelta::days(14);
+        let now = app.now();
+        assert!(app.db.write(async |tx| wishes::keep(tx, donation, until, now).await).await.unwrap());
+        app.clock.advance(TimeDelta::days(7));
+        assert_eq!(stock(app, item).await.left, 0);
+        assert_eq!(pay(app, donation).await, Outcome::Paid);
+        let without_item = app.new_id::<DonationId>();
+        assert_eq!(pay(app, without_item).await, Outcome::NoItem);
+    }
+}
