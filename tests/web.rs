@@ -42,5 +42,6 @@ on_both_databases! {
         let answer = app.get(&style).await;
         assert_eq!(answer.status, 200);
         assert!(answer.headers["cache-control"].to_str().unwrap().contains("immutable"));
+        assert_eq!(app.get("/assets/no-such-file.css").await.status, 404);
     }
 }

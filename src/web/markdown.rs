@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn scripts_images_and_odd_links_do_not_pass() {
-        let html = to_html("# A\n<script>x()</script> <b onclick=x>b</b> ![i](https://a.example/i.png) [l](javascript:x) **bold**");
+        let html = to_html("# A\n<script>x()</script> <b onclick=x>b</b> ![i](https://a.example/i.png) [l](javascript:x)\n\n**bold**");
         for bad in ["<script", "onclick", "<img", "javascript:"] {
             assert!(!html.contains(bad), "{bad} in {html}");
         }
