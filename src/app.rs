@@ -10,7 +10,11 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
-use std::sync::Arc;
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 use tokio::sync::Notify;
 
 /// The shared parts; a clone is cheap and shares them.
@@ -34,6 +38,40 @@ pub struct App {
     pub checkout_origin: Arc<str>,
     /// Rung when a job or letter was written, so that the worker of this process need not wait for its next look.
     pub bell: Arc<Notify>,
+    /// What slices keep in memory for as long as the process runs.
+    pub shelf: Shelf,
+}
+
+/// What slices keep in memory for as long as the process runs, one thing of each type: the readers' counter, limits on guests. It is
+/// here so that the shared parts need not know the slices.
+#[derive(Clone, Default)]
+pub struct Shelf {
+    things: Arc<RwLock<HashMap<TypeId, Box<dyn Any + Send + Sync>>>>,
+    opening: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Shelf {
+    /// The thing of this type, opened when nobody has asked for it before.
+    pub async fn get_or_open<T: Clone + Send + Sync + 'static, R>(&self, open: impl FnOnce() -> R) -> Result<T, Error>
+    where
+        R: Future<Output = Result<T, Error>>,
+    {
+        if let Some(thing) = self.get() {
+            return Ok(thing);
+        }
+        let _one_at_a_time = self.opening.lock().await;
+        if let Some(thing) = self.get() {
+            return Ok(thing);
+        }
+        let thing = open().await?;
+        self.things.write().unwrap_or_else(PoisonError::into_inner).insert(TypeId::of::<T>(), Box::new(thing.clone()));
+        Ok(thing)
+    }
+
+    fn get<T: Clone + 'static>(&self) -> Option<T> {
+        let things = self.things.read().unwrap_or_else(PoisonError::into_inner);
+        things.get(&TypeId::of::<T>()).and_then(|thing| thing.downcast_ref::<T>()).cloned()
+    }
 }
 
 impl App {
@@ -54,6 +92,7 @@ impl App {
             webhook_secrets: Arc::new(webhook_secrets),
             checkout_origin: payment.checkout_origin.into(),
             bell: Arc::new(Notify::new()),
+            shelf: Shelf::default(),
         })
     }
 

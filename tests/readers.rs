@@ -1,1 +1,5 @@
+//! Readers: each rule of the definition, by its name.
 
+mod counting;
+mod days;
+mod rules;
