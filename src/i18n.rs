@@ -200,7 +200,7 @@ pub fn solar_hijri(day: NaiveDate) -> (i32, u32, u32) {
 fn group(digits: &str, separator: char) -> String {
     let mut out = String::with_capacity(digits.len() * 2);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             out.push(separator);
         }
         out.push(digit);

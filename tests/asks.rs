@@ -99,7 +99,7 @@ fn grouped(whole: i64, separator: &str) -> String {
     let digits = whole.to_string();
     let places = digits.len();
     digits.chars().enumerate().fold(String::new(), |mut text, (place, digit)| {
-        if place > 0 && (places - place) % 3 == 0 {
+        if place > 0 && (places - place).is_multiple_of(3) {
             text.push_str(separator);
         }
         text.push(digit);

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
@@ -25,8 +25,8 @@ enum Order {
 struct Cluster {
     port: u16,
     orders: mpsc::UnboundedSender<Order>,
-    /// The server lives as long as this pipe is open, that is, as long as this process.
-    _lifeline: ChildStdin,
+    /// The server lives as long as the pipe to its watcher is open, that is, as long as this process.
+    _watcher: Child,
 }
 
 /// A PostgreSQL database of one test's own; dropped with it.
@@ -68,10 +68,10 @@ fn start() -> Option<Cluster> {
         let _ = writeln!(std::io::stderr(), "{advice}. Until then the PostgreSQL half of the tests is SKIPPED.");
         return None;
     };
-    let (port, lifeline) = start_server(&binaries);
+    let (port, watcher) = start_server(&binaries);
     let (orders, received) = mpsc::unbounded_channel();
     std::thread::Builder::new().name("postgres-keeper".into()).spawn(move || keep(port, received)).expect("a thread");
-    Some(Cluster { port, orders, _lifeline: lifeline })
+    Some(Cluster { port, orders, _watcher: watcher })
 }
 
 /// The newest installed version, else what `PATH` has.
@@ -87,7 +87,7 @@ fn find_binaries() -> Option<PathBuf> {
 }
 
 /// Starts the server on a free port. Somebody else may take the port between our look and the start, hence the attempts.
-fn start_server(binaries: &Path) -> (u16, ChildStdin) {
+fn start_server(binaries: &Path) -> (u16, Child) {
     let mut complaint = String::new();
     for _ in 0..3 {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
@@ -105,7 +105,7 @@ fn start_server(binaries: &Path) -> (u16, ChildStdin) {
         let mut answer = String::new();
         BufReader::new(watcher.stdout.take().expect("piped")).read_line(&mut answer).expect("readable");
         if answer.trim() == "ready" {
-            return (port, watcher.stdin.take().expect("piped"));
+            return (port, watcher);
         }
         complaint.clear();
         let _ = watcher.stderr.take().expect("piped").read_to_string(&mut complaint);
