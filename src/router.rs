@@ -1,6 +1,6 @@
 //! Every route.
 
-use crate::{app::App, error::Error, web};
+use crate::{app::App, error::Error, staff, web};
 use axum::{
     Router,
     http::{StatusCode, header},
@@ -43,8 +43,9 @@ fn public_routes() -> Router<App> {
     Router::new().merge(web::assets::routes()).merge(web::language_routes())
 }
 
+/// Everything under `/desk`: never kept by a browser, and no change without a word where it came from.
 fn desk_routes() -> Router<App> {
-    Router::new()
+    staff::protect(Router::new().merge(staff::desk_routes()))
 }
 
 fn operations() -> Router<App> {

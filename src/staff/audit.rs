@@ -1,11 +1,16 @@
 //! The audit trail: one row for each change by staff, chained by hashes, so that an entry that was changed or taken out
 //! behind the program's back is found. The database refuses UPDATE and DELETE; `verify_chain` finds what was done without it.
 
-use crate::{clock::hex, db::Db, error::Error};
+use crate::{
+    clock::hex,
+    db::Db,
+    error::Error,
+    web::pager::{PAGE_ROWS, Pager},
+};
 use chrono::{DateTime, SecondsFormat, Utc};
 use entity::{audit_entry, ids::StaffId};
 use futures_util::TryStreamExt;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, Statement, entity::prelude::*, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, QueryOrder, QuerySelect, Statement, entity::prelude::*};
 use serde::Serialize;
 
 /// The PostgreSQL advisory lock under which entries are chained, one writer after the other.
@@ -92,7 +97,15 @@ pub async fn record(
     let detail = detail.to_string();
     let hash = hash_of(
         &previous,
-        &Hashed { at: time_of(now), staff_id: actor.staff_id.map(|id| id.to_string()), actor: &actor.name, action, object_kind, object_id, detail: &detail },
+        &Hashed {
+            at: time_of(now),
+            staff_id: actor.staff_id.map(|id| id.to_string()),
+            actor: &actor.name,
+            action,
+            object_kind,
+            object_id,
+            detail: &detail,
+        },
     )?;
     let entry = audit_entry::ActiveModel {
         at: Set(now),
@@ -108,6 +121,51 @@ pub async fn record(
     };
     audit_entry::Entity::insert(entry).exec_without_returning(tx).await?;
     Ok(())
+}
+
+/// Which entries to show.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only this person's.
+    pub staff_id: Option<StaffId>,
+    /// Only actions that begin so: `campaign`, `campaign.pause`.
+    pub action: Option<String>,
+    /// Only about this kind of thing.
+    pub object_kind: Option<String>,
+    /// Only about the thing with this id.
+    pub object_id: Option<String>,
+    /// Not before.
+    pub from: Option<DateTime<Utc>>,
+    /// Before.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// A page of entries, the newest first, after the entry `after` of the page before.
+pub async fn list(db: &Db, filter: &Filter, after: Option<i64>) -> Result<Pager<audit_entry::Model>, Error> {
+    use audit_entry::Column;
+    let mut entries = audit_entry::Entity::find().order_by_desc(Column::Id).limit(PAGE_ROWS + 1);
+    if let Some(id) = filter.staff_id {
+        entries = entries.filter(Column::StaffId.eq(id));
+    }
+    if let Some(action) = &filter.action {
+        entries = entries.filter(Column::Action.starts_with(action));
+    }
+    if let Some(kind) = &filter.object_kind {
+        entries = entries.filter(Column::ObjectKind.eq(kind));
+    }
+    if let Some(id) = &filter.object_id {
+        entries = entries.filter(Column::ObjectId.eq(id));
+    }
+    if let Some(from) = filter.from {
+        entries = entries.filter(Column::At.gte(from));
+    }
+    if let Some(until) = filter.until {
+        entries = entries.filter(Column::At.lt(until));
+    }
+    if let Some(after) = after {
+        entries = entries.filter(Column::Id.lt(after));
+    }
+    Ok(Pager::from_rows(entries.all(db.read()).await?, |entry| entry.id.to_string()))
 }
 
 /// Walks the whole chain, in constant memory, and stops at the first entry that does not hold.

@@ -54,7 +54,8 @@ pub fn check(password: &str, personal: &[&str]) -> Result<(), Weakness> {
     if COMMON.lines().any(|common| common == plain) || is_repeated(&plain) || is_run(&plain) {
         return Err(Weakness::Common);
     }
-    let mut parts: Vec<String> = personal.iter().flat_map(|text| [Some(*text), text.split('@').next()]).flatten().map(self::plain).collect();
+    let mut parts: Vec<String> =
+        personal.iter().flat_map(|text| [Some(*text), text.split('@').next()]).flatten().map(self::plain).collect();
     parts.sort_by_key(|part| std::cmp::Reverse(part.chars().count()));
     let mut rest = plain;
     for part in parts.iter().filter(|part| part.chars().count() >= 4) {

@@ -5,19 +5,15 @@ use crate::{clock::Random, error::Error};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use chrono::{DateTime, Utc};
 use qrcodegen::{QrCode, QrCodeEcc};
-use ring::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    hmac,
-};
-use secrecy::{ExposeSecret, SecretString};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use std::fmt::Write;
 
 /// How many recovery codes one gets.
 pub const RECOVERY_CODES: usize = 10;
 /// The length of one step of time, in seconds.
 const STEP_S: u64 = 30;
-/// What the sealing key is for: another use of SECRET_KEY gives another key.
-const KEY_PURPOSE: &[u8] = b"wellwisher: seal second factors, v1";
+/// What the sealing key is for, as `App::key` wants it: another use of SECRET_KEY gives another key.
+pub const KEY_LABEL: &str = "seal second factors, v1";
 /// The shape of what is sealed, so that a later one can be told apart.
 const SEAL_VERSION: &str = "1.";
 
@@ -38,7 +34,7 @@ impl TotpSecret {
     /// The secret in base32, in groups of four, for typing into a phone.
     pub fn as_text(&self) -> String {
         let text = base32(&self.0);
-        text.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join(" ")
+        text.as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
     }
 
     /// The six digits that are right at `now`.
@@ -65,7 +61,7 @@ impl TotpSecret {
     }
 
     /// The secret sealed for `owner`: what is sealed for one member of staff opens for nobody else.
-    pub fn seal(&self, key: &SecretString, owner: &str, random: &Random) -> Result<String, Error> {
+    pub fn seal(&self, key: &[u8; 32], owner: &str, random: &Random) -> Result<String, Error> {
         let nonce = random.bytes::<12>();
         let mut sealed = self.0.clone();
         sealing_key(key)?
@@ -75,7 +71,7 @@ impl TotpSecret {
     }
 
     /// Opens what [`Self::seal`] made for the same `owner`.
-    pub fn open(sealed: &str, key: &SecretString, owner: &str) -> Result<Self, Error> {
+    pub fn open(sealed: &str, key: &[u8; 32], owner: &str) -> Result<Self, Error> {
         let cannot = || Error::Internal("a second factor cannot be opened: was SECRET_KEY changed?".to_owned());
         let mut bytes = sealed.strip_prefix(SEAL_VERSION).and_then(|text| STANDARD_NO_PAD.decode(text).ok()).ok_or_else(cannot)?;
         let (nonce, sealed) = bytes.split_at_mut_checked(12).ok_or_else(cannot)?;
@@ -125,7 +121,7 @@ pub fn new_recovery_codes(random: &Random) -> Vec<String> {
     (0..RECOVERY_CODES)
         .map(|_| {
             let text = base32(&random.bytes::<15>()).to_lowercase();
-            text.as_bytes().chunks(6).map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join("-")
+            text.as_bytes().chunks(6).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-")
         })
         .collect()
 }
@@ -136,10 +132,8 @@ pub fn recovery_code_hash(typed: &str) -> Option<String> {
     (code.len() == 24).then(|| crate::clock::sha256_hex(&code))
 }
 
-fn sealing_key(key: &SecretString) -> Result<LessSafeKey, Error> {
-    let root = hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret().as_bytes());
-    let derived = hmac::sign(&root, KEY_PURPOSE);
-    UnboundKey::new(&AES_256_GCM, derived.as_ref()).map(LessSafeKey::new).map_err(|e| Error::internal("the sealing key", e))
+fn sealing_key(key: &[u8; 32]) -> Result<LessSafeKey, Error> {
+    UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|e| Error::internal("the sealing key", e))
 }
 
 fn seconds(now: DateTime<Utc>) -> u64 {

@@ -1,0 +1,103 @@
+//! The desk's frame: navigation by role, who is signed in, what was just done.
+
+use super::guard::let_in;
+use crate::{app::App, i18n::Language, web::Page};
+use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
+use entity::{staff_member, words::Role};
+use std::ops::Deref;
+
+/// The frame of a page of the desk. Every desk page struct has one as its field `page`; it is a [`Page`] besides.
+#[derive(Clone, Debug)]
+pub struct DeskPage {
+    /// Who is signed in.
+    pub staff: staff_member::Model,
+    /// What was just done, in a sentence; from `?done=<word>`, the text being `desk-done-<word>`.
+    pub done: Option<String>,
+    page: Page,
+}
+
+/// A place in the navigation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NavLink {
+    /// Where it leads.
+    pub path: &'static str,
+    /// What it says.
+    pub text: String,
+    /// `page` or `false`, as `aria-current` wants it.
+    pub current: &'static str,
+}
+
+/// The places of the desk, and who works there.
+const PLACES: &[(&str, &str, &[Role])] = &[
+    ("/desk", "desk-nav-home", &[Role::Admin, Role::Editor, Role::Finance]),
+    ("/desk/donations", "desk-nav-donations", &[Role::Admin, Role::Finance]),
+    ("/desk/campaigns", "desk-nav-campaigns", &[Role::Admin, Role::Editor]),
+    ("/desk/wish-list", "desk-nav-wish-list", &[Role::Admin, Role::Editor]),
+    ("/desk/articles", "desk-nav-articles", &[Role::Admin, Role::Editor]),
+    ("/desk/readers", "desk-nav-readers", &[Role::Admin, Role::Editor, Role::Finance]),
+    ("/desk/letters", "desk-nav-letters", &[Role::Admin, Role::Finance]),
+    ("/desk/reports", "desk-nav-reports", &[Role::Admin, Role::Finance]),
+    ("/desk/audit", "desk-nav-audit", &[Role::Admin]),
+    ("/desk/staff", "desk-nav-staff", &[Role::Admin]),
+];
+
+impl FromRequestParts<App> for DeskPage {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let staff = let_in(parts, app).await?.staff;
+        let mut page = Page::of(app, &parts.headers, &parts.uri);
+        // The desk's own words are English so far: the frame says so, and content carries its own language.
+        page.lang = Language::English;
+        let done = parts.uri.query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("done=")));
+        let done = done.filter(|word| word.len() <= 40 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'));
+        let done = done.map(|word| format!("desk-done-{word}")).filter(|key| page.lang.has(key)).map(|key| page.t(&key));
+        Ok(Self { staff, done, page })
+    }
+}
+
+impl Deref for DeskPage {
+    type Target = Page;
+
+    fn deref(&self) -> &Page {
+        &self.page
+    }
+}
+
+impl DeskPage {
+    /// The page with its title.
+    pub fn titled(mut self, title: impl Into<String>) -> Self {
+        self.page.title = title.into();
+        self
+    }
+
+    /// The places that she may go to.
+    pub fn nav(&self) -> Vec<NavLink> {
+        let open = PLACES.iter().filter(|(_, _, roles)| roles.contains(&self.staff.role));
+        open.map(|(path, key, _)| {
+            let here = if *path == "/desk" { self.path == "/desk" } else { self.current(path) == "page" };
+            NavLink { path, text: self.t(key), current: if here { "page" } else { "false" } }
+        })
+        .collect()
+    }
+
+    /// A role as people read it.
+    pub fn role(&self, role: impl std::borrow::Borrow<Role>) -> String {
+        self.t(&format!("desk-role-{}", role.borrow()))
+    }
+
+    /// Whether she may change articles, campaigns and wishes.
+    pub fn may_edit(&self) -> bool {
+        matches!(self.staff.role, Role::Admin | Role::Editor)
+    }
+
+    /// Whether she may see money and who gave it.
+    pub fn may_see_money(&self) -> bool {
+        matches!(self.staff.role, Role::Admin | Role::Finance)
+    }
+
+    /// Whether she may change people and read the audit trail.
+    pub fn is_admin(&self) -> bool {
+        self.staff.role == Role::Admin
+    }
+}

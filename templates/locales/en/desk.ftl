@@ -1,0 +1,147 @@
+desk-name = Desk
+desk-to-site = To the site
+desk-sign-out = Sign out
+desk-nav-label = Desk
+desk-nav-home = Home
+desk-nav-donations = Donations
+desk-nav-campaigns = Campaigns
+desk-nav-wish-list = Wish list
+desk-nav-articles = Articles
+desk-nav-readers = Readers
+desk-nav-letters = Letters
+desk-nav-reports = Reports
+desk-nav-audit = Audit trail
+desk-nav-staff = Staff
+desk-older = Older
+desk-done-saved = Saved.
+desk-done-password = Your password was changed. All other sessions were ended.
+desk-done-session-end = The session was ended.
+desk-role = Role
+desk-role-admin = Administrator
+desk-role-editor = Editor
+desk-role-finance = Finance
+desk-email = E-mail address
+desk-password = Password
+desk-code = Code
+desk-name-field = Name
+desk-name-hint = Shown to the other members of staff and in the audit trail. It need not be your full name.
+desk-password-hint = At least 15 characters; anything goes, a sentence is good. A password manager may fill it in.
+desk-password-short = Use at least 15 characters: a few words in a row are easy to remember.
+desk-password-long = Use at most 128 characters.
+desk-password-common = This is among the passwords that attackers try first. Choose words that do not belong together.
+desk-password-personal = Choose something without your name, your address or the organisation's name.
+desk-sign-in-title = Sign in to the desk
+desk-sign-in-button = Sign in
+desk-sign-in-wrong = The address or the password is not right. Please check both.
+desk-sign-in-wait = { $count ->
+    [one] Too many attempts. Please wait { $number } minute and try again.
+   *[other] Too many attempts. Please wait { $number } minutes and try again.
+}
+desk-sign-in-lost = Lost your password or your phone? An administrator can give you a link to start anew.
+desk-code-title = Your code
+desk-code-hint = The six digits from your authenticator app, or one of your recovery codes.
+desk-code-wrong = This code is not right, or was used already. Wait for the next one in your app and try that.
+desk-code-other = Sign in as somebody else
+desk-demo-title = Demo accounts
+desk-demo-text = This is a demo with invented people: sign in with any of these. The code changes every 30 seconds and works once; reload the page for the next one.
+desk-join-title = Your account
+desk-join-new = Choose how you sign in. On the next page you connect an authenticator app.
+desk-join-known = Choose a new password. On the next page you connect an authenticator app again. All your sessions end.
+desk-join-name-wrong = Enter your name, at most 100 characters.
+desk-join-email-wrong = Enter an e-mail address such as name@example.org.
+desk-join-button = Go on
+desk-enrol-title = Connect an authenticator app
+desk-enrol-text = Besides your password you need a code that an app on your phone shows. Scan the picture with such an app, or type the letters into it. It needs no network and tells nobody where you are.
+desk-enrol-picture = Picture to scan with an authenticator app
+desk-enrol-secret = Or type this:
+desk-enrol-code = The code that the app shows now
+desk-enrol-wrong = This code is not right. Check that the clock of your phone is, and try the code that the app shows now.
+desk-enrol-button = Connect
+desk-recovery-title = Your recovery codes
+desk-recovery-text = Each of these works once in place of the app, should you lose your phone. Write them down or print this page now, and keep them where nobody else looks: they are not shown again.
+desk-recovery-button = I have kept them
+desk-home-today = Given today
+desk-home-thirty-days = Given in 30 days
+desk-home-letters = Letters that failed
+desk-home-gifts = { $count ->
+    [one] { $number } gift
+   *[other] { $number } gifts
+}
+desk-home-letters-failed = { $count ->
+    [one] { $number } letter was not delivered.
+   *[other] { $number } letters were not delivered.
+}
+desk-home-jobs = { $count ->
+    [one] { $number } piece of work was given up after many tries. The log says why.
+   *[other] { $number } pieces of work were given up after many tries. The log says why.
+}
+desk-home-places = Where to?
+desk-home-as-of = As of
+desk-account-title = Your account
+desk-account-sessions = Where you are signed in
+desk-account-sessions-text = A session ends after 30 minutes without use, and after 12 hours in any case.
+desk-account-signed-in = Signed in
+desk-account-last-seen = Last used
+desk-account-half = code not yet given
+desk-account-this = This browser
+desk-account-end = End
+desk-account-end-others = End all other sessions
+desk-account-password = Password
+desk-account-change-text = A new password ends all your other sessions.
+desk-account-current = Present password
+desk-account-new = New password
+desk-account-password-wrong = This is not your present password.
+desk-account-password-button = Change the password
+desk-account-second-factor = Authenticator app
+desk-account-second-factor-text = Connect a new phone. The earlier one and the earlier recovery codes stop working, and all your other sessions end.
+desk-account-second-factor-button = Connect another app
+desk-account-recovery = Recovery codes
+desk-account-recovery-left = { $count ->
+    [0] None is left: make new ones now.
+    [one] { $number } is left.
+   *[other] { $number } are left.
+}
+desk-account-recovery-button = Make new recovery codes
+desk-staff-state = State
+desk-staff-active = Active
+desk-staff-not-enrolled = Has not connected an app yet
+desk-staff-disabled = Access ended on
+desk-staff-access = Access
+desk-staff-you = You
+desk-staff-role-of = Role of { $name }
+desk-staff-role-button = Change
+desk-staff-role-wrong = Choose one of the roles.
+desk-staff-roles-text = Administrators may do everything. Editors work on articles, campaigns and the wish list. Finance sees gifts, letters and reports.
+desk-staff-disable = End access
+desk-staff-enable = Open access again
+desk-staff-reset = Link for a lost password or phone
+desk-staff-known = Somebody with this address works here already.
+desk-staff-invite = Invite somebody
+desk-staff-invite-text = You get a link to hand over yourself, by a way that you trust. It works once, for 24 hours.
+desk-staff-invite-button = Make the link
+desk-staff-link = Hand this link over. It is shown only now, works once and for 24 hours. For
+desk-staff-open-invites = Links that were not used yet
+desk-staff-until = until
+desk-audit-text = Every change by staff. Entries cannot be changed or taken out.
+desk-audit-check = Check that none was
+desk-audit-check-title = Is the audit trail whole?
+desk-audit-whole = { $count ->
+    [0] The trail is empty.
+    [one] { $number } entry, and it is as it was written.
+   *[other] { $number } entries, and all are as they were written.
+}
+desk-audit-broken = The trail was changed at entry { $entry }
+desk-audit-head = Write this down elsewhere, to prove later that the end was not cut off:
+desk-audit-person = Who
+desk-audit-everybody = Everybody
+desk-audit-action = What
+desk-audit-kind = Kind of thing
+desk-audit-object = Thing
+desk-audit-from = From
+desk-audit-to = To
+desk-audit-filter = Show
+desk-audit-all = Show all
+desk-audit-none = Nothing was changed yet.
+desk-audit-none-found = No entry fits. Take a part of the filter away.
+desk-audit-when = When
+desk-audit-detail = Detail
