@@ -33,8 +33,8 @@ pub fn fee_cover(config: &Config, gift: Money) -> Result<Money, Error> {
     let kept = i128::from(10_000 - config.fee_basis_points);
     let needed = (i128::from(gift.minor) + i128::from(fixed_fee(config, gift.currency).minor)) * 10_000;
     let charge = div_up(div_up(needed, kept), step) * step;
-    let cover = i64::try_from(charge - i128::from(gift.minor)).map_err(|_| Error::Invalid("the amount is too large".to_owned()))?;
-    Ok(Money::new(cover.max(0), gift.currency))
+    let charge = i64::try_from(charge).map_err(|_| Error::Invalid("the amount is too large".to_owned()))?;
+    Ok(Money::new(charge - gift.minor, gift.currency))
 }
 
 /// The part of the fee that does not grow with the gift. The setting is in hundredths of the unit.

@@ -34,6 +34,30 @@ pub struct Page {
     config: Arc<Config>,
 }
 
+/// A whole number of any width, by value or, as templates hand it over, by reference.
+pub trait Count {
+    /// It, or the largest that fits.
+    fn count(&self) -> i64;
+}
+
+macro_rules! counts {
+    ($($kind:ty)+) => {$(
+        impl Count for $kind {
+            fn count(&self) -> i64 {
+                i64::try_from(*self).unwrap_or(i64::MAX)
+            }
+        }
+    )+};
+}
+
+counts!(i64 i32 u64 u32 usize);
+
+impl<T: Count> Count for &T {
+    fn count(&self) -> i64 {
+        (*self).count()
+    }
+}
+
 impl FromRequestParts<App> for Page {
     type Rejection = Error;
 
@@ -95,8 +119,8 @@ impl Page {
     }
 
     /// The text of `key` for a count: `count` picks the plural, `number` is it as written in the language.
-    pub fn tn(&self, key: &str, count: impl TryInto<i64>) -> String {
-        let count: i64 = count.try_into().unwrap_or(i64::MAX);
+    pub fn tn(&self, key: &str, count: impl Count) -> String {
+        let count = count.count();
         self.lang.text_with(key, &[("count", FluentValue::from(count)), ("number", FluentValue::from(self.lang.number(count)))])
     }
 
@@ -106,8 +130,8 @@ impl Page {
     }
 
     /// A whole number in the page's language.
-    pub fn number(&self, number: impl TryInto<i64>) -> String {
-        self.lang.number(number.try_into().unwrap_or(i64::MAX))
+    pub fn number(&self, number: impl Count) -> String {
+        self.lang.number(number.count())
     }
 
     /// A day in the page's language.

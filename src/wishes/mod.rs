@@ -6,7 +6,10 @@
 //!
 //! What is left is decided under a lock on the item's row, so that of many buyers of the last one exactly one wins.
 
+mod pages;
 pub mod store;
+
+pub use pages::routes;
 
 use crate::{
     app::App,
