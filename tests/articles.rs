@@ -1,1 +1,4 @@
+//! The newsroom: what readers see of it, and what an import brings.
 
+mod import;
+mod reading;

@@ -23,9 +23,8 @@ const STANDFIRST_MAX: usize = 300;
 
 /// Reads the entries of a feed.
 pub fn read(reading: &mut Reading, text: &str) {
-    let parser = parser();
     let places = entry_places(text);
-    match parser.parse(text.as_bytes()) {
+    match parser().parse(text.as_bytes()) {
         Ok(feed) => {
             let lines = places.iter().map(|at| line_of(text, *at)).collect();
             take_all(reading, &feed, lines);
@@ -34,11 +33,11 @@ pub fn read(reading: &mut Reading, text: &str) {
             let line = places.first().map_or(1, |at| line_of(text, *at));
             reading.skip(line, format!("the feed cannot be read: {}", why_bad(&error)));
         }
-        Err(_) => read_one_by_one(reading, &parser, text, &places),
+        Err(_) => read_one_by_one(reading, text, &places),
     }
 }
 
-/// Entries without an id are known by their link, or by their title.
+/// A parser for one feed: after a failure it cannot be used again. Entries without an id are known by their link, or their title.
 fn parser() -> Parser {
     Builder::new()
         .id_generator(|links, title, _| {
@@ -49,7 +48,7 @@ fn parser() -> Parser {
 }
 
 /// One entry is broken: each is read by itself, so that the others go in.
-fn read_one_by_one(reading: &mut Reading, parser: &Parser, text: &str, places: &[usize]) {
+fn read_one_by_one(reading: &mut Reading, text: &str, places: &[usize]) {
     let (head, is_atom) = (&text[..places[0]], text[places[0]..].starts_with("<entry"));
     let (end, tail) = if is_atom { ("</entry>", "</feed>") } else { ("</item>", "</channel></rss>") };
     let tail = if head.contains("<rdf:RDF") { "</rdf:RDF>" } else { tail };
@@ -61,7 +60,7 @@ fn read_one_by_one(reading: &mut Reading, parser: &Parser, text: &str, places: &
             continue;
         };
         let alone = format!("{head}{}{tail}", &text[*at..*at + length + end.len()]);
-        match parser.parse(alone.as_bytes()) {
+        match parser().parse(alone.as_bytes()) {
             Ok(feed) => take_all(reading, &feed, vec![line]),
             Err(error) => reading.skip(line, format!("the entry cannot be read: {}", why_bad(&error))),
         }

@@ -53,7 +53,12 @@ pub fn read_html(reading: &mut Reading, html: &str, zone: Tz) {
         Err(why) => return reading.skip(1, why),
     };
     let title_line = html.find(facts.title.as_str()).map_or(1, |at| html[..at].matches('\n').count() as u64 + 1);
-    let mut lines: Vec<(u64, &str)> = markdown.lines().map(|line| (title_line, line)).collect();
+    // After a `<br>` the source's own line end remains as one space.
+    let without_space = |line| match str::strip_prefix(line, " ") {
+        Some(rest) if !rest.starts_with(' ') => rest,
+        _ => line,
+    };
+    let mut lines: Vec<(u64, &str)> = markdown.lines().map(|line| (title_line, without_space(line))).collect();
     // What stands above the headline is the older site's own frame.
     if let Some(at) = lines.iter().position(|(_, line)| !facts.title.is_empty() && plain(line) == facts.title) {
         lines.drain(..at);
