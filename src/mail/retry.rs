@@ -85,17 +85,13 @@ impl Trouble {
         }
     }
 
-    /// What to do about it, in a sentence for staff.
-    pub const fn advice(self) -> &'static str {
+    /// The key of the text that tells staff what to do about it.
+    pub const fn text_key(self) -> &'static str {
         match self {
-            Self::Address => "The address does not take letters. Ask the supporter for another one, correct it and send the letter again.",
-            Self::Sender => {
-                "The mail server refuses us as a sender. Check SMTP_URL, MAIL_FROM and the domain's SPF, DKIM and DMARC, then send it again."
-            }
-            Self::GivenUp => "The mail server did not take the letter in 72 hours. Run `wellwisher doctor`, then send it again.",
-            Self::Unknown => {
-                "The connection broke after the last byte, so it may have arrived. Send it again if the supporter asks for it."
-            }
+            Self::Address => "desk-letter-trouble-address",
+            Self::Sender => "desk-letter-trouble-sender",
+            Self::GivenUp => "desk-letter-trouble-given-up",
+            Self::Unknown => "desk-letter-trouble-unknown",
         }
     }
 }

@@ -1,1 +1,174 @@
 //! Numbered without gaps, never edited.
+//!
+//! A receipt is issued in the transaction that settles the gift: its number is taken there, so it is given back when anything in that
+//! transaction fails. What the receipt says is stored whole as a [`Snapshot`]; the letter is made from that and nothing else. A receipt
+//! that is wrong is voided, keeps its number, and stays readable.
+
+/// The letter that carries a receipt.
+pub mod letter;
+/// Everything a receipt says.
+pub mod snapshot;
+/// Queries.
+pub mod store;
+
+pub use letter::letter;
+pub use snapshot::{Issuer, Snapshot};
+
+use crate::{
+    clock::Random,
+    config::Config,
+    error::Error,
+    i18n::Language,
+    mail::outbox::{self, Outbox},
+};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono_tz::Tz;
+use entity::{
+    Money,
+    ids::{DonationId, LetterId, ReceiptId},
+    receipt,
+    words::ReceiptStatus,
+};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction};
+
+/// Who issues receipts, and by which rules: from the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerSettings {
+    /// What every receipt says of the issuer.
+    pub issuer: Issuer,
+    /// What stands before the year in a number: `R`.
+    pub prefix: String,
+    /// The zone in which the day of a gift is told.
+    pub timezone: Tz,
+    /// Whether a stand-in takes the payments, so that a receipt must say that it is worth nothing.
+    pub practice: bool,
+}
+
+impl IssuerSettings {
+    /// The issuer of this configuration.
+    pub fn from_config(config: &Config) -> Self {
+        Self {
+            issuer: Issuer {
+                profile: config.org_receipt_profile.as_str().to_owned(),
+                name: config.org_name.clone(),
+                legal_name: config.org_legal_name.clone(),
+                address: config.org_address.clone(),
+                email: config.org_email.clone(),
+                tax_id: config.org_tax_id.clone(),
+                charity_number: config.org_charity_number.clone(),
+            },
+            prefix: config.org_receipt_prefix.clone(),
+            timezone: config.org_timezone,
+            practice: config.is_practice(),
+        }
+    }
+
+    /// The day of an instant where the issuer is: half past eight in the evening of 31 December in London is New Year in Kabul.
+    pub fn day_of(&self, instant: DateTime<Utc>) -> NaiveDate {
+        instant.with_timezone(&self.timezone).date_naive()
+    }
+}
+
+/// A gift that was paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidGift {
+    /// The donation.
+    pub donation_id: DonationId,
+    /// All that the supporter paid, with the fee if she covered it.
+    pub amount: Money,
+    /// When she paid, as Stripe says.
+    pub paid_at: DateTime<Utc>,
+    /// Her name; may be empty.
+    pub donor_name: String,
+    /// Her e-mail address.
+    pub donor_email: String,
+    /// The language that she gave in.
+    pub language: Language,
+    /// The campaign's title.
+    pub campaign: Option<String>,
+    /// The wish item's title.
+    pub item: Option<String>,
+    /// How many of the item.
+    pub item_quantity: i64,
+}
+
+/// Issues the receipt of a gift, with the next number of the year in which it was paid. Called by `donations::settle` in its
+/// transaction; a gift that has a valid receipt keeps that one and takes no number.
+pub async fn issue(
+    tx: &DatabaseTransaction,
+    settings: &IssuerSettings,
+    gift: &PaidGift,
+    now: DateTime<Utc>,
+    random: &Random,
+) -> Result<receipt::Model, Error> {
+    if let Some(issued) = store::issued_for_donation(tx, gift.donation_id).await? {
+        return Ok(issued);
+    }
+    let gift_on = settings.day_of(gift.paid_at);
+    let year = i64::from(gift_on.year());
+    let (series_id, number) = store::take_number(tx, &settings.prefix, year, random.id(now)).await?;
+    let code = code(&settings.prefix, year, number);
+    let snapshot = Snapshot::of(settings, gift, &code, gift_on);
+    let row = receipt::ActiveModel {
+        id: Set(random.id(now)),
+        series_id: Set(series_id),
+        number: Set(number),
+        code: Set(code),
+        donation_id: Set(gift.donation_id),
+        status: Set(ReceiptStatus::Issued),
+        status_reason: Set(String::new()),
+        gift_on: Set(gift_on),
+        issued_at: Set(now),
+        amount_minor: Set(gift.amount.minor),
+        currency: Set(gift.amount.currency),
+        profile: Set(settings.issuer.profile.clone()),
+        language: Set(gift.language.tag().to_owned()),
+        snapshot: Set(serde_json::to_string(&snapshot)?),
+    };
+    store::insert(tx, row).await
+}
+
+/// `R-2026-000123`. Six digits at least; a seventh comes by itself.
+pub fn code(prefix: &str, year: i64, number: i64) -> String {
+    format!("{prefix}-{year}-{number:06}")
+}
+
+/// Makes a receipt void: it keeps its number and what it says, and is valid no more. The gift may then get a new one.
+pub async fn void(tx: &DatabaseTransaction, id: ReceiptId, reason: &str) -> Result<(), Error> {
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(Error::Invalid("say why the receipt is void: finance will ask".to_owned()));
+    }
+    if store::end(tx, id, ReceiptStatus::Void, reason).await? {
+        return Ok(());
+    }
+    let receipt = store::find(tx, id).await?;
+    Err(Error::Conflict(format!("receipt {} is {} already", receipt.code, receipt.status)))
+}
+
+/// Sends a receipt's letter once more, to the same address or a corrected one. Two requests at the same moment make one letter.
+pub async fn resend(
+    tx: &DatabaseTransaction,
+    outbox: &Outbox,
+    id: ReceiptId,
+    to_address: Option<&str>,
+    new_id: LetterId,
+    now: DateTime<Utc>,
+) -> Result<LetterId, Error> {
+    let receipt = store::find(tx, id).await?;
+    if receipt.status != ReceiptStatus::Issued {
+        return Err(Error::Conflict(format!("receipt {} is {} and is not sent again", receipt.code, receipt.status)));
+    }
+    let letters = store::letters(tx, id).await?;
+    let key = format!("receipt:{}:again:{}", receipt.code, letters.len());
+    let copy = match letters.first() {
+        Some(first) => outbox::copy_of(first, key, to_address),
+        None => {
+            let mut anew = letter(&receipt, None)?;
+            anew.dedupe_key = key;
+            anew.to_address = to_address.map_or(anew.to_address, ToOwned::to_owned);
+            anew
+        }
+    };
+    outbox.enqueue(tx, copy, new_id, now).await
+}

@@ -1,0 +1,85 @@
+//! Queries of receipts and their series.
+
+use crate::error::Error;
+use entity::{
+    ids::{DonationId, ReceiptId, ReceiptSeriesId},
+    letter, receipt, receipt_series,
+    words::ReceiptStatus,
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, OnConflict},
+};
+
+/// Takes the next number of a series, making the series where there is none. The row stays locked until the transaction ends, so a
+/// number is given back by a rollback and no other transaction can take the one after it before. (A database sequence would leave gaps.)
+pub async fn take_number(
+    tx: &DatabaseTransaction,
+    prefix: &str,
+    year: i64,
+    new_id: ReceiptSeriesId,
+) -> Result<(ReceiptSeriesId, i64), Error> {
+    if let Some(taken) = take(tx, prefix, year).await? {
+        return Ok(taken);
+    }
+    let series = receipt_series::ActiveModel { id: Set(new_id), prefix: Set(prefix.to_owned()), year: Set(year), next_number: Set(1) };
+    let once = OnConflict::columns([receipt_series::Column::Prefix, receipt_series::Column::Year]).do_nothing().to_owned();
+    receipt_series::Entity::insert(series).on_conflict(once).exec_without_returning(tx).await?;
+    take(tx, prefix, year).await?.ok_or_else(|| Error::Internal(format!("the receipt series {prefix}-{year} cannot be made")))
+}
+
+async fn take(tx: &DatabaseTransaction, prefix: &str, year: i64) -> Result<Option<(ReceiptSeriesId, i64)>, Error> {
+    let taken = receipt_series::Entity::update_many()
+        .col_expr(receipt_series::Column::NextNumber, Expr::col(receipt_series::Column::NextNumber).add(1))
+        .filter(receipt_series::Column::Prefix.eq(prefix))
+        .filter(receipt_series::Column::Year.eq(year))
+        .exec_with_returning(tx)
+        .await?;
+    Ok(taken.first().map(|series| (series.id, series.next_number - 1)))
+}
+
+/// Writes a receipt.
+pub async fn insert(tx: &DatabaseTransaction, receipt: receipt::ActiveModel) -> Result<receipt::Model, Error> {
+    Ok(receipt::Entity::insert(receipt).exec_with_returning(tx).await?)
+}
+
+/// A receipt by its id.
+pub async fn find(db: &impl ConnectionTrait, id: ReceiptId) -> Result<receipt::Model, Error> {
+    receipt::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound)
+}
+
+/// A receipt by what people read, `R-2026-000123`.
+pub async fn find_by_code(db: &impl ConnectionTrait, code: &str) -> Result<Option<receipt::Model>, Error> {
+    Ok(receipt::Entity::find().filter(receipt::Column::Code.eq(code.trim().to_ascii_uppercase())).one(db).await?)
+}
+
+/// The valid receipt of a donation.
+pub async fn issued_for_donation(db: &impl ConnectionTrait, id: DonationId) -> Result<Option<receipt::Model>, Error> {
+    let issued = receipt::Column::Status.eq(ReceiptStatus::Issued);
+    Ok(receipt::Entity::find().filter(receipt::Column::DonationId.eq(id)).filter(issued).one(db).await?)
+}
+
+/// Every receipt of a donation, the void ones too, in the order of their numbers.
+pub async fn find_by_donation(db: &impl ConnectionTrait, id: DonationId) -> Result<Vec<receipt::Model>, Error> {
+    let all = receipt::Entity::find().filter(receipt::Column::DonationId.eq(id));
+    Ok(all.order_by_asc(receipt::Column::IssuedAt).order_by_asc(receipt::Column::Number).all(db).await?)
+}
+
+/// The letters that carry a receipt, the first one first.
+pub async fn letters(db: &impl ConnectionTrait, id: ReceiptId) -> Result<Vec<letter::Model>, Error> {
+    let letters = letter::Entity::find().filter(letter::Column::ReceiptId.eq(id));
+    Ok(letters.order_by_asc(letter::Column::CreatedAt).order_by_asc(letter::Column::Id).all(db).await?)
+}
+
+/// Ends the validity of a receipt; false when it was not valid.
+pub async fn end(tx: &DatabaseTransaction, id: ReceiptId, status: ReceiptStatus, reason: &str) -> Result<bool, Error> {
+    let ended = receipt::Entity::update_many()
+        .col_expr(receipt::Column::Status, Expr::value(status))
+        .col_expr(receipt::Column::StatusReason, Expr::value(reason))
+        .filter(receipt::Column::Id.eq(id))
+        .filter(receipt::Column::Status.eq(ReceiptStatus::Issued))
+        .exec(tx)
+        .await?;
+    Ok(ended.rows_affected == 1)
+}

@@ -1,0 +1,12 @@
+desk-letter-state-queued = Waiting
+desk-letter-state-leased = On its way
+desk-letter-state-sent = Sent
+desk-letter-state-deferred = To be tried again
+desk-letter-state-bounced = Bounced
+desk-letter-state-suppressed = Held back
+desk-letter-state-unknown = May have arrived
+desk-letter-state-dead = Given up
+desk-letter-trouble-address = The address does not take letters. Ask the supporter for another one, correct it and send the letter again.
+desk-letter-trouble-sender = The mail server refuses us as a sender. Check SMTP_URL, MAIL_FROM and the domain's SPF, DKIM and DMARC, then send it again.
+desk-letter-trouble-given-up = The mail server did not take the letter in 72 hours. Run `wellwisher doctor`, then send it again.
+desk-letter-trouble-unknown = The connection broke after the last byte, so it may have arrived. Send it again if the supporter asks for it.
