@@ -5,6 +5,7 @@ use crate::{
     config::{Config, PaymentWay},
     db::Db,
     error::Error,
+    limits::HourlyLimit,
     mail::outbox::Outbox,
     payments::{Stripe, signature::WebhookSecret},
 };
@@ -36,6 +37,8 @@ pub struct App {
     pub webhook_secrets: Arc<Vec<WebhookSecret>>,
     /// The origin that our giving forms lead to, for the Content-Security-Policy.
     pub checkout_origin: Arc<str>,
+    /// How many checkouts one network may open.
+    pub checkout_limit: Arc<HourlyLimit>,
     /// Rung when a job or letter was written, so that the worker of this process need not wait for its next look.
     pub bell: Arc<Notify>,
     /// What slices keep in memory for as long as the process runs.
@@ -82,11 +85,13 @@ impl App {
         let stripe = Stripe::new(&payment.key, &payment.api_base)
             .map_err(|e| Error::Invalid(format!("STRIPE_SECRET_KEY or STRIPE_API_BASE: {e}")))?;
         let outbox = Arc::new(Outbox::open(&config)?);
+        let random = Random::default();
         Ok(Self {
+            checkout_limit: Arc::new(HourlyLimit::new(config.checkouts_per_hour, &random.bytes())),
             config: Arc::new(config),
             db,
             clock,
-            random: Random::default(),
+            random,
             outbox,
             stripe,
             webhook_secrets: Arc::new(webhook_secrets),

@@ -14,6 +14,8 @@ pub mod config;
 pub mod i18n;
 /// Logs that hold ids only.
 pub mod telemetry;
+/// Limits by network, kept in memory only.
+pub mod limits;
 /// Letters: the outbox, and the ways out of it (SMTP, files).
 pub mod mail;
 /// Stripe: what we ask of it, what it tells us, and the stand-in that answers in its place.

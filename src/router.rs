@@ -1,6 +1,6 @@
 //! Every route.
 
-use crate::{app::App, campaigns, error::Error, staff, web, wishes};
+use crate::{app::App, campaigns, donations, error::Error, staff, web, wishes};
 use axum::{
     Router,
     http::{StatusCode, header},
@@ -40,7 +40,13 @@ pub fn build(app: App) -> Result<Router, Error> {
 }
 
 fn public_routes() -> Router<App> {
-    Router::new().merge(web::assets::routes()).merge(web::language_routes()).merge(wishes::routes()).merge(campaigns::routes())
+    Router::new()
+        .merge(web::assets::routes())
+        .merge(web::language_routes())
+        .merge(wishes::routes())
+        .merge(campaigns::routes())
+        .merge(donations::routes())
+        .merge(donations::webhook_routes())
 }
 
 /// Everything under `/desk`: never kept by a browser, and no change without a word where it came from.

@@ -59,7 +59,25 @@ fn an_amount_is_read_as_people_write_it() {
 
 #[test]
 fn what_could_be_two_amounts_or_none_is_refused() {
-    for text in ["x", "1-2", "-5", "1e3", "12,34,56", "1,0000,000", "1,000 000", "1.2.3", "5.", "1..5", "1,,000", "00,000,1", "€25", "2 5", "1٫5٫0", "0x10", "½"] {
+    for text in [
+        "x",
+        "1-2",
+        "-5",
+        "1e3",
+        "12,34,56",
+        "1,0000,000",
+        "1,000 000",
+        "1.2.3",
+        "5.",
+        "1..5",
+        "1,,000",
+        "00,000,1",
+        "€25",
+        "2 5",
+        "1٫5٫0",
+        "0x10",
+        "½",
+    ] {
         assert_eq!(refused(text, "USD"), AmountError::NotANumber, "{text}");
     }
     assert_eq!(refused("", "USD"), AmountError::Empty);

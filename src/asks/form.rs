@@ -104,14 +104,7 @@ impl GivingForm {
 
     /// The form that was sent, with everything typed kept. Its token is kept where it may count yet (so that a double submit stays
     /// one donation), and replaced where it cannot.
-    pub fn again(
-        app: &App,
-        page: &Page,
-        target: &Target,
-        offers: &[wish_item::Model],
-        mut values: RawGift,
-        errors: FormErrors,
-    ) -> Self {
+    pub fn again(app: &App, page: &Page, target: &Target, offers: &[wish_item::Model], mut values: RawGift, errors: FormErrors) -> Self {
         if !matches!(token::check(app, &values.form_token), Ok(_) | Err(TokenError::TooFast)) {
             values.form_token = token::issue(app);
         }
@@ -136,7 +129,8 @@ impl GivingForm {
         });
         let currencies = currencies_for(app, target);
         let typed = values.currency.parse().ok().filter(|typed| currencies.contains(typed));
-        let currency = price.map(|(price, _)| price.currency).or(typed).or(currencies.first().copied()).unwrap_or(app.config.org_currencies[0]);
+        let currency =
+            price.map(|(price, _)| price.currency).or(typed).or(currencies.first().copied()).unwrap_or(app.config.org_currencies[0]);
         values.currency = currency.code().to_owned();
         let ask = match price {
             Some((price, left)) => Ask::Quantity { price, left },

@@ -58,7 +58,6 @@ pub fn suggestions(config: &Config, currency: Currency) -> Vec<Money> {
     let unit = 10i64.pow(currency.exponent());
     let allowed = |minor: &i64| (limits.min.minor..=limits.max.minor).contains(minor);
     let set: Vec<i64> = config.org_amounts.iter().filter_map(|amount| amount.checked_mul(unit)).filter(allowed).collect();
-    let chosen =
-        if set.len() < 2 { [1, 2, 5, 10].iter().map(|times| limits.min.minor * times).filter(allowed).collect() } else { set };
+    let chosen = if set.len() < 2 { [1, 2, 5, 10].iter().map(|times| limits.min.minor * times).filter(allowed).collect() } else { set };
     chosen.into_iter().map(|minor| Money::new(minor, currency)).collect()
 }

@@ -85,4 +85,19 @@ impl Target {
     pub fn article_id(&self) -> Option<ArticleId> {
         self.article.as_ref().map(|article| article.id)
     }
+
+    /// The campaign's slug for the form; empty when the item brings it.
+    pub fn campaign_slug(&self) -> &str {
+        self.campaign.as_ref().map_or("", |campaign| &campaign.slug)
+    }
+
+    /// The item's slug; empty without one.
+    pub fn item_slug(&self) -> &str {
+        self.item.as_ref().map_or("", |target| &target.item.slug)
+    }
+
+    /// The article's slug; empty without one.
+    pub fn article_slug(&self) -> &str {
+        self.article.as_ref().map_or("", |article| &article.slug)
+    }
 }

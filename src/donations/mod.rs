@@ -1,1 +1,48 @@
-//! One payment, from the form to the ledger: `settle` is the one door.
+//! One payment, from the form to the ledger.
+//!
+//! [`open`] writes the donation and its reservation first and then asks Stripe for a checkout. What becomes of it is
+//! learned by asking Stripe for the session's present state, whoever gave the hint (an event, the thank-you page, `reconcile`), and
+//! [`settle::apply`] is the one door through which that state changes what a donation is worth. So duplicates, any order and gaps of
+//! events come to the same end.
+
+pub mod events;
+mod open;
+mod pages;
+mod receipt;
+pub mod reconcile;
+pub mod settle;
+pub mod store;
+mod sweep;
+mod webhook;
+
+pub use open::{OpenProblem, Opened, open};
+pub use pages::routes;
+pub use sweep::sweep;
+pub use webhook::routes as webhook_routes;
+
+use crate::app::App;
+use chrono::TimeDelta;
+use entity::ids::DonationId;
+
+/// How long a checkout can be paid. Stripe allows 30 minutes to 24 hours from the moment it is asked, and a request that is
+/// repeated later must be the same one: an hour leaves half of it for repeats.
+pub const CHECKOUT_LASTS: TimeDelta = TimeDelta::minutes(60);
+
+/// How much longer than the checkout a wish item is held, so that a payment in its last second finds it.
+pub const HOLD_MARGIN: TimeDelta = TimeDelta::minutes(10);
+
+/// How long a wish item is held for a bank debit that is under way (docs.stripe.com/payments/bank-debits: up to 14 days).
+pub const DEBIT_HOLD: TimeDelta = TimeDelta::days(15);
+
+/// The secret in a donation's thank-you address: 256 bits that only we can derive from its id, so that a repeated request to Stripe
+/// carries the same address. The database holds its hash.
+pub fn token_of(app: &App, id: DonationId) -> String {
+    use base64::Engine;
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &app.key("donation page v1"));
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(ring::hmac::sign(&key, id.0.as_bytes()))
+}
+
+/// The path of a donation's thank-you page.
+pub fn path_of(app: &App, id: DonationId) -> String {
+    format!("/donations/{}", token_of(app, id))
+}

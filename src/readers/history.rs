@@ -43,9 +43,9 @@ impl Counter {
             if view.day >= today {
                 return Err(Error::Invalid(format!("{} is not over", view.day)));
             }
-            let (key, day) = days.entry(view.day).or_insert_with(|| {
-                (DayKey::new(view.day, 0, &inner.random.bytes::<32>()), Day::new(view.day, Arc::clone(&inner.node)))
-            });
+            let (key, day) = days
+                .entry(view.day)
+                .or_insert_with(|| (DayKey::new(view.day, 0, &inner.random.bytes::<32>()), Day::new(view.day, Arc::clone(&inner.node))));
             let bucket = day.count(ReaderSource::Script, &beacon_of(key, view, load), &mut journal);
             counted += u64::from(bucket == Bucket::Counted);
         }

@@ -91,7 +91,8 @@ impl KeyPlace {
             Self::Directory(directory) => {
                 for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
                     let name = entry.file_name();
-                    let of_day = name.to_str().and_then(|name| name.strip_prefix("readers-")?.strip_suffix(".key")?.parse::<NaiveDate>().ok());
+                    let of_day =
+                        name.to_str().and_then(|name| name.strip_prefix("readers-")?.strip_suffix(".key")?.parse::<NaiveDate>().ok());
                     if of_day.is_some_and(|of_day| of_day <= day) {
                         fs::remove_file(entry.path()).map_err(|error| Error::internal("destroying a reader key", error))?;
                     }

@@ -99,16 +99,7 @@ pub async fn daily_readers(app: &App, scope: Scope, from: NaiveDate, to: NaiveDa
 
 impl DayFigures {
     fn empty(day: NaiveDate, rules_version: i32, closed: bool) -> Self {
-        Self {
-            day,
-            readers: 0,
-            readers_min: 0,
-            counts: day::Counts::default(),
-            pixel_views: 0,
-            closed,
-            is_estimate: false,
-            rules_version,
-        }
+        Self { day, readers: 0, readers_min: 0, counts: day::Counts::default(), pixel_views: 0, closed, is_estimate: false, rules_version }
     }
 
     fn add(&mut self, source: ReaderSource, tally: &day::Tally) {

@@ -51,7 +51,12 @@ pub async fn append(tx: &DatabaseTransaction, day: NaiveDate, epoch: u32, node: 
 }
 
 /// The next pieces of a day after number `after`, in order: of one process, or of all.
-pub async fn segments_after(db: &impl ConnectionTrait, day: NaiveDate, node: Option<&str>, after: i64) -> Result<Vec<StoredSegment>, Error> {
+pub async fn segments_after(
+    db: &impl ConnectionTrait,
+    day: NaiveDate,
+    node: Option<&str>,
+    after: i64,
+) -> Result<Vec<StoredSegment>, Error> {
     let mut query = reader_segment::Entity::find().filter(reader_segment::Column::Day.eq(day)).filter(reader_segment::Column::Id.gt(after));
     if let Some(node) = node {
         query = query.filter(reader_segment::Column::Node.eq(node));
@@ -141,7 +146,8 @@ pub async fn order_with_closing(tx: &DatabaseTransaction, is_closing: bool) -> R
 
 /// Whether a day's figures are final.
 pub async fn is_closed(db: &impl ConnectionTrait, day: NaiveDate) -> Result<bool, Error> {
-    let row = reader_day::Entity::find().filter(reader_day::Column::Day.eq(day)).filter(reader_day::Column::Closed.eq(true)).one(db).await?;
+    let row =
+        reader_day::Entity::find().filter(reader_day::Column::Day.eq(day)).filter(reader_day::Column::Closed.eq(true)).one(db).await?;
     Ok(row.is_some())
 }
 

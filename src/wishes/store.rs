@@ -140,7 +140,8 @@ pub async fn search(
     use wish_item::Column;
     let mut find = wish_item::Entity::find();
     if !words.trim().is_empty() {
-        find = find.filter(holds_words((wish_item::Entity, Column::Title), words).or(holds_words((wish_item::Entity, Column::Slug), words)));
+        find =
+            find.filter(holds_words((wish_item::Entity, Column::Title), words).or(holds_words((wish_item::Entity, Column::Slug), words)));
     }
     if let Some(status) = status {
         find = find.filter(Column::Status.eq(status));

@@ -115,7 +115,13 @@ fn a_set_is_exact_up_to_its_bound() {
 }
 
 fn good() -> Signs<'static> {
-    Signs { user_agent: BROWSER, has_language: true, fetch_site: Some("same-origin"), origin: Some("https://news.example"), ..Signs::default() }
+    Signs {
+        user_agent: BROWSER,
+        has_language: true,
+        fetch_site: Some("same-origin"),
+        origin: Some("https://news.example"),
+        ..Signs::default()
+    }
 }
 
 fn judged(signs: &Signs<'_>) -> Option<Bucket> {
@@ -174,8 +180,11 @@ fn a_beacon_from_another_site_is_not_ours() {
 
 fn view(key: &DayKey, address: &str, user_agent: &[u8], load: Option<u64>) -> Beacon {
     let here = network(address);
-    let tokens = [Scope::SITE, Scope::article(article(1))]
-        .map(|scope| Token { scope, token: key.token(scope, here, user_agent), crowd: key.crowd(scope, here) });
+    let tokens = [Scope::SITE, Scope::article(article(1))].map(|scope| Token {
+        scope,
+        token: key.token(scope, here, user_agent),
+        crowd: key.crowd(scope, here),
+    });
     Beacon::Qualified { epoch: key.epoch, load: load.map(|load| key.load(article(1), load)), tokens: tokens.into() }
 }
 

@@ -1,0 +1,135 @@
+//! Stripe's events: stored raw with their job in one transaction, acknowledged, then acted on by asking Stripe how things stand.
+
+use super::{settle, store};
+use crate::{
+    app::App,
+    error::Error,
+    jobs::{self, NewJob, Outcome},
+    payments::event::Event,
+};
+use entity::{donation, ids::DonationId, stripe_event};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, OnConflict},
+};
+
+/// The kind of the job that acts on an event.
+pub const JOB: &str = "act_on_stripe_event";
+
+/// The events that tell us something; the others are stored and left alone.
+const HANDLED: [&str; 9] = [
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "charge.succeeded",
+    "charge.updated",
+];
+
+/// Stores a verified event and its job, all or nothing. Returns whether it was new.
+pub async fn receive(app: &App, event: &Event, body: &str) -> Result<bool, Error> {
+    let now = app.now();
+    let donation_id: Option<DonationId> = event.donation_id.as_deref().and_then(|id| id.parse().ok());
+    let new = app
+        .db
+        .write(async |tx| {
+            let row = stripe_event::ActiveModel {
+                id: Set(event.id.clone()),
+                event_type: Set(event.kind.clone()),
+                api_version: Set(event.api_version.clone().unwrap_or_default()),
+                livemode: Set(event.livemode),
+                object_id: Set(event.object_id.clone().unwrap_or_default()),
+                donation_id: Set(donation_id),
+                payload: Set(body.to_owned()),
+                received_at: Set(now),
+                outcome: Set("waiting".to_owned()),
+                settled_at: Set(None),
+            };
+            let quiet = OnConflict::column(stripe_event::Column::Id).do_nothing().to_owned();
+            if stripe_event::Entity::insert(row).on_conflict(quiet).exec_without_returning(tx).await? == 0 {
+                return Ok(false);
+            }
+            let job = NewJob {
+                kind: JOB,
+                payload: serde_json::json!({ "event": event.id }),
+                dedupe_key: Some(format!("event:{}", event.id)),
+                run_at: now,
+            };
+            jobs::enqueue(tx, app.new_id(), job, now).await?;
+            Ok(true)
+        })
+        .await?;
+    if new {
+        app.bell.notify_waiters();
+    }
+    Ok(new)
+}
+
+/// The job: acts on a stored event.
+pub async fn act(app: &App, event_id: &str) -> Outcome {
+    match act_on(app, event_id).await {
+        Ok(outcome) => outcome,
+        Err(error) => error.into(),
+    }
+}
+
+async fn act_on(app: &App, event_id: &str) -> Result<Outcome, Error> {
+    let Some(row) = stripe_event::Entity::find_by_id(event_id).one(app.db.read()).await? else {
+        return Ok(Outcome::GiveUp("the event is not there".to_owned()));
+    };
+    if !HANDLED.contains(&row.event_type.as_str()) {
+        return conclude(app, &row, None, "left alone: not a type that we act on").await;
+    }
+    let Ok(event) = Event::parse(row.payload.as_bytes()) else {
+        return conclude(app, &row, None, "refused: not understood").await;
+    };
+    let Some(donation) = find_donation(app, &event).await? else {
+        return conclude(app, &row, None, "left alone: not one of our donations").await;
+    };
+    let Some(session) = donation.checkout_session_id.clone().or_else(|| event.session_id().map(str::to_owned)) else {
+        return Ok(Outcome::Retry("the event came before the answer that names the session".to_owned()));
+    };
+    let state = match app.stripe.fetch_checkout(&session).await {
+        Ok(state) => state,
+        Err(failure) if failure.outcome_unknown() => {
+            return Ok(Outcome::Retry(format!("Stripe did not tell how things stand: {failure:?}")));
+        }
+        Err(failure) => return Ok(Outcome::GiveUp(format!("Stripe refused to tell how things stand: {failure:?}"))),
+    };
+    match settle::apply(app, donation.id, &state).await? {
+        settle::Applied::Refused(why) => conclude(app, &row, Some(donation.id), &format!("refused: {why}")).await,
+        settle::Applied::Changed | settle::Applied::Unchanged => conclude(app, &row, Some(donation.id), "applied").await,
+    }
+}
+
+/// Ours are those that carry our metadata, or whose object we know; everything else on the account is left alone.
+async fn find_donation(app: &App, event: &Event) -> Result<Option<donation::Model>, Error> {
+    if let Some(id) = event.donation_id.as_deref().and_then(|id| id.parse().ok())
+        && let Some(found) = store::find(app.db.read(), id).await?
+    {
+        return Ok(Some(found));
+    }
+    let ids: Vec<&str> = [event.object_id.as_deref(), event.payment_intent_id.as_deref()].into_iter().flatten().collect();
+    Ok(store::find_by_stripe_object(app.db.read(), &ids).await?)
+}
+
+async fn conclude(app: &App, event: &stripe_event::Model, donation: Option<DonationId>, outcome: &str) -> Result<Outcome, Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let mut change = stripe_event::Entity::update_many()
+                .col_expr(stripe_event::Column::Outcome, Expr::value(outcome))
+                .col_expr(stripe_event::Column::SettledAt, Expr::value(Some(now)))
+                .filter(stripe_event::Column::Id.eq(&event.id));
+            if let Some(id) = donation {
+                change = change.col_expr(stripe_event::Column::DonationId, Expr::value(Some(id.0)));
+            }
+            change.exec(tx).await?;
+            Ok(Outcome::Done)
+        })
+        .await
+}

@@ -1,0 +1,253 @@
+//! From the form to Stripe's checkout: the donation and its reservation are written first, then Stripe is asked.
+
+use super::{CHECKOUT_LASTS, HOLD_MARGIN, path_of, store, token_of};
+use crate::{
+    app::App,
+    asks::Gift,
+    clock::sha256_hex,
+    error::Error,
+    payments::{Checkout, NewCheckout, StripeFailure},
+    supporters, wishes,
+};
+use entity::{Money, donation, ids::DonationId, words::DonationStatus};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    DatabaseTransaction, EntityTrait, IntoActiveModel, SqlErr,
+};
+
+/// Where the supporter goes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// To the hosted checkout, at this address.
+    Checkout(String),
+    /// The checkout is over already: to the thank-you page, at this path.
+    Over(String),
+}
+
+/// Why no checkout was opened. Nothing is half done, and the form can be sent again.
+#[derive(Debug)]
+pub enum OpenProblem {
+    /// The same form was sent before with something else in it.
+    AnotherGift,
+    /// Fewer of the item are left than were asked for.
+    NotEnough {
+        /// How many are left.
+        left: i64,
+    },
+    /// The item is not asked for any more.
+    ItemClosed,
+    /// Stripe did not answer, or said that it cannot now. The same form may be sent again and stays one donation.
+    StripeDown,
+    /// Stripe refused the request; sending it again changes nothing.
+    StripeRefused,
+    /// Something else; the error says what.
+    Other(Error),
+}
+
+impl From<Error> for OpenProblem {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// Writes down the donation that a form asks for (once, however often the form is sent) and opens its checkout.
+pub async fn open(app: &App, gift: &Gift) -> Result<Opened, OpenProblem> {
+    let donation = match write_down(app, gift).await {
+        Ok(donation) => donation,
+        // Another request with the same form was first: what it wrote is our donation too.
+        Err(OpenProblem::Other(Error::Conflict(_))) => find_same(app, gift).await?,
+        Err(problem) => return Err(problem),
+    };
+    if donation.request_hash != hash_request(gift) {
+        return Err(OpenProblem::AnotherGift);
+    }
+    match (&donation.checkout_url, donation.status) {
+        (Some(url), DonationStatus::Pending) if donation.expires_at > app.now() => Ok(Opened::Checkout(url.clone())),
+        (None, DonationStatus::Pending) if donation.expires_at > app.now() => ask_stripe(app, &donation).await,
+        _ => Ok(Opened::Over(path_of(app, donation.id))),
+    }
+}
+
+async fn find_same(app: &App, gift: &Gift) -> Result<donation::Model, OpenProblem> {
+    let found = store::find_by_form(app.db.read(), &gift.form_token).await.map_err(Error::from)?;
+    found.ok_or_else(|| Error::Unavailable("the form is being worked on; send it again".to_owned()).into())
+}
+
+/// What a form asked for, so that the same form with another request is noticed.
+fn hash_request(gift: &Gift) -> String {
+    sha256_hex(&format!(
+        "{}|{}|{:?}|{:?}|{:?}|{}|{}|{}|{}|{}",
+        gift.money,
+        gift.fee_cover_minor,
+        gift.campaign_id,
+        gift.item,
+        gift.article_id,
+        gift.email.to_lowercase(),
+        gift.name,
+        gift.public_name,
+        gift.note,
+        gift.wants_updates
+    ))
+}
+
+/// One transaction: supporter, donation, reservation, first step of the story.
+async fn write_down(app: &App, gift: &Gift) -> Result<donation::Model, OpenProblem> {
+    if let Some(found) = store::find_by_form(app.db.read(), &gift.form_token).await.map_err(Error::from)? {
+        return Ok(found);
+    }
+    let written = app.db.write(async |tx| Ok(write_all(tx, app, gift).await)).await;
+    match written {
+        Ok(result) => result,
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<donation::Model, OpenProblem> {
+    let now = app.now();
+    let id: DonationId = app.new_id();
+    if let Some((item, quantity)) = gift.item {
+        wishes::check_left(tx, item, quantity, now).await.map_err(tell_reserve_problem)?;
+    }
+    let introduction =
+        supporters::Introduction { email: &gift.email, name: &gift.name, language: gift.language.tag(), wants_updates: gift.wants_updates };
+    let supporter = supporters::welcome(tx, app.new_id(), &introduction, now).await?;
+    let fund = store::fund(tx, gift.fund_id, app.new_id(), now).await?;
+    let row = donation::ActiveModel {
+        id: Set(id),
+        token_hash: Set(sha256_hex(&token_of(app, id))),
+        form_token: Set(gift.form_token.clone()),
+        request_hash: Set(hash_request(gift)),
+        status: Set(DonationStatus::Pending),
+        supporter_id: Set(supporter.id),
+        donor_name: Set(gift.name.clone()),
+        public_name: Set(gift.public_name),
+        note: Set(gift.note.clone()),
+        wants_updates: Set(gift.wants_updates),
+        language: Set(gift.language.tag().to_owned()),
+        amount_minor: Set(gift.money.minor),
+        fee_cover_minor: Set(gift.fee_cover_minor),
+        currency: Set(gift.money.currency),
+        campaign_id: Set(gift.campaign_id),
+        wish_item_id: Set(gift.item.map(|(item, _)| item)),
+        wish_quantity: Set(gift.item.map(|(_, quantity)| quantity)),
+        article_id: Set(gift.article_id),
+        fund_id: Set(fund.id),
+        fund_code: Set(fund.code),
+        restriction: Set(fund.restriction),
+        idempotency_key: Set(format!("v1:checkout:{id}")),
+        checkout_session_id: NotSet,
+        checkout_url: NotSet,
+        payment_intent_id: NotSet,
+        charge_id: NotSet,
+        livemode: Set(app.stripe.livemode()),
+        expires_at: Set(now + CHECKOUT_LASTS),
+        created_at: Set(now),
+        paid_at: NotSet,
+        updated_at: Set(now),
+    };
+    let donation = match row.insert(tx).await {
+        Ok(donation) => donation,
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            return Err(OpenProblem::Other(Error::Conflict("the form was sent twice".to_owned())));
+        }
+        Err(error) => return Err(Error::from(error).into()),
+    };
+    if let Some((item, quantity)) = gift.item {
+        let until = donation.expires_at + HOLD_MARGIN;
+        wishes::reserve(tx, item, id, quantity, until, now).await.map_err(tell_reserve_problem)?;
+    }
+    store::note(tx, id, now, "created", &Money::new(donation.amount_minor, donation.currency).to_string()).await.map_err(Error::from)?;
+    Ok(donation)
+}
+
+fn tell_reserve_problem(error: wishes::ReserveError) -> OpenProblem {
+    match error {
+        wishes::ReserveError::NotEnough { left } => OpenProblem::NotEnough { left },
+        wishes::ReserveError::NotOpen => OpenProblem::ItemClosed,
+        wishes::ReserveError::Other(error) => OpenProblem::Other(error),
+    }
+}
+
+/// Asks Stripe for the checkout under the donation's own key: however often that is repeated, Stripe makes one session.
+async fn ask_stripe(app: &App, donation: &donation::Model) -> Result<Opened, OpenProblem> {
+    let supporter = entity::supporter::Entity::find_by_id(donation.supporter_id).one(app.db.read()).await.map_err(Error::from)?;
+    let supporter = supporter.ok_or_else(|| Error::Internal(format!("donation {} has no supporter", donation.id)))?;
+    let page = app.config.link(&path_of(app, donation.id));
+    let new = NewCheckout {
+        idempotency_key: donation.idempotency_key.clone(),
+        donation_id: donation.id.to_string(),
+        money: Money::new(donation.amount_minor, donation.currency),
+        // Neutral on purpose: no campaign and no article, because bank statements and dashboards are read by others.
+        product_name: app.config.org_name.clone(),
+        email: supporter.email,
+        success_url: page,
+        cancel_url: app.config.link(&cancel_path(app, donation)),
+        locale: donation.language.clone(),
+        expires_at: donation.expires_at,
+    };
+    match app.stripe.create_checkout(&new).await {
+        Ok(checkout) => keep_checkout(app, donation.id, &checkout).await,
+        Err(failure) => {
+            tracing::warn!(donation_id = %donation.id, ?failure, "no checkout was opened");
+            note_failure(app, donation.id, &failure).await?;
+            Err(if failure.outcome_unknown() { OpenProblem::StripeDown } else { OpenProblem::StripeRefused })
+        }
+    }
+}
+
+/// Where the supporter comes back to without paying: her donation's page, which offers to go on or to change something.
+fn cancel_path(app: &App, donation: &donation::Model) -> String {
+    format!("{}?back=1", path_of(app, donation.id))
+}
+
+async fn keep_checkout(app: &App, id: DonationId, checkout: &Checkout) -> Result<Opened, OpenProblem> {
+    let now = app.now();
+    let written = app
+        .db
+        .write(async |tx| {
+            let donation = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
+            if donation.checkout_session_id.as_deref() == Some(&checkout.session_id) {
+                return Ok(());
+            }
+            if donation.checkout_session_id.is_some() {
+                return Err(Error::Internal(format!("donation {id} would get a second checkout")));
+            }
+            let mut row = donation.into_active_model();
+            row.checkout_session_id = Set(Some(checkout.session_id.clone()));
+            row.checkout_url = Set(Some(checkout.url.clone()));
+            row.updated_at = Set(now);
+            row.update(tx).await?;
+            store::note(tx, id, now, "checkout_opened", &checkout.session_id).await?;
+            Ok(())
+        })
+        .await;
+    written?;
+    Ok(Opened::Checkout(checkout.url.clone()))
+}
+
+/// Keeps the attempt in the story. A refusal ends the donation and frees what it held.
+async fn note_failure(app: &App, id: DonationId, failure: &StripeFailure) -> Result<(), Error> {
+    let now = app.now();
+    let detail = match failure {
+        StripeFailure::Unreachable => "no answer".to_owned(),
+        StripeFailure::Busy { status } => format!("status {status}"),
+        StripeFailure::Refused { status, code, .. } => format!("status {status} {code}"),
+        StripeFailure::BadAnswer { detail } => (*detail).to_owned(),
+    };
+    let refused = !failure.outcome_unknown();
+    app.db
+        .write(async |tx| {
+            let donation = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
+            store::note(tx, id, now, if refused { "stripe_refused" } else { "stripe_unreachable" }, &detail).await?;
+            if refused && donation.status == DonationStatus::Pending && donation.checkout_session_id.is_none() {
+                let mut row = donation.into_active_model();
+                row.status = Set(DonationStatus::Failed);
+                row.updated_at = Set(now);
+                row.update(tx).await?;
+                wishes::release(tx, id, now).await?;
+            }
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,233 @@
+//! The public pages of giving: the form on a page of its own, what happens when it is sent, and the thank-you page.
+
+use super::{OpenProblem, Opened, open, settle, store};
+use crate::{
+    app::App,
+    asks::{GivingForm, Prefill, RawGift, Target, parse_gift, token},
+    error::Error,
+    i18n::Language,
+    ledger,
+    web::{self, Form, FormErrors, Page, Path, Query, client::ClientAddress},
+    wishes,
+};
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+    routing::{get, post},
+};
+use entity::{
+    Money, campaign, donation, receipt,
+    words::{DonationStatus, ReceiptStatus},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde::Deserialize;
+use std::sync::LazyLock;
+use tokio::sync::Semaphore;
+
+/// The public routes of giving.
+pub fn routes() -> Router<App> {
+    Router::new().route("/donate", get(show_form)).route("/donations", post(send_form)).route("/donations/{token}", get(show_donation))
+}
+
+#[derive(Template)]
+#[template(path = "donations/donate.html")]
+struct DonatePage {
+    page: Page,
+    form: GivingForm,
+    target: Target,
+    /// Said above the form: why it is shown again.
+    notice: Option<String>,
+    /// Where to look first when the form was sent before with something else in it.
+    earlier: Option<String>,
+}
+
+async fn show_form(State(app): State<App>, page: Page, Query(prefill): Query<Prefill>) -> Result<Response, Error> {
+    let target = wishes::find_target(&app, &prefill.campaign, &prefill.item, &prefill.article).await?;
+    let title = page.t("donations-heading");
+    let page = page.titled(title);
+    let offers = find_offers(&app, &target).await?;
+    let form = GivingForm::new(&app, &page, &target, &offers, &prefill);
+    let mut response = web::html(&DonatePage { page, form, target, notice: None, earlier: None })?;
+    // The form's token is for one person and one gift.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+async fn find_offers(app: &App, target: &Target) -> Result<Vec<entity::wish_item::Model>, Error> {
+    match target.campaign_id() {
+        Some(id) => wishes::store::open_items(app.db.read(), Some(id)).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Parses, opens the checkout, and sends the browser there (303); or shows the form again with everything typed kept and why.
+async fn send_form(State(app): State<App>, page: Page, client: ClientAddress, Form(raw): Form<RawGift>) -> Result<Response, Error> {
+    let page = match raw.language.parse::<Language>() {
+        Ok(lang) => Page { lang, ..page },
+        Err(()) => page,
+    };
+    let target = wishes::find_target(&app, &raw.campaign, &raw.item, &raw.article).await?;
+    let gift = match parse_gift(&app, &page, &raw, &target) {
+        Ok(gift) => gift,
+        Err(errors) => return show_again(&app, page, &target, raw, errors, StatusCode::UNPROCESSABLE_ENTITY, None).await,
+    };
+    let known = store::find_by_form(app.db.read(), &gift.form_token).await?.is_some();
+    if !known && !app.checkout_limit.allows(client.network(), app.now()) {
+        let errors = one_error(page.t("donations-too-many"));
+        return show_again(&app, page, &target, raw, errors, StatusCode::TOO_MANY_REQUESTS, None).await;
+    }
+    match open(&app, &gift).await {
+        Ok(Opened::Checkout(url)) => Ok(web::redirect(&url)),
+        Ok(Opened::Over(path)) => Ok(web::redirect(&path)),
+        Err(problem) => show_problem(&app, page, &target, raw, &gift.form_token, problem).await,
+    }
+}
+
+fn one_error(text: String) -> FormErrors {
+    let mut errors = FormErrors::default();
+    errors.add("donate", text);
+    errors
+}
+
+async fn show_problem(
+    app: &App,
+    page: Page,
+    target: &Target,
+    mut raw: RawGift,
+    form_token: &str,
+    problem: OpenProblem,
+) -> Result<Response, Error> {
+    let (status, text, earlier) = match problem {
+        OpenProblem::AnotherGift => {
+            // The first gift stands; sending again makes a second one, and she is told so.
+            raw.form_token = token::issue(app);
+            let first = store::find_by_form(app.db.read(), form_token).await?;
+            (StatusCode::CONFLICT, page.t("donations-another-gift"), first.map(|d| super::path_of(app, d.id)))
+        }
+        OpenProblem::NotEnough { left } => (StatusCode::CONFLICT, page.tn("donations-not-enough", left), None),
+        OpenProblem::ItemClosed => (StatusCode::CONFLICT, page.t("asks-problem-item"), None),
+        OpenProblem::StripeDown => (StatusCode::SERVICE_UNAVAILABLE, page.t("donations-stripe-down"), None),
+        OpenProblem::StripeRefused => {
+            raw.form_token = token::issue(app);
+            (StatusCode::SERVICE_UNAVAILABLE, page.t("donations-stripe-refused"), None)
+        }
+        OpenProblem::Other(Error::Unavailable(why)) => {
+            tracing::warn!(why, "a donation could not be written");
+            (StatusCode::SERVICE_UNAVAILABLE, page.t("donations-not-stored"), None)
+        }
+        OpenProblem::Other(error) => return Err(error),
+    };
+    show_again(app, page, target, raw, one_error(text), status, earlier).await
+}
+
+async fn show_again(
+    app: &App,
+    page: Page,
+    target: &Target,
+    raw: RawGift,
+    errors: FormErrors,
+    status: StatusCode,
+    earlier: Option<String>,
+) -> Result<Response, Error> {
+    // What is left of an item may have changed since the form was read.
+    let target = wishes::find_target(app, target.campaign_slug(), target.item_slug(), target.article_slug()).await?;
+    let title = format!("{} {}", page.t("error-prefix"), page.t("asks-heading"));
+    let page = page.titled(title);
+    let offers = find_offers(app, &target).await?;
+    let form = GivingForm::again(app, &page, &target, &offers, raw, errors);
+    let mut response = web::html_status(status, &DonatePage { page, form, target, notice: None, earlier })?;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "donations/thanks.html")]
+struct ThanksPage {
+    page: Page,
+    donation: donation::Model,
+    amount: Money,
+    campaign: Option<campaign::Model>,
+    /// What the campaign has and what it needs, as written in the page's language.
+    progress: Option<(String, String)>,
+    receipt_code: Option<String>,
+    /// Where to go on paying, while the checkout is open.
+    checkout_url: Option<String>,
+    /// In how many seconds the page looks again, while something is awaited.
+    look_again: Option<u32>,
+    donate_path: String,
+}
+
+/// How many thank-you pages may ask Stripe at once; the others show what is known.
+static ASKING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
+
+/// How often a waiting page looks again by itself.
+const LOOKS_MAX: u32 = 6;
+
+#[derive(Deserialize)]
+struct Look {
+    /// How often the page has looked.
+    #[serde(default)]
+    look: u32,
+    /// Set when the supporter came back from the checkout without paying.
+    #[serde(default)]
+    back: u8,
+}
+
+async fn show_donation(State(app): State<App>, page: Page, Path(token): Path<String>, Query(look): Query<Look>) -> Result<Response, Error> {
+    let mut donation = store::find_by_token(app.db.read(), &token).await?.ok_or(Error::NotFound)?;
+    if matches!(donation.status, DonationStatus::Pending | DonationStatus::Processing) {
+        ask_stripe(&app, &donation).await;
+        donation = store::find(app.db.read(), donation.id).await?.ok_or(Error::NotFound)?;
+    }
+    let campaign = match donation.campaign_id {
+        Some(id) => campaign::Entity::find_by_id(id).one(app.db.read()).await?,
+        None => None,
+    };
+    let receipt = receipt::Entity::find()
+        .filter(receipt::Column::DonationId.eq(donation.id))
+        .filter(receipt::Column::Status.eq(ReceiptStatus::Issued))
+        .one(app.db.read())
+        .await?;
+    let page = page.preferring(&donation.language);
+    let progress = match &campaign {
+        Some(campaign) => {
+            let raised = ledger::raised(app.db.read(), campaign.id, campaign.currency).await?;
+            Some((page.money(raised), page.money(Money::new(campaign.goal_minor, campaign.currency))))
+        }
+        None => None,
+    };
+    let waits = donation.status == DonationStatus::Pending && look.back == 0 && look.look < LOOKS_MAX;
+    let shown = ThanksPage {
+        page: page.clone().titled(page.t(&format!("donations-title-{}", donation.status))),
+        amount: Money::new(donation.amount_minor, donation.currency),
+        progress,
+        receipt_code: receipt.map(|r| r.code),
+        checkout_url: donation
+            .checkout_url
+            .clone()
+            .filter(|_| donation.status == DonationStatus::Pending && donation.expires_at > app.now()),
+        look_again: waits.then_some(look.look + 1),
+        donate_path: campaign.as_ref().map_or_else(|| "/donate".to_owned(), |c| format!("/donate?campaign={}", c.slug)),
+        campaign,
+        donation,
+    };
+    let mut response = web::html(&shown)?;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Asks Stripe itself when the webhook is late. What goes wrong here is only logged: the page then shows what is known.
+async fn ask_stripe(app: &App, donation: &donation::Model) {
+    let (Some(session), Ok(_asking)) = (&donation.checkout_session_id, ASKING.try_acquire()) else { return };
+    match app.stripe.fetch_checkout(session).await {
+        Ok(state) => {
+            if let Err(error) = settle::apply(app, donation.id, &state).await {
+                tracing::error!(donation_id = %donation.id, %error, "a checkout's state could not be applied");
+            }
+        }
+        Err(failure) => tracing::warn!(donation_id = %donation.id, ?failure, "Stripe did not tell how a checkout stands"),
+    }
+}

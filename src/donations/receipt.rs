@@ -1,0 +1,43 @@
+//! The receipt of a paid donation and its letter, in the transaction that settles it.
+
+use super::path_of;
+use crate::{app::App, error::Error, i18n::Language, receipts};
+use chrono::{DateTime, Utc};
+use entity::{Money, campaign, donation, supporter, wish_item};
+use sea_orm::{DatabaseTransaction, EntityTrait};
+
+/// Issues the receipt and puts its letter into the outbox.
+pub(super) async fn give(
+    tx: &DatabaseTransaction,
+    app: &App,
+    donation: &donation::Model,
+    paid_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let supporter = supporter::Entity::find_by_id(donation.supporter_id).one(tx).await?;
+    let supporter = supporter.ok_or_else(|| Error::Internal(format!("donation {} has no supporter", donation.id)))?;
+    let campaign = match donation.campaign_id {
+        Some(id) => campaign::Entity::find_by_id(id).one(tx).await?.map(|c| c.title),
+        None => None,
+    };
+    let item = match donation.wish_item_id {
+        Some(id) => wish_item::Entity::find_by_id(id).one(tx).await?.map(|i| i.title),
+        None => None,
+    };
+    let gift = receipts::PaidGift {
+        donation_id: donation.id,
+        amount: Money::new(donation.amount_minor, donation.currency),
+        paid_at,
+        donor_name: donation.donor_name.clone(),
+        donor_email: supporter.email,
+        language: Language::nearest(&donation.language).unwrap_or_default(),
+        campaign,
+        item,
+        item_quantity: donation.wish_quantity.unwrap_or(1),
+    };
+    let settings = receipts::IssuerSettings::from_config(&app.config);
+    let receipt = receipts::issue(tx, &settings, &gift, now, &app.random).await?;
+    let letter = receipts::letter(&receipt, Some(&app.config.link(&path_of(app, donation.id))))?;
+    app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
+    Ok(())
+}

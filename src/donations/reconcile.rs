@@ -1,0 +1,86 @@
+//! Asks Stripe what we missed: sessions that were paid while we were down or whose events were lost. Doing it again writes nothing.
+
+use super::{settle, store};
+use crate::{app::App, error::Error, payments::CheckoutState};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{donation, ids::DonationId, words::DonationStatus};
+
+/// How far back the schedule looks: a checkout's life, and an hour for clocks and delays.
+pub const LOOK_BACK: TimeDelta = TimeDelta::hours(26);
+
+/// How far back `wellwisher reconcile` looks unless told otherwise: a bank debit's life and more.
+pub const LOOK_BACK_LONG: TimeDelta = TimeDelta::days(35);
+
+/// What a reconciliation found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Sessions that Stripe has since then.
+    pub seen: u64,
+    /// Of these, ours.
+    pub ours: u64,
+    /// Donations that changed.
+    pub changed: u64,
+    /// Sessions that do not fit their donation: staff are shown why.
+    pub refused: u64,
+    /// Sessions that name a donation which is not here (a restored backup, another installation on the same account).
+    pub unknown: Vec<String>,
+}
+
+/// Compares Stripe's sessions since `since` with our donations and brings ours up to date. `progress` hears how many of how many are done.
+pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u64)) -> Result<Report, Error> {
+    let sessions = app
+        .stripe
+        .all_checkouts(since)
+        .await
+        .map_err(|failure| Error::Unavailable(format!("Stripe did not list its checkouts: {failure:?}")))?;
+    let mut report = Report::default();
+    let total = sessions.len() as u64;
+    for session in sessions {
+        report.seen += 1;
+        compare(app, session, &mut report).await?;
+        progress(report.seen, total);
+    }
+    for donation in store::without_fee(app.db.read(), since, 1_000).await? {
+        if let Some(session) = donation.checkout_session_id.as_deref() {
+            refresh(app, donation.id, session, &mut report).await?;
+        }
+    }
+    Ok(report)
+}
+
+async fn compare(app: &App, session: CheckoutState, report: &mut Report) -> Result<(), Error> {
+    let Some(named) = &session.donation_id else { return Ok(()) };
+    report.ours += 1;
+    let known = match named.parse::<DonationId>() {
+        Ok(id) => store::find(app.db.read(), id).await?,
+        Err(_) => None,
+    };
+    let Some(donation) = known else {
+        tracing::error!(session_id = session.session_id, "Stripe has a session of a donation that is not here");
+        report.unknown.push(session.session_id);
+        return Ok(());
+    };
+    if is_up_to_date(&donation, &session) { Ok(()) } else { refresh(app, donation.id, &session.session_id, report).await }
+}
+
+/// Whether the list's short answer already agrees with us; fees are looked after separately.
+fn is_up_to_date(donation: &donation::Model, session: &CheckoutState) -> bool {
+    use crate::payments::CheckoutStatus;
+    let settled = matches!(donation.status, DonationStatus::Paid | DonationStatus::Failed | DonationStatus::Expired);
+    let linked = donation.checkout_session_id.as_deref() == Some(&session.session_id);
+    linked && (donation.status == DonationStatus::Paid) == session.is_paid() && (settled || session.status == CheckoutStatus::Open)
+}
+
+async fn refresh(app: &App, id: DonationId, session: &str, report: &mut Report) -> Result<(), Error> {
+    let state = app
+        .stripe
+        .fetch_checkout(session)
+        .await
+        .map_err(|failure| Error::Unavailable(format!("Stripe did not tell how a checkout stands: {failure:?}")))?;
+    match settle::apply(app, id, &state).await? {
+        settle::Applied::Changed => report.changed += 1,
+        settle::Applied::Refused(_) => report.refused += 1,
+        settle::Applied::Unchanged => {}
+    }
+    Ok(())
+}

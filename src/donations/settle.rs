@@ -1,0 +1,203 @@
+//! The one door: what Stripe says of a checkout becomes what a donation is worth.
+//!
+//! [`apply`] takes the session's present state, never an event's payload, and does everything in one transaction: the donation's
+//! state, the ledger, the wish item, the receipt, the letter, the story. Done twice it changes nothing the second time, and a paid
+//! donation is never unpaid by what is said later.
+
+use super::{DEBIT_HOLD, store};
+use crate::{
+    app::App,
+    error::Error,
+    ledger::{self, Posting, Purpose},
+    payments::{CheckoutState, CheckoutStatus, IntentStatus},
+    wishes,
+};
+use chrono::{DateTime, Utc};
+use entity::{Money, donation, ids::DonationId, words::DonationStatus};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
+
+/// What came of applying a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Nothing was new.
+    Unchanged,
+    /// The donation changed, or its fee was learned.
+    Changed,
+    /// It does not fit what we asked for: nothing was changed, staff are shown why.
+    Refused(&'static str),
+}
+
+/// What a donation is for, as the ledger keeps it.
+pub fn purpose_of(donation: &donation::Model) -> Purpose {
+    Purpose {
+        fund_id: Some(donation.fund_id),
+        campaign_id: donation.campaign_id,
+        wish_item_id: donation.wish_item_id,
+        article_id: donation.article_id,
+    }
+}
+
+/// Applies the present state of a donation's checkout. All of it, or none.
+pub async fn apply(app: &App, id: DonationId, state: &CheckoutState) -> Result<Applied, Error> {
+    let applied = app.db.write(async |tx| apply_in(tx, app, id, state).await).await?;
+    if applied == Applied::Changed {
+        app.bell.notify_waiters();
+    }
+    Ok(applied)
+}
+
+async fn apply_in(tx: &DatabaseTransaction, app: &App, id: DonationId, state: &CheckoutState) -> Result<Applied, Error> {
+    let now = app.now();
+    let donation = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
+    if let Some(why) = find_mismatch(&donation, state) {
+        note_once(tx, id, now, "refused", why).await?;
+        tracing::error!(donation_id = %id, why, "Stripe's session does not fit the donation");
+        return Ok(Applied::Refused(why));
+    }
+    let linked = link(tx, &donation, state, now).await?;
+    let moved = match (donation.status, next_status(&donation, state)) {
+        (old, new) if old == new => false,
+        // Money is final here: what takes it back (refunds, disputes) comes by doors of their own.
+        (DonationStatus::Paid, _) => false,
+        (_, DonationStatus::Paid) => {
+            settle(tx, app, &linked, state, now).await?;
+            true
+        }
+        (_, new) => {
+            change_status(tx, &linked, new, state, now).await?;
+            true
+        }
+    };
+    let fee = learn_fee(tx, &linked, state, now).await?;
+    Ok(if moved || fee { Applied::Changed } else { Applied::Unchanged })
+}
+
+/// Why a session is not the one that this donation asked for, if it is not.
+fn find_mismatch(donation: &donation::Model, state: &CheckoutState) -> Option<&'static str> {
+    if state.donation_id.as_deref() != Some(&donation.id.to_string()) {
+        return Some("the session names another donation");
+    }
+    if donation.checkout_session_id.as_ref().is_some_and(|known| *known != state.session_id) {
+        return Some("the donation has another session");
+    }
+    if state.livemode != donation.livemode {
+        return Some("live and test mode do not agree");
+    }
+    if state.amount != Some(Money::new(donation.amount_minor, donation.currency)) {
+        return Some("the session's amount is not the donation's");
+    }
+    None
+}
+
+fn next_status(donation: &donation::Model, state: &CheckoutState) -> DonationStatus {
+    match (state.is_paid(), state.status, state.intent_status) {
+        (true, _, _) => DonationStatus::Paid,
+        (_, CheckoutStatus::Complete, Some(IntentStatus::Processing)) => DonationStatus::Processing,
+        // A completed checkout whose payment is neither under way nor paid: the bank refused it.
+        (_, CheckoutStatus::Complete, Some(IntentStatus::Open | IntentStatus::Canceled)) => DonationStatus::Failed,
+        (_, CheckoutStatus::Expired, _) => DonationStatus::Expired,
+        _ => donation.status,
+    }
+}
+
+/// Keeps Stripe's ids; an id that is known never changes, except the charge, of which a retried payment has several.
+async fn link(
+    tx: &DatabaseTransaction,
+    donation: &donation::Model,
+    state: &CheckoutState,
+    now: DateTime<Utc>,
+) -> Result<donation::Model, Error> {
+    let mut row = donation.clone().into_active_model();
+    if donation.checkout_session_id.is_none() {
+        row.checkout_session_id = Set(Some(state.session_id.clone()));
+        row.checkout_url = Set(state.url.clone());
+    }
+    if donation.payment_intent_id.is_none() && state.payment_intent_id.is_some() {
+        row.payment_intent_id = Set(state.payment_intent_id.clone());
+    }
+    if donation.status != DonationStatus::Paid && state.charge_id.is_some() && donation.charge_id != state.charge_id {
+        row.charge_id = Set(state.charge_id.clone());
+    }
+    if !row.is_changed() {
+        return Ok(donation.clone());
+    }
+    row.updated_at = Set(now);
+    Ok(row.update(tx).await?)
+}
+
+/// The donation is paid: ledger, wish item, receipt, letter, story.
+async fn settle(
+    tx: &DatabaseTransaction,
+    app: &App,
+    donation: &donation::Model,
+    state: &CheckoutState,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    // Stripe's own booking is the day of the gift even when we hear of it days later.
+    let paid_at = state.fee.as_ref().map_or(now, |fee| fee.created);
+    let mut row = donation.clone().into_active_model();
+    row.status = Set(DonationStatus::Paid);
+    row.paid_at = Set(Some(paid_at));
+    row.checkout_url = Set(None);
+    row.updated_at = Set(now);
+    let donation = row.update(tx).await?;
+    let amount = Money::new(donation.amount_minor, donation.currency);
+    let source = format!("{}:capture", donation.payment_intent_id.as_deref().unwrap_or(&state.session_id));
+    if !ledger::post(tx, &Posting::gift(source, donation.id, paid_at, amount, purpose_of(&donation))?, now).await? {
+        return Err(Error::Internal(format!("donation {} is in the ledger but was not paid", donation.id)));
+    }
+    let item = wishes::pay(tx, donation.id, now).await?;
+    if let wishes::Outcome::PaidLate { counted } = item {
+        store::note(
+            tx,
+            donation.id,
+            now,
+            "item_paid_late",
+            if counted { "the item was still free" } else { "the item was gone: the gift stays with its fund" },
+        )
+        .await?;
+    }
+    store::note(tx, donation.id, now, "paid", &amount.to_string()).await?;
+    super::receipt::give(tx, app, &donation, paid_at, now).await
+}
+
+async fn change_status(
+    tx: &DatabaseTransaction,
+    donation: &donation::Model,
+    new: DonationStatus,
+    state: &CheckoutState,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let mut row = donation.clone().into_active_model();
+    row.status = Set(new);
+    row.checkout_url = Set(None);
+    row.updated_at = Set(now);
+    row.update(tx).await?;
+    match new {
+        DonationStatus::Processing => {
+            wishes::keep(tx, donation.id, now + DEBIT_HOLD, now).await?;
+        }
+        _ => {
+            wishes::release(tx, donation.id, now).await?;
+        }
+    }
+    Ok(store::note(tx, donation.id, now, new.as_str(), state.last_payment_error.as_deref().unwrap_or_default()).await?)
+}
+
+/// Posts what Stripe kept, once its balance transaction is there. Only for what is paid.
+async fn learn_fee(tx: &DatabaseTransaction, donation: &donation::Model, state: &CheckoutState, now: DateTime<Utc>) -> Result<bool, Error> {
+    let Some(fee) = state.fee.as_ref().filter(|_| state.is_paid()) else { return Ok(false) };
+    let gift = Money::new(donation.amount_minor, donation.currency);
+    let posting = Posting::fee(donation.id, gift, fee.gross, fee.fee, &fee.balance_transaction_id, fee.created, purpose_of(donation))?;
+    let new = ledger::post(tx, &posting, now).await?;
+    if new {
+        store::note(tx, donation.id, now, "fee_learned", &format!("{} {}", fee.fee, fee.balance_transaction_id)).await?;
+    }
+    Ok(new)
+}
+
+/// Notes something unless it is the last thing noted already, so that repeats do not fill the story.
+async fn note_once(tx: &DatabaseTransaction, id: DonationId, now: DateTime<Utc>, kind: &str, detail: &str) -> Result<(), Error> {
+    let known = store::steps(tx, id).await?.iter().any(|step| step.kind == kind && step.detail == detail);
+    if known { Ok(()) } else { Ok(store::note(tx, id, now, kind, detail).await?) }
+}

@@ -1,0 +1,57 @@
+//! Ends what ran out: checkouts that nobody paid, holds on wish items that are over.
+
+use super::{settle, store};
+use crate::{app::App, error::Error, wishes};
+use entity::{donation, words::DonationStatus};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
+
+/// How many are looked at in one round.
+const ROUND: u64 = 100;
+
+/// Ends pending donations whose checkout ran out, after asking Stripe about those that reached it, and frees holds. Returns how many ended.
+pub async fn sweep(app: &App) -> Result<u64, Error> {
+    let mut ended = 0;
+    for donation in store::overdue(app.db.read(), app.now(), ROUND).await? {
+        ended += u64::from(end_overdue(app, &donation).await?);
+    }
+    let now = app.now();
+    app.db.write(async |tx| wishes::release_expired(tx, now).await).await?;
+    Ok(ended)
+}
+
+async fn end_overdue(app: &App, donation: &donation::Model) -> Result<bool, Error> {
+    let state = match &donation.checkout_session_id {
+        Some(session) => app.stripe.fetch_checkout(session).await.map(Some),
+        // The answer that named the session may have been lost on its way to us.
+        None => app.stripe.find_checkout_by_donation(&donation.id.to_string(), donation.created_at).await,
+    };
+    match state {
+        Ok(Some(state)) => Ok(settle::apply(app, donation.id, &state).await? == settle::Applied::Changed),
+        Ok(None) => expire(app, donation, "Stripe never had a checkout for it").await,
+        Err(failure) if failure.is_missing() => expire(app, donation, "Stripe has no such checkout").await,
+        Err(failure) => {
+            tracing::warn!(donation_id = %donation.id, ?failure, "an overdue checkout could not be looked up");
+            Ok(false)
+        }
+    }
+}
+
+async fn expire(app: &App, donation: &donation::Model, why: &str) -> Result<bool, Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let Some(current) = store::lock(tx, donation.id).await? else { return Ok(false) };
+            if current.status != DonationStatus::Pending {
+                return Ok(false);
+            }
+            let mut row = current.into_active_model();
+            row.status = Set(DonationStatus::Expired);
+            row.checkout_url = Set(None);
+            row.updated_at = Set(now);
+            row.update(tx).await?;
+            wishes::release(tx, donation.id, now).await?;
+            store::note(tx, donation.id, now, "expired", why).await?;
+            Ok(true)
+        })
+        .await
+}
