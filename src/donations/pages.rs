@@ -5,7 +5,6 @@ use crate::{
     app::App,
     asks::{GivingForm, Prefill, RawGift, Target, parse_gift, token},
     error::Error,
-    i18n::Language,
     ledger,
     web::{self, Form, FormErrors, Page, Path, Query, client::ClientAddress},
     wishes,
@@ -65,10 +64,7 @@ async fn find_offers(app: &App, target: &Target) -> Result<Vec<entity::wish_item
 
 /// Parses, opens the checkout, and sends the browser there (303); or shows the form again with everything typed kept and why.
 async fn send_form(State(app): State<App>, page: Page, client: ClientAddress, Form(raw): Form<RawGift>) -> Result<Response, Error> {
-    let page = match raw.language.parse::<Language>() {
-        Ok(lang) => Page { lang, ..page },
-        Err(()) => page,
-    };
+    let page = page.preferring(&raw.language);
     let target = wishes::find_target(&app, &raw.campaign, &raw.item, &raw.article).await?;
     let gift = match parse_gift(&app, &page, &raw, &target) {
         Ok(gift) => gift,

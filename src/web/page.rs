@@ -20,6 +20,31 @@ use std::sync::Arc;
 /// The cookie that remembers a chosen language; it holds nothing else.
 pub const LANGUAGE_COOKIE: &str = "lang";
 
+/// A value that a template shows: by itself or behind any number of references, because a template cannot take them off.
+pub trait Shown<T> {
+    /// The value.
+    fn shown(&self) -> T;
+}
+
+macro_rules! shown {
+    ($($own:ty => $as:ty),+ $(,)?) => {$(
+        impl Shown<$as> for $own {
+            fn shown(&self) -> $as {
+                #[allow(clippy::unnecessary_fallible_conversions, clippy::useless_conversion, reason = "one body serves all kinds of numbers")]
+                <$as>::try_from(*self).unwrap_or_else(|_| unreachable!("a count fits in 63 bits"))
+            }
+        }
+    )+};
+}
+
+shown!(i64 => i64, i32 => i64, u32 => i64, u64 => i64, usize => i64, Money => Money, NaiveDate => NaiveDate, DateTime<Utc> => DateTime<Utc>);
+
+impl<T, U: Shown<T> + ?Sized> Shown<T> for &U {
+    fn shown(&self) -> T {
+        (**self).shown()
+    }
+}
+
 /// The frame of a public page. Every page struct has one as its field `page`.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -32,30 +57,6 @@ pub struct Page {
     /// The path of this page, for the navigation and the language switch.
     pub path: String,
     config: Arc<Config>,
-}
-
-/// A whole number of any width, by value or, as templates hand it over, by reference.
-pub trait Count {
-    /// It, or the largest that fits.
-    fn count(&self) -> i64;
-}
-
-macro_rules! counts {
-    ($($kind:ty)+) => {$(
-        impl Count for $kind {
-            fn count(&self) -> i64 {
-                i64::try_from(*self).unwrap_or(i64::MAX)
-            }
-        }
-    )+};
-}
-
-counts!(i64 i32 u64 u32 usize);
-
-impl<T: Count> Count for &T {
-    fn count(&self) -> i64 {
-        (*self).count()
-    }
 }
 
 impl FromRequestParts<App> for Page {
@@ -119,34 +120,34 @@ impl Page {
     }
 
     /// The text of `key` for a count: `count` picks the plural, `number` is it as written in the language.
-    pub fn tn(&self, key: &str, count: impl Count) -> String {
-        let count = count.count();
+    pub fn tn(&self, key: &str, count: impl Shown<i64>) -> String {
+        let count = count.shown();
         self.lang.text_with(key, &[("count", FluentValue::from(count)), ("number", FluentValue::from(self.lang.number(count)))])
     }
 
     /// An amount in the page's language.
-    pub fn money(&self, money: impl std::borrow::Borrow<Money>) -> String {
-        self.lang.money(*money.borrow())
+    pub fn money(&self, money: impl Shown<Money>) -> String {
+        self.lang.money(money.shown())
     }
 
     /// A whole number in the page's language.
-    pub fn number(&self, number: impl Count) -> String {
-        self.lang.number(number.count())
+    pub fn number(&self, number: impl Shown<i64>) -> String {
+        self.lang.number(number.shown())
     }
 
     /// A day in the page's language.
-    pub fn date(&self, day: impl std::borrow::Borrow<NaiveDate>) -> String {
-        self.lang.date(*day.borrow())
+    pub fn date(&self, day: impl Shown<NaiveDate>) -> String {
+        self.lang.date(day.shown())
     }
 
     /// The day of an instant in the organisation's time zone, in the page's language.
-    pub fn day(&self, instant: impl std::borrow::Borrow<DateTime<Utc>>) -> String {
-        self.lang.date(instant.borrow().with_timezone(&self.config.org_timezone).date_naive())
+    pub fn day(&self, instant: impl Shown<DateTime<Utc>>) -> String {
+        self.lang.date(instant.shown().with_timezone(&self.config.org_timezone).date_naive())
     }
 
     /// An instant in the organisation's time zone, to the minute, with the zone's offset: `2026-11-22 18:05 +04:30`.
-    pub fn time(&self, instant: impl std::borrow::Borrow<DateTime<Utc>>) -> String {
-        instant.borrow().with_timezone(&self.config.org_timezone).format("%Y-%m-%d %H:%M %:z").to_string()
+    pub fn time(&self, instant: impl Shown<DateTime<Utc>>) -> String {
+        instant.shown().with_timezone(&self.config.org_timezone).format("%Y-%m-%d %H:%M %:z").to_string()
     }
 
     /// The direction of a language by its tag.
