@@ -28,7 +28,8 @@ impl MigrationTrait for Migration {
             "update",
             "new.snapshot <> old.snapshot or new.code <> old.code or new.number <> old.number or new.series_id <> old.series_id \
              or new.donation_id <> old.donation_id or new.amount_minor <> old.amount_minor or new.currency <> old.currency \
-             or new.gift_on <> old.gift_on or (old.status <> 'issued' and new.status <> old.status)",
+             or new.gift_on <> old.gift_on or new.profile <> old.profile or new.language <> old.language \
+             or new.issued_at <> old.issued_at or (old.status <> 'issued' and new.status <> old.status)",
         )
         .await?;
         sql::refuse(

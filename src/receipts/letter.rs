@@ -24,6 +24,13 @@ struct Field {
     value: String,
 }
 
+impl Field {
+    /// The value for plain text, kept apart from the label's direction: else `2026-03-09` after Persian letters shows backwards.
+    fn isolated(&self) -> String {
+        format!("{}{}{}", ISOLATE[0], self.value, ISOLATE[1])
+    }
+}
+
 /// What both renderings show.
 #[derive(Clone, Debug)]
 struct View {
