@@ -1,6 +1,6 @@
 //! Every route.
 
-use crate::{app::App, campaigns, donations, error::Error, staff, web, wishes};
+use crate::{app::App, campaigns, donations, error::Error, readers, staff, web, wishes};
 use axum::{
     Router,
     http::{StatusCode, header},
@@ -22,7 +22,7 @@ pub fn build(app: App) -> Result<Router, Error> {
     let csrf = CsrfLayer::new()
         .add_trusted_origin(&origin)
         .map_err(|e| Error::internal("the site's origin", e))?
-        .with_insecure_bypass(|_, uri| uri.path() == "/webhooks/stripe")
+        .with_insecure_bypass(|_, uri| matches!(uri.path(), "/webhooks/stripe" | "/readers"))
         .with_rejection_response(|_| Error::Forbidden("the form was sent from another site".to_owned()).into_response());
     Ok(Router::new()
         .merge(public_routes())
@@ -43,6 +43,7 @@ fn public_routes() -> Router<App> {
     Router::new()
         .merge(web::assets::routes())
         .merge(web::language_routes())
+        .merge(readers::routes())
         .merge(wishes::routes())
         .merge(campaigns::routes())
         .merge(donations::routes())

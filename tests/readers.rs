@@ -2,4 +2,5 @@
 
 mod counting;
 mod days;
+mod http;
 mod rules;

@@ -21,10 +21,13 @@ pub mod key;
 pub mod counter;
 mod history;
 mod keeper;
+mod pages;
+mod places;
 mod store;
 
 pub use counter::{Counter, View};
 pub use history::PastView;
+pub use pages::routes;
 
 use crate::app::App;
 use crate::error::Error;

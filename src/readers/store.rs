@@ -6,13 +6,14 @@ use super::journal::Segment;
 use super::token::Scope;
 use crate::db::Db;
 use crate::error::Error;
-use chrono::NaiveDate;
-use entity::words::{ReaderScope, ReaderSource};
-use entity::{reader_day, reader_key, reader_segment};
+use chrono::{DateTime, NaiveDate, Utc};
+use entity::ids::ArticleId;
+use entity::words::{ArticleStatus, ReaderScope, ReaderSource};
+use entity::{article, reader_day, reader_key, reader_segment};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement,
 };
 use std::collections::BTreeMap;
 
@@ -274,4 +275,15 @@ pub async fn destroy_keys(db: &Db, day: NaiveDate) -> Result<(), Error> {
         db.read().execute_unprepared("vacuum full reader_key").await?;
     }
     Ok(())
+}
+
+/// The article of that slug or id, when readers may see it.
+pub async fn published_article(db: &impl ConnectionTrait, name: &str, now: DateTime<Utc>) -> Result<Option<ArticleId>, Error> {
+    let mut is_it = Condition::any().add(article::Column::Slug.eq(name));
+    if let Ok(id) = name.parse::<ArticleId>() {
+        is_it = is_it.add(article::Column::Id.eq(id));
+    }
+    let public = article::Column::Status.eq(ArticleStatus::Published).and(article::Column::PublishedAt.lte(now));
+    let found = article::Entity::find().select_only().column(article::Column::Id).filter(is_it).filter(public).into_tuple().one(db).await?;
+    Ok(found)
 }
