@@ -30,3 +30,8 @@ pub async fn article(db: &impl ConnectionTrait, slug: &str) -> Result<Option<art
     let find = article::Entity::find().filter(article::Column::Slug.eq(slug)).filter(article::Column::Status.eq(ArticleStatus::Published));
     Ok(find.one(db).await?)
 }
+
+/// The campaign of a slug, whatever its state.
+pub async fn campaign_of_any_state(db: &impl ConnectionTrait, slug: &str) -> Result<Option<campaign::Model>, Error> {
+    Ok(campaign::Entity::find().filter(campaign::Column::Slug.eq(slug)).one(db).await?)
+}

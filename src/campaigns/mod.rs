@@ -3,10 +3,16 @@
 //! A live campaign takes gifts on its days (in the organisation's zone). A paused or closed one stays readable and takes none;
 //! a draft is known to staff only. What was raised is always computed from the ledger, never kept beside it.
 
+mod desk;
+mod desk_funds;
+pub mod details;
+pub mod funds;
 mod pages;
 pub mod store;
 
 pub use crate::asks::accepts_gifts;
+pub use desk::desk_routes;
+pub use details::apply;
 pub use pages::routes;
 
 use crate::{app::App, error::Error};

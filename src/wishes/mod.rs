@@ -6,9 +6,12 @@
 //!
 //! What is left is decided under a lock on the item's row, so that of many buyers of the last one exactly one wins.
 
+mod desk;
+pub mod item;
 mod pages;
 pub mod store;
 
+pub use desk::desk_routes;
 pub use pages::routes;
 
 use crate::{

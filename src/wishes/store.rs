@@ -3,7 +3,7 @@
 use crate::{error::Error, web::pager::PAGE_ROWS};
 use chrono::{DateTime, Utc};
 use entity::{
-    campaign,
+    campaign, fund,
     ids::{CampaignId, DonationId, WishItemId},
     wish_item, wish_reservation,
     words::{ReservationState, WishStatus},
@@ -168,4 +168,19 @@ pub async fn insert_item(tx: &DatabaseTransaction, item: wish_item::Model) -> Re
 pub async fn update_item(tx: &DatabaseTransaction, item: wish_item::Model) -> Result<(), DbErr> {
     item.into_active_model().reset_all().update(tx).await?;
     Ok(())
+}
+
+/// Whether another item has this slug.
+pub async fn is_slug_taken(db: &impl ConnectionTrait, slug: &str, own: Option<WishItemId>) -> Result<bool, Error> {
+    Ok(item_by_slug(db, slug).await?.is_some_and(|item| Some(item.id) != own))
+}
+
+/// Every campaign that an item may belong to, the newest first.
+pub async fn campaigns(db: &impl ConnectionTrait) -> Result<Vec<campaign::Model>, Error> {
+    Ok(campaign::Entity::find().order_by_desc(campaign::Column::Id).all(db).await?)
+}
+
+/// Every fund, by code.
+pub async fn funds(db: &impl ConnectionTrait) -> Result<Vec<fund::Model>, Error> {
+    Ok(fund::Entity::find().order_by_asc(fund::Column::Code).all(db).await?)
 }

@@ -15,3 +15,25 @@ wishes-reserved = { $count ->
     [one] { $number } reserved
    *[other] { $number } reserved
 }
+desk-wish-new = New wish item
+desk-wish-edit = Change the wish item
+desk-wish-none = No wish items yet. Make the first one: it can then be attached to articles.
+desk-wish-open = Asked for
+desk-wish-cancelled = Cancelled
+desk-wish-cancelled-text = This item is cancelled: readers are not asked for it.
+desk-wish-cancel = Ask for it no more
+desk-wish-reopen = Ask for it again
+desk-wish-kind = How it is paid
+desk-wish-kind-priced = Here, at a price
+desk-wish-kind-link = On a shop's wish list
+desk-wish-why = Why it is needed
+desk-wish-price = Price of one
+desk-wish-price-hint = Only for items that are paid here.
+desk-wish-needed = How many are needed
+desk-wish-reserved = Reserved
+desk-wish-paid = Paid
+desk-wish-left = Left to give
+desk-wish-shop = Address of the shop's list
+desk-wish-shop-hint = Only for items on a shop's wish list. It begins with https://
+desk-wish-no-campaign = No campaign
+desk-wish-campaign-hint = The item's money goes to the campaign's fund.
