@@ -1,0 +1,41 @@
+// Steps that more than one script takes.
+import assert from 'node:assert/strict';
+
+/** The checkout that our forms may lead to: the page's own Content-Security-Policy names it. */
+export async function checkoutHost(response) {
+  const policy = (await response.headerValue('content-security-policy')) ?? '';
+  const [, origin] = policy.match(/form-action 'self' (\S+?)(?:;|$)/) ?? [];
+  assert.ok(origin, `no checkout in ${policy}`);
+  return new URL(origin).host;
+}
+
+/** The first article that asks for something. */
+export async function openAskingArticle(visit) {
+  await visit.go('/articles');
+  const links = await visit.page.locator('main a[href^="/articles/"]').evaluateAll((all) => all.map((link) => link.getAttribute('href')));
+  for (const link of new Set(links)) {
+    const response = await visit.go(link);
+    if (await visit.page.locator('form[action="/donations"]').count()) return { link, response };
+  }
+  throw new Error('no article on the first page has a giving form');
+}
+
+/** Signs in with an account that the sign-in page itself shows. */
+export async function signIn(visit, role) {
+  const { page } = visit;
+  await visit.go('/desk/sign-in');
+  const email = `${role}@demo.example`;
+  const shown = (term) => page.locator('dl', { hasText: email }).locator('dd').nth(term).innerText();
+  await page.fill('#email', email);
+  await page.fill('#password', await shown(1));
+  await visit.follow(page.locator('form[action="/desk/sign-in"] button'));
+  // The code may change between our reading and our sending it; then the page shows the next one.
+  for (let tries = 0; tries < 2 && (await page.locator('#code').count()); tries += 1) {
+    await page.fill('#code', await shown(2));
+    await visit.follow(page.locator('form[action="/desk/sign-in/code"] button'));
+  }
+  assert.equal(await page.locator('body.desk').count(), 1, `not signed in: ${await page.locator('main').innerText()}`);
+}
+
+/** A form may not be sent faster than a person reads it. */
+export const READING_MS = 3_500;
