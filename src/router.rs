@@ -1,6 +1,6 @@
 //! Every route.
 
-use crate::{app::App, campaigns, donations, error::Error, readers, staff, web, wishes};
+use crate::{app::App, attachments, campaigns, donations, error::Error, readers, staff, web, wishes};
 use axum::{
     Router,
     http::{StatusCode, header},
@@ -52,7 +52,7 @@ fn public_routes() -> Router<App> {
 
 /// Everything under `/desk`: never kept by a browser, and no change without a word where it came from.
 fn desk_routes() -> Router<App> {
-    staff::protect(Router::new().merge(staff::desk_routes()).merge(wishes::desk_routes()).merge(campaigns::desk_routes()))
+    staff::protect(Router::new().merge(staff::desk_routes()).merge(wishes::desk_routes()).merge(campaigns::desk_routes()).merge(attachments::desk_routes()))
 }
 
 fn operations() -> Router<App> {

@@ -4,21 +4,27 @@
 //! On an article stand first what was tied by hand, then by category, then everywhere; within each by position, then in the order
 //! of making. What is tied twice stands once, at its first place. A sensitive article asks for nothing.
 
+mod desk;
 mod store;
+
+pub use desk::desk_routes;
+pub use store::Side;
 
 use crate::{
     app::App,
     asks::accepts_gifts,
     campaigns::{self, CampaignCard},
     error::Error,
+    staff::audit::{self, Actor},
     wishes::{self, ItemCard, ItemState},
 };
 use entity::{
     article, attachment,
-    ids::{ArticleId, CampaignId, WishItemId},
+    ids::{ArticleId, AttachmentId, CampaignId, CategoryId, WishItemId},
     wish_item,
-    words::{AttachmentScope, WishKind, WishStatus},
+    words::{AttachmentScope, AttachmentTarget, WishKind, WishStatus},
 };
+use serde_json::json;
 use std::collections::HashSet;
 
 /// What stands on an article, in its order.
@@ -61,6 +67,90 @@ pub async fn campaign_ids_for_article(app: &App, article_id: ArticleId) -> Resul
     let open: HashSet<CampaignId> =
         store::campaigns(db, &ids).await?.into_iter().filter(|campaign| accepts_gifts(campaign, today)).map(|campaign| campaign.id).collect();
     Ok(ids.into_iter().filter(|id| open.contains(id)).collect())
+}
+
+/// What is tied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// A campaign.
+    Campaign(CampaignId),
+    /// A wish item.
+    Item(WishItemId),
+}
+
+/// To what it is tied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// To one article, by hand.
+    Article(ArticleId),
+    /// To the articles of a category and of those below it.
+    Category(CategoryId),
+    /// To every article.
+    Everywhere,
+}
+
+/// Ties a thing to a place, at `position` or after the last one there.
+///
+/// # Errors
+/// `Conflict` when it is tied there already.
+pub async fn attach(app: &App, actor: &Actor, thing: Thing, place: Place, position: Option<i64>) -> Result<AttachmentId, Error> {
+    let (id, now): (AttachmentId, _) = (app.new_id(), app.now());
+    let (target, campaign_id, wish_item_id) = match thing {
+        Thing::Campaign(id) => (AttachmentTarget::Campaign, Some(id), None),
+        Thing::Item(id) => (AttachmentTarget::WishItem, None, Some(id)),
+    };
+    let (scope, article_id, category_id) = match place {
+        Place::Article(id) => (AttachmentScope::Article, Some(id), None),
+        Place::Category(id) => (AttachmentScope::Category, None, Some(id)),
+        Place::Everywhere => (AttachmentScope::Everywhere, None, None),
+    };
+    let row = attachment::Model { id, target, campaign_id, wish_item_id, scope, article_id, category_id, position: 0, created_at: now };
+    app.db
+        .write(async |tx| {
+            let there = store::in_same_place(tx, &row).await?;
+            if there.iter().any(|other| (other.campaign_id, other.wish_item_id) == (campaign_id, wish_item_id)) {
+                return Err(Error::Conflict("it stands there already: change its position instead".to_owned()));
+            }
+            let after_last = there.iter().map(|other| other.position).max().map_or(1, |last| last.saturating_add(1));
+            let row = attachment::Model { position: position.unwrap_or(after_last), ..row.clone() };
+            let detail = json!({
+                "campaign": row.campaign_id, "item": row.wish_item_id, "scope": row.scope, "article": row.article_id,
+                "category": row.category_id, "position": row.position,
+            });
+            store::insert(tx, row).await?;
+            audit::record(tx, now, actor, "attachment.add", "attachment", &id.to_string(), detail).await
+        })
+        .await?;
+    Ok(id)
+}
+
+/// Gives an attachment another position among those of its place.
+pub async fn place_at(app: &App, actor: &Actor, id: AttachmentId, position: i64) -> Result<(), Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let before = store::attachment(tx, id).await?.ok_or(Error::NotFound)?;
+            store::set_position(tx, id, position).await?;
+            let detail = json!({ "position": [before.position, position] });
+            audit::record(tx, now, actor, "attachment.move", "attachment", &id.to_string(), detail).await
+        })
+        .await
+}
+
+/// Unties.
+pub async fn detach(app: &App, actor: &Actor, id: AttachmentId) -> Result<(), Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let before = store::attachment(tx, id).await?.ok_or(Error::NotFound)?;
+            store::delete(tx, id).await?;
+            let detail = json!({
+                "campaign": before.campaign_id, "item": before.wish_item_id, "scope": before.scope, "article": before.article_id,
+                "category": before.category_id,
+            });
+            audit::record(tx, now, actor, "attachment.remove", "attachment", &id.to_string(), detail).await
+        })
+        .await
 }
 
 /// The order of a page: by hand, by category, everywhere; then by position, then as made. What stands twice keeps its first place.
