@@ -2,4 +2,5 @@
 
 mod message;
 mod outbox;
+mod postfix;
 mod transport;

@@ -132,13 +132,15 @@ async fn letters_do_not_wait_for_nagle() {
     let Some(sink) = SmtpSink::start(&[]).await else { return };
     let mailer = mailer(&sink.url(), SmtpLimits { letters_per_connection: 1000, ..quick() });
     send(&mailer, "warm@example.org").await;
-    let start = std::time::Instant::now();
+    let mut waits = Vec::new();
     for number in 0..50 {
+        let start = std::time::Instant::now();
         send(&mailer, &format!("reader-{number}@example.org")).await;
+        waits.push(start.elapsed());
     }
-    // With Nagle's algorithm on, each costs 40 ms: two seconds.
-    let each = start.elapsed() / 50;
-    assert!(each < Duration::from_millis(30), "{each:?} each");
+    waits.sort();
+    // With Nagle's algorithm on, each costs 40 ms; the median, because a busy machine makes some wait anyway.
+    assert!(waits[25] < Duration::from_millis(30), "{waits:?}");
 }
 
 #[tokio::test]
