@@ -96,8 +96,12 @@ async fn write_down(app: &App, gift: &Gift) -> Result<donation::Model, OpenProbl
     if let Some(found) = store::find_by_form(app.db.read(), &gift.form_token).await.map_err(Error::from)? {
         return Ok(found);
     }
-    let written = app.db.write(async |tx| Ok(write_all(tx, app, gift).await)).await;
-    match written {
+    // Only what was refused before anything was written may end in a commit; every error takes all of it back.
+    let write = async |tx: &DatabaseTransaction| match write_all(tx, app, gift).await {
+        Err(OpenProblem::Other(error)) => Err(error),
+        result => Ok(result),
+    };
+    match app.db.write(write).await {
         Ok(result) => result,
         Err(error) => Err(error.into()),
     }
