@@ -52,7 +52,14 @@ fn public_routes() -> Router<App> {
 
 /// Everything under `/desk`: never kept by a browser, and no change without a word where it came from.
 fn desk_routes() -> Router<App> {
-    staff::protect(Router::new().merge(staff::desk_routes()).merge(wishes::desk_routes()).merge(campaigns::desk_routes()).merge(attachments::desk_routes()))
+    staff::protect(
+        Router::new()
+            .merge(staff::desk_routes())
+            .merge(readers::desk_routes())
+            .merge(wishes::desk_routes())
+            .merge(campaigns::desk_routes())
+            .merge(attachments::desk_routes()),
+    )
 }
 
 fn operations() -> Router<App> {

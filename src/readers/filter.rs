@@ -92,6 +92,21 @@ impl Bucket {
         Self::Capped,
         Self::Staff,
     ];
+
+    /// The key of the text that names it.
+    pub const fn text_key(self) -> &'static str {
+        match self {
+            Self::Counted => "desk-readers-bucket-counted",
+            Self::DuplicateView => "desk-readers-bucket-duplicate",
+            Self::Bot => "desk-readers-bucket-bot",
+            Self::Prefetch => "desk-readers-bucket-prefetch",
+            Self::OptOut => "desk-readers-bucket-opt-out",
+            Self::Malformed => "desk-readers-bucket-malformed",
+            Self::UnknownArticle => "desk-readers-bucket-unknown",
+            Self::Capped => "desk-readers-bucket-capped",
+            Self::Staff => "desk-readers-bucket-staff",
+        }
+    }
 }
 
 /// What the filter reads of a request. It has no `Debug`: user agents belong in no log.

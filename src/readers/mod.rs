@@ -19,6 +19,7 @@ pub mod journal;
 pub mod key;
 /// The live counter: acknowledged when it can no longer be lost by a kill.
 pub mod counter;
+mod desk;
 mod history;
 mod keeper;
 mod pages;
@@ -26,6 +27,7 @@ mod places;
 mod store;
 
 pub use counter::{Counter, View};
+pub use desk::desk_routes;
 pub use history::PastView;
 pub use pages::routes;
 
@@ -33,7 +35,7 @@ use crate::app::App;
 use crate::error::Error;
 use chrono::NaiveDate;
 use entity::ids::ArticleId;
-use entity::words::ReaderSource;
+use entity::words::{ReaderScope, ReaderSource};
 use std::collections::BTreeMap;
 use token::Scope;
 
@@ -100,7 +102,65 @@ pub async fn daily_readers(app: &App, scope: Scope, from: NaiveDate, to: NaiveDa
     Ok(days.into_values().collect())
 }
 
+/// What one campaign or article came to over some days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeTotal {
+    /// Which.
+    pub scope: Scope,
+    /// Its title.
+    pub title: String,
+    /// The sum of its daily readers.
+    pub readers: u64,
+    /// Its views.
+    pub views: u64,
+}
+
+/// What every campaign, or every article, came to from one day to another, both included; the most read first.
+pub async fn totals(app: &App, kind: ReaderScope, from: NaiveDate, to: NaiveDate) -> Result<Vec<ScopeTotal>, Error> {
+    let mut sums: BTreeMap<uuid::Uuid, (u64, u64)> = BTreeMap::new();
+    let open_days = counter(app).await?.open_days();
+    for (id, readers, views) in store::closed_totals(app.db.read(), kind, from, to).await? {
+        sums.insert(id, (readers, views));
+    }
+    for (day, tallies) in open_days.iter().filter(|(day, _)| (from..=to).contains(day)) {
+        // Closed since we looked: it is among the closed ones.
+        if store::is_closed(app.db.read(), *day).await? {
+            continue;
+        }
+        for ((scope, _), tally) in tallies.iter().filter(|((scope, _), _)| scope.kind == kind) {
+            let sum = sums.entry(scope.id).or_default();
+            sum.0 += tally.readers;
+            sum.1 += tally.counts.of(filter::Bucket::Counted);
+        }
+    }
+    let titles = store::titles(app.db.read(), kind, sums.keys().copied().collect()).await?;
+    let named = sums.into_iter().filter_map(|(id, (readers, views))| {
+        Some(ScopeTotal { scope: Scope { kind, id }, title: titles.get(&id)?.clone(), readers, views })
+    });
+    let mut rows: Vec<ScopeTotal> = named.collect();
+    rows.sort_by(|a, b| b.views.cmp(&a.views).then_with(|| a.title.cmp(&b.title)));
+    Ok(rows)
+}
+
 impl DayFigures {
+    /// The views.
+    pub fn views(&self) -> u64 {
+        self.counts.of(filter::Bucket::Counted)
+    }
+
+    /// The sum of days; it bears the day `from`.
+    pub fn sum(days: &[Self], from: NaiveDate) -> Self {
+        let mut sum = Self::empty(from, filter::RULES_VERSION, days.iter().all(|day| day.closed));
+        for day in days {
+            sum.readers += day.readers;
+            sum.readers_min += day.readers_min;
+            sum.counts.add(&day.counts);
+            sum.pixel_views += day.pixel_views;
+            sum.is_estimate |= day.is_estimate;
+        }
+        sum
+    }
+
     fn empty(day: NaiveDate, rules_version: i32, closed: bool) -> Self {
         Self { day, readers: 0, readers_min: 0, counts: day::Counts::default(), pixel_views: 0, closed, is_estimate: false, rules_version }
     }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::ids::ArticleId;
 use entity::words::{ArticleStatus, ReaderScope, ReaderSource};
-use entity::{article, reader_day, reader_key, reader_segment};
+use entity::{article, campaign, reader_day, reader_key, reader_segment};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -286,4 +286,63 @@ pub async fn published_article(db: &impl ConnectionTrait, name: &str, now: DateT
     let public = article::Column::Status.eq(ArticleStatus::Published).and(article::Column::PublishedAt.lte(now));
     let found = article::Entity::find().select_only().column(article::Column::Id).filter(is_it).filter(public).into_tuple().one(db).await?;
     Ok(found)
+}
+
+#[derive(FromQueryResult)]
+struct TotalRow {
+    scope_id: String,
+    readers: i64,
+    views: i64,
+}
+
+/// The daily readers and the views of every campaign or article in its closed days from one to another, both included.
+pub async fn closed_totals(
+    db: &impl ConnectionTrait,
+    kind: ReaderScope,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<(uuid::Uuid, u64, u64)>, Error> {
+    let sum = |column: reader_day::Column| Expr::col(column).sum().cast_as("bigint");
+    let rows = reader_day::Entity::find()
+        .select_only()
+        .column(reader_day::Column::ScopeId)
+        .column_as(sum(reader_day::Column::Readers), "readers")
+        .column_as(sum(reader_day::Column::Views), "views")
+        .filter(reader_day::Column::Scope.eq(kind))
+        .filter(reader_day::Column::Day.between(from, to))
+        .group_by(reader_day::Column::ScopeId)
+        .into_model::<TotalRow>()
+        .all(db)
+        .await?;
+    let figure = |number: i64| u64::try_from(number).unwrap_or(0);
+    Ok(rows.into_iter().filter_map(|row| Some((row.scope_id.parse().ok()?, figure(row.readers), figure(row.views)))).collect())
+}
+
+/// The titles of campaigns or articles.
+pub async fn titles(db: &impl ConnectionTrait, kind: ReaderScope, ids: Vec<uuid::Uuid>) -> Result<BTreeMap<uuid::Uuid, String>, Error> {
+    let mut titles = BTreeMap::new();
+    // Databases bound the number of values in one statement.
+    for some in ids.chunks(1_000) {
+        let found: Vec<(uuid::Uuid, String)> = match kind {
+            ReaderScope::Site => Vec::new(),
+            ReaderScope::Campaign => {
+                let query = campaign::Entity::find().select_only().columns([campaign::Column::Id, campaign::Column::Title]);
+                query.filter(campaign::Column::Id.is_in(some.to_vec())).into_tuple().all(db).await?
+            }
+            ReaderScope::Article => {
+                let query = article::Entity::find().select_only().columns([article::Column::Id, article::Column::Title]);
+                query.filter(article::Column::Id.is_in(some.to_vec())).into_tuple().all(db).await?
+            }
+        };
+        titles.extend(found);
+    }
+    Ok(titles)
+}
+
+/// The title of a campaign or article; none for the site. One that is not there is [`Error::NotFound`].
+pub async fn title_of(db: &impl ConnectionTrait, scope: Scope) -> Result<Option<String>, Error> {
+    match scope.kind {
+        ReaderScope::Site => Ok(None),
+        kind => titles(db, kind, vec![scope.id]).await?.remove(&scope.id).map(Some).ok_or(Error::NotFound),
+    }
 }

@@ -3,9 +3,9 @@
 use crate::support::{Answer, TestApp, TestDatabase, on_both_databases};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use entity::ids::{ArticleId, AttachmentId, CampaignId, FundId};
-use entity::words::{ArticleKind, ArticleStatus, AttachmentScope, AttachmentTarget, CampaignStatus, Restriction};
-use entity::{article, attachment, campaign, fund};
+use entity::ids::{ArticleId, AttachmentId, CampaignId, FundId, SessionId, StaffId};
+use entity::words::{ArticleKind, ArticleStatus, AttachmentScope, AttachmentTarget, CampaignStatus, Restriction, Role};
+use entity::{article, attachment, campaign, fund, staff_member, staff_session};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, EntityTrait};
 use wellwisher::readers::day::Counts;
@@ -159,6 +159,73 @@ on_both_databases! {
         assert_eq!(figures, [(1, 1, true), (1, 2, false)]);
         assert_eq!(views_of(&app.app, id).await.unwrap(), 3);
     }
+}
+
+/// A browser in which a member of staff is signed in, as its cookie.
+async fn sign_in(app: &TestApp) -> String {
+    let (staff_id, session_id): (StaffId, SessionId) = (app.app.new_id(), app.app.new_id());
+    let now = app.app.now();
+    let token = app.app.random.token();
+    let member = staff_member::ActiveModel {
+        id: Set(staff_id),
+        email: Set("editor@example.org".to_owned()),
+        name: Set("An editor".to_owned()),
+        role: Set(Role::Editor),
+        password_hash: Set(String::new()),
+        totp_secret: Set(None),
+        totp_last_step: Set(0),
+        disabled_at: Set(None),
+        created_at: Set(now),
+        updated_at: Set(now),
+    };
+    let session = staff_session::ActiveModel {
+        id: Set(session_id),
+        staff_id: Set(staff_id),
+        token_hash: Set(wellwisher::clock::sha256_hex(&token)),
+        verified: Set(true),
+        created_at: Set(now),
+        last_seen_at: Set(now),
+        expires_at: Set(now + chrono::TimeDelta::hours(1)),
+    };
+    app.app
+        .db
+        .write(async |tx| {
+            staff_member::Entity::insert(member.clone()).exec_without_returning(tx).await?;
+            staff_session::Entity::insert(session.clone()).exec_without_returning(tx).await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    format!("wellwisher={token}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_desk_sees_every_bucket_of_every_day_and_guests_see_nothing() {
+    let app = TestApp::with(TestDatabase::sqlite().await, |_| {}).await;
+    let id = add_article(&app, "water", ArticleStatus::Published).await;
+    let campaign = add_campaign(&app, "wells", CampaignStatus::Live, id).await;
+    for load in 0..7 {
+        send(&app, &beacon("water", load), &[]).await;
+    }
+    for _ in 0..3 {
+        send(&app, &beacon("water", 1), &[("sec-gpc", "1")]).await;
+    }
+    assert_eq!(app.get("/desk/readers").await.status, StatusCode::SEE_OTHER);
+    let cookie = sign_in(&app).await;
+    let open = async |path: &str| app.send(Request::get(path).header("cookie", &cookie).body(Body::empty()).unwrap()).await;
+    for path in ["/desk/readers".to_owned(), format!("/desk/readers?campaign={campaign}"), format!("/desk/readers?article={id}")] {
+        let answer = open(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        let page = scraper::Html::parse_document(&answer.body);
+        let cells = scraper::Selector::parse("tfoot td").unwrap();
+        let sums: Vec<String> = page.select(&cells).map(|cell| cell.text().collect()).collect();
+        // Readers, views, of these by picture, the eight other buckets, received, state.
+        assert_eq!(sums, ["1", "7", "0", "0", "0", "0", "3", "0", "0", "0", "0", "10", ""], "{path}");
+    }
+    assert!(open("/desk/readers").await.body.contains(&format!("campaign={campaign}")));
+    assert_eq!(open("/desk/readers?from=2026-05-02&to=2026-05-01").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(open("/desk/readers?from=yesterday").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(open("/desk/readers?article=nothing").await.status, StatusCode::NOT_FOUND);
 }
 
 async fn add_campaign(app: &TestApp, slug: &str, status: CampaignStatus, on: ArticleId) -> CampaignId {
