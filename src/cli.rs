@@ -1,1 +1,133 @@
-//! Every command.
+//! Every command. What people asked for goes to stdout, what they must know besides to stderr; exit code 0 done, 1 done in part or found
+//! wanting, 2 not done.
+
+mod data;
+mod serve;
+
+use crate::{
+    app::{App, Payment},
+    clock::Clock,
+    config::{Config, Settings},
+    db::Db,
+    error::Error,
+    telemetry,
+};
+use clap::{Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+#[derive(Parser, Debug)]
+#[command(
+    name = "wellwisher",
+    version,
+    about = "Donations and supporter campaigns for small newsrooms and advocacy groups.",
+    after_help = "Examples:\n  wellwisher demo                          a sample newsroom, no accounts or keys needed\n  wellwisher serve                         the site and its jobs, in one process\n  wellwisher import articles ./old-site    articles from Markdown, feeds, CSV or saved pages\n  wellwisher export donations --format csv --from 2026-01-01 --to 2026-12-31 --output gifts.csv\n\nExit codes: 0 done, 1 done in part or something was found, 2 not done."
+)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Serve the site and do its jobs, in one process. Migrations run at start.
+    #[command(after_help = "Examples:\n  wellwisher serve\n  LISTEN=0.0.0.0:8080 BASE_URL=https://give.example.org wellwisher serve")]
+    Serve,
+    /// Do jobs only, beside `serve` processes on the same PostgreSQL.
+    #[command(after_help = "Example:\n  DATABASE_URL=postgres://… SECRET_KEY=… wellwisher work")]
+    Work,
+    /// Serve a sample newsroom on a throw-away database (or on DATABASE_URL, when that is empty). No real money moves.
+    #[command(after_help = "Examples:\n  wellwisher demo\n  wellwisher demo --listen 127.0.0.1:9000")]
+    Demo,
+    /// Bring the database's tables up to date.
+    #[command(after_help = "Example:\n  wellwisher migrate")]
+    Migrate,
+    /// Ask Stripe what we missed. Doing it again changes nothing.
+    #[command(after_help = "Examples:\n  wellwisher reconcile\n  wellwisher reconcile --days 90")]
+    Reconcile {
+        /// How many days to look back.
+        #[arg(long, default_value_t = 35, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+    },
+    /// Bring content in.
+    Import {
+        #[command(subcommand)]
+        what: Import,
+    },
+    /// Members of staff.
+    Staff {
+        #[command(subcommand)]
+        what: Staff,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum Import {
+    /// Articles from Markdown with front matter, RSS or Atom, CSV, or saved text or HTML pages; a file or a folder. Importing again changes nothing.
+    #[command(after_help = "Examples:\n  wellwisher import articles ./old-site\n  wellwisher import articles feed.xml")]
+    Articles {
+        /// The file or folder.
+        path: PathBuf,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum Staff {
+    /// Make a one-time link with which a member of staff makes her account.
+    #[command(after_help = "Example:\n  wellwisher staff add editor@example.org --role editor")]
+    Add {
+        /// Her e-mail address.
+        email: String,
+        /// What she may do: admin, editor or finance.
+        #[arg(long)]
+        role: entity::words::Role,
+    },
+}
+
+/// Runs the command line. The process ends with the code that this returns.
+pub async fn run() -> ExitCode {
+    let _ = dotenvy::dotenv();
+    let cli = Cli::parse();
+    telemetry::start(&cli.settings.log, cli.settings.log_json);
+    match dispatch(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("wellwisher: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<ExitCode, Error> {
+    match cli.command {
+        Command::Serve => serve::serve(&cli.settings).await,
+        Command::Work => serve::work(&cli.settings).await,
+        Command::Demo => serve::demo(&cli.settings).await,
+        Command::Migrate => data::migrate(&cli.settings).await,
+        Command::Reconcile { days } => data::reconcile(&open(&cli.settings).await?, days).await,
+        Command::Import { what: Import::Articles { path } } => data::import_articles(&open(&cli.settings).await?, &path).await,
+        Command::Staff { what: Staff::Add { email, role } } => data::add_staff(&open(&cli.settings).await?, &email, role).await,
+    }
+}
+
+/// The parts for a command that runs beside `serve` or without it. With the stand-in configured there is nobody to ask about money,
+/// which the commands that need Stripe then say.
+async fn open(settings: &Settings) -> Result<App, Error> {
+    let config = Config::check(settings)?;
+    prepare_folders(&config)?;
+    let db = Db::open(&config.database_url).await?;
+    db.migrate().await?;
+    let payment = Payment::from_config(&config).unwrap_or_else(Payment::nobody);
+    App::new(config, db, Clock::System, payment)
+}
+
+/// Makes the folder of an SQLite file and of the program's own things.
+fn prepare_folders(config: &Config) -> Result<(), Error> {
+    let mut folders = vec![config.data_dir.clone()];
+    folders.extend(crate::db::sqlite_path(&config.database_url).and_then(|path| path.parent().map(std::path::Path::to_owned)));
+    for folder in folders.iter().filter(|f| !f.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|e| Error::Invalid(format!("the folder {} cannot be made: {e}", folder.display())))?;
+    }
+    Ok(())
+}

@@ -1,1 +1,151 @@
-//! Every job and schedule.
+//! Every job and schedule: what is done outside of requests.
+
+use crate::{app::App, donations, jobs, jobs::Outcome, readers};
+use chrono::TimeDelta;
+use entity::job;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How many jobs are worked on at once.
+const JOBS_AT_ONCE: u64 = 8;
+
+/// How long the worker sleeps when nobody rings: other processes' jobs are found within it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the schedules are looked at.
+const SCHEDULES_EVERY: Duration = Duration::from_secs(20);
+
+/// Works until `stop`, and then finishes what is in its hands.
+pub async fn run(app: App, stop: CancellationToken) {
+    tokio::join!(work_on_jobs(&app, &stop), send_letters(&app, &stop), follow_schedules(&app, &stop));
+}
+
+/// Sleeps until the bell rings, the time is over or the end is near. Returns whether to go on.
+async fn rest(app: &App, stop: &CancellationToken, most: Duration) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = app.bell.notified() => true,
+        () = tokio::time::sleep(most) => true,
+    }
+}
+
+async fn work_on_jobs(app: &App, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        match work_once(app).await {
+            Ok(0) => {
+                if !rest(app, stop, LOOK_EVERY).await {
+                    return;
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, "the worker cannot get its jobs");
+                if !rest(app, stop, Duration::from_secs(5)).await {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Does what is due now. Returns how many jobs that were.
+pub async fn work_once(app: &App) -> Result<usize, crate::error::Error> {
+    let due = jobs::lease(&app.db, app.now(), JOBS_AT_ONCE).await?;
+    let count = due.len();
+    let mut running = tokio::task::JoinSet::new();
+    for one in due {
+        let app = app.clone();
+        running.spawn(async move {
+            let outcome = act(&app, &one).await;
+            if let Err(error) = jobs::finish(&app.db, &app.random, &one, &outcome, app.now()).await {
+                tracing::error!(job_id = %one.id, %error, "a job's outcome could not be kept: it will be done again");
+            }
+        });
+    }
+    while let Some(ended) = running.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a job panicked: its lease ends and it is tried again");
+        }
+    }
+    Ok(count)
+}
+
+async fn act(app: &App, one: &job::Model) -> Outcome {
+    let payload: serde_json::Value = match serde_json::from_str(&one.payload) {
+        Ok(payload) => payload,
+        Err(error) => return Outcome::GiveUp(format!("the payload is not JSON: {error}")),
+    };
+    match (one.kind.as_str(), payload["event"].as_str()) {
+        (donations::events::JOB, Some(event)) => donations::events::act(app, event).await,
+        (kind, _) => Outcome::GiveUp(format!("no part of this version does `{kind}`")),
+    }
+}
+
+async fn send_letters(app: &App, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        match app.outbox.deliver_due(&app.db, &app.clock).await {
+            Ok(round) if round.tried > 0 => continue,
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the outbox cannot be read"),
+        }
+        if !rest(app, stop, LOOK_EVERY).await {
+            return;
+        }
+    }
+}
+
+async fn follow_schedules(app: &App, stop: &CancellationToken) {
+    loop {
+        run_schedules(app).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SCHEDULES_EVERY) => {}
+        }
+    }
+}
+
+/// Does the recurring work that is due, once among all processes.
+pub async fn run_schedules(app: &App) {
+    if is_due(app, "sweep_donations", TimeDelta::minutes(1)).await
+        && let Err(error) = donations::sweep(app).await
+    {
+        tracing::error!(%error, "overdue checkouts could not be ended");
+    }
+    if is_due(app, "reconcile", TimeDelta::minutes(10)).await {
+        reconcile(app, donations::reconcile::LOOK_BACK).await;
+    }
+    if is_due(app, "reconcile_long", TimeDelta::hours(24)).await {
+        reconcile(app, donations::reconcile::LOOK_BACK_LONG).await;
+    }
+    // Every process keeps its own days of readers: closing one is safe to repeat.
+    match readers::counter(app).await {
+        Ok(counter) => {
+            if let Err(error) = counter.keep().await {
+                tracing::error!(%error, "the readers' days could not be kept");
+            }
+        }
+        Err(error) => tracing::error!(%error, "readers are not counted"),
+    }
+}
+
+async fn is_due(app: &App, name: &'static str, every: TimeDelta) -> bool {
+    jobs::begin_schedule(&app.db, &app.clock, name, every).await.unwrap_or_else(|error| {
+        tracing::error!(%error, name, "a schedule could not be begun");
+        false
+    })
+}
+
+async fn reconcile(app: &App, look_back: TimeDelta) {
+    match donations::reconcile::reconcile(app, app.now() - look_back, |_, _| {}).await {
+        Ok(report) if report.changed > 0 || report.refused > 0 || !report.unknown.is_empty() => {
+            tracing::warn!(
+                changed = report.changed,
+                refused = report.refused,
+                unknown = report.unknown.len(),
+                "reconciling found differences"
+            );
+        }
+        Ok(report) => tracing::debug!(seen = report.seen, "reconciled"),
+        Err(error) => tracing::warn!(%error, "reconciling did not come through"),
+    }
+}

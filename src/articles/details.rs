@@ -117,9 +117,9 @@ impl fmt::Display for Fault {
             Self::UrlMissing => f.write_str("a page elsewhere needs its address"),
             Self::UrlWrong => f.write_str("the address must be a full one that begins with https:// or http://"),
             Self::LanguageWrong => f.write_str("the language must be a tag such as en, fa-AF or ps"),
-            Self::CategoryWrong => {
-                f.write_str("a category is a path such as Women/Health: at most 5 parts of at most 80 characters, each with a letter or digit")
-            }
+            Self::CategoryWrong => f.write_str(
+                "a category is a path such as Women/Health: at most 5 parts of at most 80 characters, each with a letter or digit",
+            ),
             Self::SlugWrong => f.write_str("the name in the URL may have only small letters a-z, digits and hyphens"),
             Self::UrlTaken => f.write_str("another article has this address already"),
         }
@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_right_is_named_by_field() {
-        let fields = |details: Details| -> Vec<&'static str> { details.checked().unwrap_err().into_iter().map(|(field, _)| field).collect() };
+        let fields =
+            |details: Details| -> Vec<&'static str> { details.checked().unwrap_err().into_iter().map(|(field, _)| field).collect() };
         assert_eq!(fields(Details::default()), ["title", "body_markdown"]);
         assert_eq!(fields(Details { kind: ArticleKind::Elsewhere, ..hosted() }), ["canonical_url"]);
         for wrong in ["javascript:alert(1)", "/relative", "ftp://a.example/", "https://name:secret@a.example/", "https://"] {

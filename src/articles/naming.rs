@@ -54,8 +54,7 @@ pub fn category_parts(path: &str) -> Vec<String> {
 
 /// A part of a category path as a URL writes it: lower case, in its own script, words joined by hyphens. Empty where nothing remains.
 pub fn category_slug_part(part: &str) -> String {
-    let words: Vec<String> =
-        part.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let words: Vec<String> = part.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
     words.join("-")
 }
 

@@ -140,9 +140,9 @@ pub async fn public_list(
     let mut wanted = condition(filter).add(article::Column::Status.eq(ArticleStatus::Published)).add(article::Column::PublishedAt.lte(now));
     if let Some(mark) = after {
         wanted = wanted.add(
-            Condition::any().add(article::Column::PublishedAt.lt(mark.published_at)).add(
-                Condition::all().add(article::Column::PublishedAt.eq(mark.published_at)).add(article::Column::Id.lt(mark.id)),
-            ),
+            Condition::any()
+                .add(article::Column::PublishedAt.lt(mark.published_at))
+                .add(Condition::all().add(article::Column::PublishedAt.eq(mark.published_at)).add(article::Column::Id.lt(mark.id))),
         );
     }
     Ok(article::Entity::find()

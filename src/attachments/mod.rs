@@ -64,8 +64,12 @@ pub async fn campaign_ids_for_article(app: &App, article_id: ArticleId) -> Resul
     let rows = arrange(store::of_article(db, &article).await?);
     let ids: Vec<CampaignId> = rows.iter().filter_map(|row| row.campaign_id).collect();
     let today = app.today();
-    let open: HashSet<CampaignId> =
-        store::campaigns(db, &ids).await?.into_iter().filter(|campaign| accepts_gifts(campaign, today)).map(|campaign| campaign.id).collect();
+    let open: HashSet<CampaignId> = store::campaigns(db, &ids)
+        .await?
+        .into_iter()
+        .filter(|campaign| accepts_gifts(campaign, today))
+        .map(|campaign| campaign.id)
+        .collect();
     Ok(ids.into_iter().filter(|id| open.contains(id)).collect())
 }
 
@@ -182,8 +186,7 @@ async fn items_of(app: &App, rows: &[attachment::Model]) -> Result<Vec<ItemCard>
     let campaigns = wishes::store::campaigns_by_id(db, items.iter().filter_map(|item| item.campaign_id).collect()).await?;
     let today = app.today();
     items.retain(|item| {
-        let campaign_open =
-            item.campaign_id.is_none_or(|id| campaigns.get(&id).is_some_and(|campaign| accepts_gifts(campaign, today)));
+        let campaign_open = item.campaign_id.is_none_or(|id| campaigns.get(&id).is_some_and(|campaign| accepts_gifts(campaign, today)));
         item.status == WishStatus::Open && campaign_open
     });
     items.sort_by_key(|item| ids.iter().position(|id| *id == item.id));

@@ -21,8 +21,7 @@ pub async fn of_article(db: &impl ConnectionTrait, article: &article::Model) -> 
         Some(id) => with_those_above(db, id).await?,
         None => Vec::new(),
     };
-    let mut reaches =
-        Condition::any().add(Column::Scope.eq(AttachmentScope::Everywhere)).add(Column::ArticleId.eq(article.id));
+    let mut reaches = Condition::any().add(Column::Scope.eq(AttachmentScope::Everywhere)).add(Column::ArticleId.eq(article.id));
     if !categories.is_empty() {
         reaches = reaches.add(Column::CategoryId.is_in(categories));
     }

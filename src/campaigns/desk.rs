@@ -1,10 +1,6 @@
 //! Staff's pages for campaigns: list, preview, make, change, and the verbs of a campaign's life.
 
-use super::{
-    CampaignCard, Verb, cards, details,
-    details::RawCampaign,
-    store,
-};
+use super::{CampaignCard, Verb, cards, details, details::RawCampaign, store};
 use crate::{
     app::App,
     asks,
@@ -101,13 +97,7 @@ struct EditPage {
     funds: Vec<(String, String)>,
 }
 
-async fn edit_page(
-    app: &App,
-    page: DeskPage,
-    id: Option<CampaignId>,
-    values: RawCampaign,
-    errors: FormErrors,
-) -> Result<EditPage, Error> {
+async fn edit_page(app: &App, page: DeskPage, id: Option<CampaignId>, values: RawCampaign, errors: FormErrors) -> Result<EditPage, Error> {
     let languages = page.languages().map(|language| (language.tag().to_owned(), language.name().to_owned()));
     let currencies = app.config.org_currencies.iter().map(|currency| (currency.to_string(), currency.to_string()));
     let funds = store::funds(app.db.read()).await?.into_iter().map(|fund| (fund.id.to_string(), format!("{} – {}", fund.code, fund.name)));

@@ -11,7 +11,11 @@ use crate::{
     wishes::item::language_tag,
 };
 use chrono::NaiveDate;
-use entity::{Currency, Money, campaign, fund, ids::{CampaignId, FundId}, words::CampaignStatus};
+use entity::{
+    Currency, Money, campaign, fund,
+    ids::{CampaignId, FundId},
+    words::CampaignStatus,
+};
 use sea_orm::DbErr;
 use serde::Deserialize;
 use serde_json::json;

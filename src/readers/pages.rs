@@ -62,7 +62,9 @@ async fn tell(State(app): State<App>, address: ClientAddress, headers: HeaderMap
     let told = body.as_ref().ok().and_then(|body| Told::read(body));
     match place_and_count(&app, address, &headers, ReaderSource::Script, told).await {
         Ok(Bucket::Malformed) if body.is_err() => (StatusCode::PAYLOAD_TOO_LARGE, "a beacon has 1 KiB at most\n").into_response(),
-        Ok(Bucket::Malformed) => (StatusCode::BAD_REQUEST, "a beacon is article=<slug>&load=<16 hex digits>&webdriver=<0 or 1>\n").into_response(),
+        Ok(Bucket::Malformed) => {
+            (StatusCode::BAD_REQUEST, "a beacon is article=<slug>&load=<16 hex digits>&webdriver=<0 or 1>\n").into_response()
+        }
         Ok(_) => (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response(),
         Err(Error::Unavailable(why)) => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], format!("{why}\n")).into_response(),
         Err(error) => error.into_response(),
@@ -139,7 +141,9 @@ mod tests {
         let read = |body: &str| Told::read(body.as_bytes());
         let told = Told { article: "a-b".to_owned(), load: Some(255), webdriver: true };
         assert_eq!(read("article=a-b&load=00000000000000ff&webdriver=1"), Some(told));
-        for body in ["", "article=a", "load=1", "article=&load=1", "article=a&load=xyz", "article=a&load=+1", "article=a&load=11111111111111111"] {
+        for body in
+            ["", "article=a", "load=1", "article=&load=1", "article=a&load=xyz", "article=a&load=+1", "article=a&load=11111111111111111"]
+        {
             assert_eq!(read(body), None, "{body}");
         }
         assert_eq!(Told::read(b"article=\xff&load=1"), None);

@@ -121,7 +121,8 @@ async fn edit_page(app: &App, page: DeskPage, id: Option<WishItemId>, values: Ra
 }
 
 async fn blank(State(app): State<App>, _: Editor, page: DeskPage) -> Result<Response, Error> {
-    let values = RawItem { quantity: "1".to_owned(), language: page.lang.tag().to_owned(), kind: "priced".to_owned(), ..RawItem::default() };
+    let values =
+        RawItem { quantity: "1".to_owned(), language: page.lang.tag().to_owned(), kind: "priced".to_owned(), ..RawItem::default() };
     web::html(&edit_page(&app, page, None, values, FormErrors::default()).await?)
 }
 

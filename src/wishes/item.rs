@@ -158,7 +158,8 @@ fn parse_way(app: &App, raw: &RawItem, errors: &mut FormErrors) -> Option<Way> {
 /// A BCP 47 tag as typed, `en` when it is none.
 pub fn language_tag(text: &str) -> String {
     let text = text.trim();
-    let is_tag = (2..=35).contains(&text.len()) && text.split('-').all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let is_tag = (2..=35).contains(&text.len())
+        && text.split('-').all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
     if is_tag { text.to_owned() } else { "en".to_owned() }
 }
 

@@ -40,12 +40,7 @@ struct ItemPage {
 
 /// One item, how far it has come, and its form; of a cancelled one the page says that it is not asked for any more. An item of a
 /// draft campaign is not known to readers.
-async fn show(
-    State(app): State<App>,
-    page: Page,
-    Path(slug): Path<String>,
-    Query(prefill): Query<Prefill>,
-) -> Result<Response, Error> {
+async fn show(State(app): State<App>, page: Page, Path(slug): Path<String>, Query(prefill): Query<Prefill>) -> Result<Response, Error> {
     let item = store::item_by_slug(app.db.read(), &slug).await?.ok_or(Error::NotFound)?;
     let target = find_target(&app, "", &slug, &prefill.article).await?;
     let card = cards(app.db.read(), vec![item], app.now()).await?.pop().ok_or(Error::NotFound)?;

@@ -288,7 +288,10 @@ async fn the_picture_is_behind_a_setting_and_in_a_column_of_its_own() {
     assert_eq!(without.get("/readers/water.gif").await.status, StatusCode::NOT_FOUND);
     let app = TestApp::with(TestDatabase::sqlite().await, |settings| settings.reader_pixel = true).await;
     let id = add_article(&app, "water", ArticleStatus::Published).await;
-    let request = Request::get("/readers/water.gif").header("user-agent", BROWSER).header("accept-language", "ps").header("sec-fetch-site", "same-origin");
+    let request = Request::get("/readers/water.gif")
+        .header("user-agent", BROWSER)
+        .header("accept-language", "ps")
+        .header("sec-fetch-site", "same-origin");
     let answer = app.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!((answer.status, answer.headers["content-type"].to_str().unwrap()), (StatusCode::OK, "image/gif"));
     assert_eq!((answer.headers["content-length"].to_str().unwrap(), answer.headers["cache-control"].to_str().unwrap()), ("43", "no-store"));

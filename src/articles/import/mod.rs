@@ -105,12 +105,7 @@ pub async fn import_sources(app: &App, sources: Vec<Source>) -> Result<ImportRep
     Ok(report)
 }
 
-async fn import_source(
-    app: &App,
-    source: Source,
-    report: &mut ImportReport,
-    progress: &mut (dyn FnMut(f64) + Send),
-) -> Result<(), Error> {
+async fn import_source(app: &App, source: Source, report: &mut ImportReport, progress: &mut (dyn FnMut(f64) + Send)) -> Result<(), Error> {
     let mut reading = read_on_a_thread_of_its_own(source, app.config.org_timezone).await?;
     let so_far = report.added + report.unchanged + report.changed;
     reading.limit_rows(ROWS_MAX.saturating_sub(so_far as usize));

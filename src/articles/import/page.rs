@@ -178,7 +178,8 @@ impl Head {
     /// Takes a line that says who wrote the article, or where and when it appeared; `false` when it is of the body.
     fn takes(&mut self, line: &str, link: Option<String>) -> bool {
         let count = line.split_whitespace().count();
-        if count > 25 || line.ends_with(['.', '!', '?', '؟', '۔']) && values::find_day(line).is_none_or(|(_, at)| at.end + 1 < line.len()) {
+        if count > 25 || line.ends_with(['.', '!', '?', '؟', '۔']) && values::find_day(line).is_none_or(|(_, at)| at.end + 1 < line.len())
+        {
             return false;
         }
         if self.byline.is_empty()
@@ -303,8 +304,10 @@ fn bear(html: &str) -> Result<(), String> {
     if html.len() > HTML_MAX {
         return Err("the page is larger than 5 MB: an article's text may have 1 MB".to_owned());
     }
-    const CLOSE_THEMSELVES: &[&str] =
-        &["p", "br", "hr", "li", "dt", "dd", "td", "th", "tr", "img", "input", "link", "meta", "option", "area", "base", "col", "wbr", "param", "source"];
+    const CLOSE_THEMSELVES: &[&str] = &[
+        "p", "br", "hr", "li", "dt", "dd", "td", "th", "tr", "img", "input", "link", "meta", "option", "area", "base", "col", "wbr",
+        "param", "source",
+    ];
     let (mut depth, mut rest) = (0_usize, html);
     while let Some(at) = rest.find('<') {
         rest = &rest[at + 1..];

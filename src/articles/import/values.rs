@@ -33,7 +33,9 @@ fn in_zone(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
 /// A day, when the text is nothing but a date.
 pub fn day(text: &str) -> Option<NaiveDate> {
     let text = text.trim();
-    find_day(text).filter(|(_, at)| at.start == 0 && text[at.end..].trim_matches(|c: char| ".,".contains(c)).trim().is_empty()).map(|(day, _)| day)
+    find_day(text)
+        .filter(|(_, at)| at.start == 0 && text[at.end..].trim_matches(|c: char| ".,".contains(c)).trim().is_empty())
+        .map(|(day, _)| day)
 }
 
 /// The first date in a line and where it stands: `March 5, 2021`, `5th of March 2021`, `2021-03-05`, `5.3.2021`. What could be
@@ -166,7 +168,9 @@ mod tests {
     #[test]
     fn dates_are_read_as_older_sites_write_them() {
         let expected = NaiveDate::from_ymd_opt(2021, 3, 5).unwrap();
-        for text in ["March 5, 2021", "5 March 2021", "5th of March, 2021", "Mar. 5th 2021", "2021-03-05", "2021/3/5", "5.3.2021", "۵ March ۲۰۲۱"] {
+        for text in
+            ["March 5, 2021", "5 March 2021", "5th of March, 2021", "Mar. 5th 2021", "2021-03-05", "2021/3/5", "5.3.2021", "۵ March ۲۰۲۱"]
+        {
             assert_eq!(day(text), Some(expected), "{text}");
             let line = format!("Kabul Paper, {text} (quoted)");
             assert_eq!(find_day(&line).map(|(day, _)| day), Some(expected), "{line}");
@@ -190,7 +194,10 @@ mod tests {
 
     #[test]
     fn counts_and_languages_are_understood() {
-        assert_eq!((count("26,142"), count("۲۶٬۱۴۲"), count("26 142"), count("many"), count("-5")), (Some(26142), Some(26142), Some(26142), None, None));
+        assert_eq!(
+            (count("26,142"), count("۲۶٬۱۴۲"), count("26 142"), count("many"), count("-5")),
+            (Some(26142), Some(26142), Some(26142), None, None)
+        );
         assert_eq!((language("EN_us"), language("fa-af")), ("en-US".to_owned(), "fa-AF".to_owned()));
         assert_eq!(language_by_letters("The school"), "en");
         assert_eq!(language_by_letters("مکتب دختران در شهر باز شد"), "fa-AF");
