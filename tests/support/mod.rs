@@ -2,12 +2,14 @@
 
 mod app;
 mod databases;
+mod people;
 mod postgres;
 mod smtp;
 
 pub use app::{Answer, START, TestApp, WEBHOOK_SECRET, default_settings, start_standin};
 pub(crate) use databases::on_both_databases;
 pub use databases::{FromDatabase, TestDatabase, migrate_template, unique_number};
+pub use people::{PASSWORD, Person};
 pub use smtp::SmtpSink;
 
 /// Where every talk with the stand-in for Stripe is recorded, to be held against Stripe's own types.
