@@ -13,7 +13,9 @@ use wellwisher::{
 async fn record(app: &TestApp, number: i64) {
     app.app
         .db
-        .write(async |tx| audit::record(tx, app.app.now(), &Actor::system(), "test.count", "number", &number.to_string(), json!({"n": number})).await)
+        .write(async |tx| {
+            audit::record(tx, app.app.now(), &Actor::system(), "test.count", "number", &number.to_string(), json!({"n": number})).await
+        })
         .await
         .unwrap();
 }
