@@ -1,6 +1,6 @@
 //! Every route.
 
-use crate::{app::App, attachments, campaigns, donations, error::Error, readers, staff, web, wishes};
+use crate::{app::App, articles, attachments, campaigns, donations, error::Error, readers, staff, web, wishes};
 use axum::{
     Router,
     http::{StatusCode, header},
@@ -46,6 +46,7 @@ fn public_routes() -> Router<App> {
         .merge(readers::routes())
         .merge(wishes::routes())
         .merge(campaigns::routes())
+        .merge(articles::routes())
         .merge(donations::routes())
         .merge(donations::webhook_routes())
 }
@@ -54,7 +55,7 @@ fn public_routes() -> Router<App> {
 fn desk_routes() -> Router<App> {
     staff::protect(
         Router::new()
-            .merge(staff::desk_routes())
+            .merge(staff::desk_routes()).merge(articles::desk_routes())
             .merge(readers::desk_routes())
             .merge(wishes::desk_routes())
             .merge(campaigns::desk_routes())

@@ -1,4 +1,5 @@
 //! The newsroom: what readers see of it, and what an import brings.
 
+mod desk;
 mod import;
 mod reading;

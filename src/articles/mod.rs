@@ -6,14 +6,18 @@
 //! What an import brought and staff have not touched follows its source; what staff have touched stays as they left it
 //! (see [`import`]). That is why every verb here that staff use marks the article as theirs.
 
+mod desk;
 mod details;
 /// Reading articles from files.
 pub mod import;
 mod naming;
+mod pages;
 mod store;
 
+pub use desk::desk_routes;
 pub use details::{BODY_MAX, Details, Fault, one_line, web_address};
 pub use naming::{category_line, category_parts};
+pub use pages::routes;
 pub use store::{Filter, Mark};
 
 use crate::{app::App, error::Error};
@@ -231,6 +235,44 @@ pub fn details_of(article: &article::Model, category: Option<&category::Model>) 
         sensitive: article.sensitive,
         published_at: article.published_at,
     }
+}
+
+/// An article in a list, with its category.
+#[derive(Clone, Debug)]
+pub struct Card {
+    /// The article.
+    pub article: article::Model,
+    /// Its category.
+    pub category: Option<category::Model>,
+}
+
+/// What readers see, newest publication date first, at most `limit` of them.
+pub async fn public_cards(app: &App, filter: &Filter, after: Option<Mark>, limit: u64) -> Result<Vec<Card>, Error> {
+    let db = app.db.read();
+    with_categories(db, store::public_list(db, filter, after, app.now(), limit).await?).await
+}
+
+/// What the desk sees, the last made first, at most `limit` of them.
+pub async fn desk_cards(app: &App, filter: &Filter, after: Option<ArticleId>, limit: u64) -> Result<Vec<Card>, Error> {
+    let db = app.db.read();
+    with_categories(db, store::desk_list(db, filter, after, limit).await?).await
+}
+
+async fn with_categories(db: &impl ConnectionTrait, articles: Vec<article::Model>) -> Result<Vec<Card>, Error> {
+    let categories = store::categories_by_id(db, articles.iter().filter_map(|article| article.category_id).collect()).await?;
+    let category = |article: &article::Model| article.category_id.and_then(|id| categories.get(&id).cloned());
+    Ok(articles.into_iter().map(|article| Card { category: category(&article), article }).collect())
+}
+
+/// The categories that readers find articles in, and those above them, in the order of their paths. A category of drafts only is
+/// not among them.
+pub async fn categories_for_readers(app: &App) -> Result<Vec<category::Model>, Error> {
+    store::categories_for_readers(app.db.read(), app.now()).await
+}
+
+/// Every category, in the order of their paths.
+pub async fn categories(db: &impl ConnectionTrait) -> Result<Vec<category::Model>, Error> {
+    store::categories(db).await
 }
 
 /// Whether the article is read elsewhere.

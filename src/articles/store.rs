@@ -10,9 +10,13 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, Statement, TryInsertResult,
-    sea_query::{Expr, ExprTrait, LikeExpr, OnConflict, Query},
+    sea_query::{Expr, ExprTrait, Func, LikeExpr, OnConflict, Query},
 };
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    str::FromStr,
+};
 
 /// How many categories one list shows.
 const CATEGORIES_MAX: u64 = 500;
@@ -37,6 +41,31 @@ pub struct Mark {
     pub published_at: DateTime<Utc>,
     /// Its id.
     pub id: ArticleId,
+}
+
+impl Mark {
+    /// The place of an article in the list of readers.
+    pub fn of(article: &article::Model) -> Self {
+        Self { published_at: article.published_at.unwrap_or(article.created_at), id: article.id }
+    }
+}
+
+/// As it stands in the address of the next page: microseconds and id.
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.published_at.timestamp_micros(), self.id)
+    }
+}
+
+impl FromStr for Mark {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parse = || {
+            let (micros, id) = text.split_once('.')?;
+            Some(Self { published_at: DateTime::from_timestamp_micros(micros.parse().ok()?)?, id: id.parse().ok()? })
+        };
+        parse().ok_or_else(|| Error::Invalid("the address of the next page is not complete: begin at the first page again".to_owned()))
+    }
 }
 
 pub async fn by_id(db: &impl ConnectionTrait, id: ArticleId) -> Result<Option<article::Model>, Error> {
@@ -104,29 +133,34 @@ pub async fn categories(db: &impl ConnectionTrait) -> Result<Vec<category::Model
     Ok(category::Entity::find().order_by_asc(category::Column::Slug).limit(CATEGORIES_MAX).all(db).await?)
 }
 
-/// The categories one level under the one of this slug.
-pub async fn categories_under(db: &impl ConnectionTrait, slug: &str) -> Result<Vec<category::Model>, Error> {
-    let below = category::Entity::find()
-        .filter(category::Column::Slug.like(below(slug)))
-        .order_by_asc(category::Column::Slug)
-        .limit(CATEGORIES_MAX)
-        .all(db)
-        .await?;
-    let own_depth = slug.matches('/').count();
-    Ok(below.into_iter().filter(|category| category.slug.matches('/').count() == own_depth + 1).collect())
+/// The categories with an article that readers see at `now`, and those above them.
+pub async fn categories_for_readers(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Vec<category::Model>, Error> {
+    let mut used = Query::select();
+    used.column(article::Column::CategoryId).from(article::Entity).cond_where(public(now).add(article::Column::CategoryId.is_not_null()));
+    let own = category::Entity::find().filter(category::Column::Id.in_subquery(used)).limit(CATEGORIES_MAX).all(db).await?;
+    let ends = |slug: &str| slug.match_indices('/').map(|(at, _)| slug[..at].to_owned()).collect::<Vec<_>>();
+    let above: BTreeSet<String> = own.iter().flat_map(|category| ends(&category.slug)).collect();
+    let above = category::Entity::find().filter(category::Column::Slug.is_in(above)).all(db).await?;
+    let by_slug: BTreeMap<String, category::Model> = own.into_iter().chain(above).map(|category| (category.slug.clone(), category)).collect();
+    Ok(by_slug.into_values().collect())
 }
 
-/// The languages that readers find articles in.
-pub async fn languages(db: &impl ConnectionTrait) -> Result<Vec<String>, Error> {
+/// The languages that readers find articles in at `now`.
+pub async fn languages(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Vec<String>, Error> {
     Ok(article::Entity::find()
         .select_only()
         .column(article::Column::Language)
-        .filter(article::Column::Status.eq(ArticleStatus::Published))
+        .filter(public(now))
         .distinct()
         .order_by_asc(article::Column::Language)
         .into_tuple()
         .all(db)
         .await?)
+}
+
+/// Published, and its publication date has come.
+fn public(now: DateTime<Utc>) -> Condition {
+    Condition::all().add(article::Column::Status.eq(ArticleStatus::Published)).add(article::Column::PublishedAt.lte(now))
 }
 
 /// What readers see at `now`, newest publication date first.
@@ -137,7 +171,7 @@ pub async fn public_list(
     now: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<article::Model>, Error> {
-    let mut wanted = condition(filter).add(article::Column::Status.eq(ArticleStatus::Published)).add(article::Column::PublishedAt.lte(now));
+    let mut wanted = condition(filter).add(public(now));
     if let Some(mark) = after {
         wanted = wanted.add(
             Condition::any()
@@ -206,6 +240,10 @@ fn folded(text: &str) -> String {
     text.to_lowercase().replace('ي', "ی").replace('ك', "ک")
 }
 
+/// Built from functions, not from a text with placeholders: those are counted otherwise by SQLite, which would then compare the
+/// pattern with itself.
 fn folded_in_database(column: article::Column) -> Expr {
-    Expr::cust_with_expr("replace(replace(lower($1), 'ي', 'ی'), 'ك', 'ک')", Expr::col((article::Entity, column)))
+    let replace = |text: Expr, from: &str, to: &str| Expr::from(Func::cust("replace").args([text, Expr::val(from), Expr::val(to)]));
+    let lower = Expr::from(Func::lower(Expr::col((article::Entity, column))));
+    replace(replace(lower, "ي", "ی"), "ك", "ک")
 }

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::sources::{Source, line_of, read_all};
 
 /// Values that a template may print as markup, and why that is safe.
-const MAY_BE_MARKUP: &[(&str, &str)] = &[("story", "a campaign's story, out of web::markdown::to_html, which sanitises")];
+const MAY_BE_MARKUP: &[(&str, &str)] = &[
+    ("story", "a campaign's story, out of web::markdown::to_html, which sanitises"),
+    ("body", "an article's text, out of web::markdown::to_html, which sanitises"),
+];
 
 /// Replaces what askama fills in, so that a template can be read as HTML; nothing moves.
 fn without_askama(template: &str) -> String {

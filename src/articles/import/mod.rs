@@ -15,7 +15,7 @@ mod markdown;
 mod page;
 mod reading;
 mod table;
-mod values;
+pub(super) mod values;
 
 pub use files::{FILE_MAX, ROWS_MAX};
 pub use reading::Remark;
