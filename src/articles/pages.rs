@@ -1,9 +1,9 @@
 //! The front page, lists of articles, categories, and one article with what stands on it.
 
-use super::{Card, Filter, Mark, categories_for_readers, category_line, category_of, for_readers, is_elsewhere, public_cards, store};
+use super::{Card, Filter, Mark, categories_for_readers, category_line, category_of, for_readers, public_cards, store};
 use crate::{
     app::App,
-    asks::{self, GivingForm, Prefill, Target},
+    asks::{GivingForm, Prefill, Target},
     attachments::{self, Attached},
     campaigns::{self, CampaignCard},
     error::Error,
