@@ -103,7 +103,7 @@ async fn confirm(
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Outcome::Wait(wait) => {
-            errors.add(field, page.tn("desk-sign-in-wait", wait.minutes));
+            errors.add(field, page.tn("door-sign-in-wait", wait.minutes));
             StatusCode::TOO_MANY_REQUESTS
         }
     })

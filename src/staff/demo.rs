@@ -27,7 +27,7 @@ pub struct DemoAccount {
     pub email: String,
     /// The password.
     pub password: &'static str,
-    /// The six digits that are right now; the next ones follow within thirty seconds.
+    /// Six digits that are right now; the next ones follow within thirty seconds.
     pub code: String,
 }
 
@@ -59,7 +59,7 @@ pub async fn demo_accounts(app: &App) -> Result<Vec<DemoAccount>, Error> {
     for member in store::members(app.db.read()).await? {
         let at_demo = member.email.rsplit('@').next() == Some(DOMAIN) && member.disabled_at.is_none();
         let Some(sealed) = member.totp_secret.as_deref().filter(|_| at_demo) else { continue };
-        let code = TotpSecret::open(sealed, &key, &member.id.to_string())?.code_at(app.now())?;
+        let code = TotpSecret::open(sealed, &key, &member.id.to_string())?.code_after(member.totp_last_step, app.now())?;
         accounts.push(DemoAccount { role: member.role, name: member.name, email: member.email, password: PASSWORD, code });
     }
     accounts.sort_by_key(|account| account.role);

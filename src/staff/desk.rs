@@ -94,7 +94,7 @@ async fn invite(State(app): State<App>, who: Admin, page: DeskPage, Form(form): 
     let role: Result<Role, _> = form.role.parse();
     let mut errors = FormErrors::default();
     if !people::is_email(form.email.trim()) {
-        errors.add("email", page.t("desk-join-email-wrong"));
+        errors.add("email", page.t("door-join-email-wrong"));
     } else if people::is_known(&app, Some(&people::normal_email(&form.email))).await? {
         errors.add("email", page.t("desk-staff-known"));
     }

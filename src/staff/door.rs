@@ -10,7 +10,6 @@ use super::{
 use crate::{
     app::App,
     error::Error,
-    i18n::Language,
     web::{self, Form, FormErrors, Page, Path, Query, client::ClientAddress},
 };
 use askama::Template;
@@ -120,9 +119,8 @@ struct EnrolmentForm {
     code: String,
 }
 
-/// The frame of these pages: English like the desk.
-fn framed(mut page: Page, title: &str) -> Page {
-    page.lang = Language::English;
+/// The page with the text of `title` as its title.
+fn framed(page: Page, title: &str) -> Page {
     let title = page.t(title);
     page.titled(title)
 }
@@ -137,7 +135,7 @@ async fn show_sign_in(
         return Ok(web::redirect(own_next(&asked.next)));
     }
     let shown = SignInPage {
-        page: framed(page, "desk-sign-in-title"),
+        page: framed(page, "door-sign-in-title"),
         errors: FormErrors::default(),
         email: String::new(),
         next: own_next(&asked.next).to_owned(),
@@ -152,7 +150,7 @@ async fn take_password(
     client: ClientAddress,
     Form(form): Form<PasswordForm>,
 ) -> Result<Response, Error> {
-    let page = framed(page, "desk-sign-in-title");
+    let page = framed(page, "door-sign-in-title");
     let next = own_next(&form.next).to_owned();
     let mut errors = FormErrors::default();
     let status = match sign_in::sign_in(&app, &form.email, form.password, client.network()).await? {
@@ -161,11 +159,11 @@ async fn take_password(
             return Ok(([session::cookie(&app, &token)], web::redirect(&with_next(door, &next))).into_response());
         }
         Outcome::Wrong => {
-            errors.add("email", page.t("desk-sign-in-wrong"));
+            errors.add("email", page.t("door-sign-in-wrong"));
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Outcome::Wait(wait) => {
-            errors.add("email", page.tn("desk-sign-in-wait", wait.minutes));
+            errors.add("email", page.tn("door-sign-in-wait", wait.minutes));
             StatusCode::TOO_MANY_REQUESTS
         }
     };
@@ -180,7 +178,7 @@ async fn show_code(State(app): State<App>, page: Page, AtTheDoor(who): AtTheDoor
         Some(who) if who.staff.totp_secret.is_none() => Ok(web::redirect("/desk/second-factor")),
         Some(who) => {
             let demo = own_demo(&app, &who).await.map_err(IntoResponse::into_response)?;
-            let shown = CodePage { page: framed(page, "desk-code-title"), errors: FormErrors::default(), next: next.to_owned(), demo };
+            let shown = CodePage { page: framed(page, "door-code-title"), errors: FormErrors::default(), next: next.to_owned(), demo };
             web::html(&shown).map_err(IntoResponse::into_response)
         }
     }
@@ -204,17 +202,17 @@ async fn take_code(
     if who.session.verified {
         return Ok(web::redirect(&next));
     }
-    let page = framed(page, "desk-code-title");
+    let page = framed(page, "door-code-title");
     let mut errors = FormErrors::default();
     let outcome = sign_in::give_code(&app, &who, &form.code).await.map_err(IntoResponse::into_response)?;
     let status = match outcome {
         Outcome::Right(token) => return Ok(([session::cookie(&app, &token)], web::redirect(&next)).into_response()),
         Outcome::Wrong => {
-            errors.add("code", page.t("desk-code-wrong"));
+            errors.add("code", page.t("door-code-wrong"));
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Outcome::Wait(wait) => {
-            errors.add("code", page.tn("desk-sign-in-wait", wait.minutes));
+            errors.add("code", page.tn("door-sign-in-wait", wait.minutes));
             StatusCode::TOO_MANY_REQUESTS
         }
     };
@@ -237,7 +235,7 @@ async fn show_join(State(app): State<App>, page: Page, Path(token): Path<String>
     let invite = people::find_invite(&app, &token).await?;
     let is_known = people::is_known(&app, invite.email.as_deref()).await?;
     web::html(&JoinPage {
-        page: framed(page, "desk-join-title"),
+        page: framed(page, "door-join-title"),
         errors: FormErrors::default(),
         token,
         is_known,
@@ -250,14 +248,14 @@ async fn show_join(State(app): State<App>, page: Page, Path(token): Path<String>
 async fn join(State(app): State<App>, page: Page, Path(token): Path<String>, Form(form): Form<JoinForm>) -> Result<Response, Error> {
     let invite = people::find_invite(&app, &token).await?;
     let is_known = people::is_known(&app, invite.email.as_deref()).await?;
-    let page = framed(page, "desk-join-title");
+    let page = framed(page, "door-join-title");
     let mut errors = FormErrors::default();
     let (name, email) = (form.name.trim(), invite.email.as_deref().unwrap_or(form.email.trim()));
     if !is_known && !(1..=100).contains(&name.chars().count()) {
-        errors.add("name", page.t("desk-join-name-wrong"));
+        errors.add("name", page.t("door-join-name-wrong"));
     }
     if !people::is_email(email) {
-        errors.add("email", page.t("desk-join-email-wrong"));
+        errors.add("email", page.t("door-join-email-wrong"));
     }
     if let Err(weakness) = password::check(&form.password, &[&app.config.org_name, name, email]) {
         errors.add("password", page.t(weakness.key()));
@@ -287,12 +285,12 @@ async fn show_enrolment(State(app): State<App>, page: Page, AtTheDoor(who): AtTh
 
 /// The picture and the field for the first code.
 pub(super) fn enrolment_page(page: Page, enrolment: Enrolment) -> Result<Response, Error> {
-    web::html(&EnrolmentPage { page: framed(page, "desk-enrol-title"), errors: FormErrors::default(), enrolment })
+    web::html(&EnrolmentPage { page: framed(page, "door-enrol-title"), errors: FormErrors::default(), enrolment })
 }
 
 /// The recovery codes, shown once.
 pub(super) fn recovery_codes_page(page: Page, codes: Vec<String>) -> Result<Response, Error> {
-    web::html(&RecoveryCodesPage { page: framed(page, "desk-recovery-title"), codes })
+    web::html(&RecoveryCodesPage { page: framed(page, "door-recovery-title"), codes })
 }
 
 async fn enrol(
@@ -303,7 +301,7 @@ async fn enrol(
 ) -> Result<Response, Response> {
     let Some(who) = who else { return Ok(web::redirect("/desk/sign-in")) };
     let mut errors = FormErrors::default();
-    let framed_page = framed(page.clone(), "desk-enrol-title");
+    let framed_page = framed(page.clone(), "door-enrol-title");
     let outcome = sign_in::finish_enrolment(&app, &who, &form.sealed, &form.code).await.map_err(IntoResponse::into_response)?;
     let status = match outcome {
         Outcome::Right((token, codes)) => {
@@ -311,11 +309,11 @@ async fn enrol(
             return Ok(([session::cookie(&app, &token)], shown).into_response());
         }
         Outcome::Wrong => {
-            errors.add("code", framed_page.t("desk-enrol-wrong"));
+            errors.add("code", framed_page.t("door-enrol-wrong"));
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Outcome::Wait(wait) => {
-            errors.add("code", framed_page.tn("desk-sign-in-wait", wait.minutes));
+            errors.add("code", framed_page.tn("door-sign-in-wait", wait.minutes));
             StatusCode::TOO_MANY_REQUESTS
         }
     };

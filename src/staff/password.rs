@@ -16,7 +16,7 @@ static HASHING: Semaphore = Semaphore::const_new(2);
 /// The common passwords of at least fifteen characters, in lower case, without spaces, hyphens and underscores.
 static COMMON: &str = include_str!("common_passwords.txt");
 
-/// Why a password is refused; the key of the sentence is `desk-password-<word>`.
+/// Why a password is refused; the key of the sentence is `door-password-<word>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weakness {
     /// Fewer than fifteen characters.
@@ -33,10 +33,10 @@ impl Weakness {
     /// The key of the sentence that says what to do.
     pub const fn key(self) -> &'static str {
         match self {
-            Self::Short => "desk-password-short",
-            Self::Long => "desk-password-long",
-            Self::Common => "desk-password-common",
-            Self::Personal => "desk-password-personal",
+            Self::Short => "door-password-short",
+            Self::Long => "door-password-long",
+            Self::Common => "door-password-common",
+            Self::Personal => "door-password-personal",
         }
     }
 }

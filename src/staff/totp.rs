@@ -42,6 +42,13 @@ impl TotpSecret {
         Ok(self.totp("", "")?.generate(seconds(now)).to_string())
     }
 
+    /// The six digits to sign in with at `now`: the present ones, or the next where those of `last_step` were used already.
+    pub fn code_after(&self, last_step: i64, now: DateTime<Utc>) -> Result<String, Error> {
+        let present = seconds(now) / STEP_S;
+        let used = u64::try_from(last_step).is_ok_and(|last| last >= present);
+        Ok(self.totp("", "")?.generate((present + u64::from(used)) * STEP_S).to_string())
+    }
+
     /// The step of time whose code this is, if it is right at `now` (a step earlier or later is allowed) and later than
     /// `last_step`: each code works once.
     pub fn step_of(&self, code: &str, now: DateTime<Utc>, last_step: i64) -> Result<Option<i64>, Error> {

@@ -156,6 +156,16 @@ on_both_databases! {
         }
     }
 
+    async fn the_pages_before_the_desk_speak_the_language_that_was_chosen(app: TestApp) {
+        for (language, direction, heading) in
+            [("en", "ltr", "Sign in to the desk"), ("fa-AF", "rtl", "ورود به میز کار"), ("ps", "rtl", "د کار مېز ته ننوتل")]
+        {
+            let page = app.get(&format!("/desk/sign-in?lang={language}")).await;
+            assert_eq!(page.attribute("html", "dir").unwrap(), direction);
+            assert_eq!(page.texts("h1"), [heading]);
+        }
+    }
+
     async fn the_frame_shows_who_is_signed_in_and_only_the_places_open_to_her(app: TestApp) {
         app.sign_in_as(Role::Finance).await;
         let page = app.get("/desk").await;

@@ -118,5 +118,9 @@ on_both_databases! {
         app.post("/desk/sign-in", &[("email", &shown[0]), ("password", &shown[1])]).await;
         assert_eq!(app.get("/desk/sign-in/code").await.texts("dl.facts code")[2], shown[2]);
         assert_eq!(app.post("/desk/sign-in/code", &[("code", &shown[2])]).await.location(), "/desk");
+        app.forget_cookies();
+        app.post("/desk/sign-in", &[("email", &shown[0]), ("password", &shown[1])]).await;
+        let next = app.get("/desk/sign-in/code").await.texts("dl.facts code")[2].clone();
+        assert_eq!(app.post("/desk/sign-in/code", &[("code", &next)]).await.location(), "/desk", "the code that was used is not shown again");
     }
 }

@@ -1,0 +1,43 @@
+desk-role-admin = Administrator
+desk-role-editor = Editor
+desk-role-finance = Finance
+door-email = E-mail address
+door-password = Password
+door-code = Code
+door-name-field = Name
+door-name-hint = Shown to the other members of staff and in the audit trail. It need not be your full name.
+door-password-hint = At least 15 characters; anything goes, a sentence is good. A password manager may fill it in.
+door-password-short = Use at least 15 characters: a few words in a row are easy to remember.
+door-password-long = Use at most 128 characters.
+door-password-common = This is among the passwords that attackers try first. Choose words that do not belong together.
+door-password-personal = Choose something without your name, your address or the organisation's name.
+door-sign-in-title = Sign in to the desk
+door-sign-in-button = Sign in
+door-sign-in-wrong = The address or the password is not right. Please check both.
+door-sign-in-wait = { $count ->
+    [one] Too many attempts. Please wait { $number } minute and try again.
+   *[other] Too many attempts. Please wait { $number } minutes and try again.
+}
+door-sign-in-lost = Lost your password or your phone? An administrator can give you a link to start anew.
+door-code-title = Your code
+door-code-hint = The six digits from your authenticator app, or one of your recovery codes.
+door-code-wrong = This code is not right, or was used already. Wait for the next one in your app and try that.
+door-code-other = Sign in as somebody else
+door-demo-title = Demo accounts
+door-demo-text = This is a demo with invented people: sign in with any of these. The code changes every 30 seconds and works once; reload the page for the next one.
+door-join-title = Your account
+door-join-new = Choose how you sign in. On the next page you connect an authenticator app.
+door-join-known = Choose a new password. On the next page you connect an authenticator app again. All your sessions end.
+door-join-name-wrong = Enter your name, at most 100 characters.
+door-join-email-wrong = Enter an e-mail address such as name@example.org.
+door-join-button = Go on
+door-enrol-title = Connect an authenticator app
+door-enrol-text = Besides your password you need a code that an app on your phone shows. Scan the picture with such an app, or type the letters into it. It needs no network and tells nobody where you are.
+door-enrol-picture = Picture to scan with an authenticator app
+door-enrol-secret = Or type this:
+door-enrol-code = The code that the app shows now
+door-enrol-wrong = This code is not right. Check that the clock of your phone is, and try the code that the app shows now.
+door-enrol-button = Connect
+door-recovery-title = Your recovery codes
+door-recovery-text = Each of these works once in place of the app, should you lose your phone. Write them down or print this page now, and keep them where nobody else looks: they are not shown again.
+door-recovery-button = I have kept them
