@@ -246,3 +246,165 @@ async fn a_forged_form_token_does_not_count() {
     other.app.clock.advance(TimeDelta::minutes(1));
     assert_eq!(token::check(&other.app, &issued), Err(TokenError::Forged));
 }
+
+mod pages {
+    use crate::support::{Answer, TestApp, TestDatabase, newsroom::plain, on_both_databases};
+    use chrono::TimeDelta;
+
+    /// What a person sends: the page's hidden fields, and what she typed.
+    async fn send(test: &TestApp, form: &Answer, typed: &[(&str, &str)]) -> Answer {
+        let hidden = ["form_token", "campaign", "item", "article", "language"];
+        let hidden = hidden.map(|name| (name, form.attribute(&format!("input[name={name}]"), "value").unwrap_or_default()));
+        let mut fields: Vec<(&str, &str)> = hidden.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        fields.extend(typed);
+        test.post("/donations", &fields).await
+    }
+
+    fn value(page: &Answer, name: &str) -> String {
+        page.attribute(&format!("[name={name}]"), "value").unwrap_or_default()
+    }
+
+    on_both_databases! {
+        async fn the_second_amount_is_chosen_and_says_what_it_buys(test: TestApp) {
+            let campaign = test.campaign("Schools").await;
+            test.item("School bag", Some(campaign.id), |raw| raw.price = "12".into()).await;
+            test.item("Desk", Some(campaign.id), |raw| raw.price = "40".into()).await;
+            let page = test.get("/campaigns/schools").await;
+            assert_eq!(page.attribute("input[name=amount][checked]", "value").as_deref(), Some("25.00"));
+            let labels = page.texts(".choices label");
+            assert_eq!(labels, ["€10", "€25 2 × School bag (€12)", "€50 Desk", "€100 2 × Desk (€40)", "Another amount"]);
+            assert_eq!(value(&page, "currency"), "");
+            assert_eq!(page.texts("select[name=currency] option"), ["EUR", "USD", "GBP"]);
+            for ticked_by_nobody in ["public_name", "wants_updates", "cover_fee"] {
+                assert!(page.attribute(&format!("#{ticked_by_nobody}"), "checked").is_none(), "{ticked_by_nobody}");
+            }
+        }
+
+        async fn what_is_wrong_is_said_on_top_and_at_the_field_and_what_was_typed_is_kept(test: TestApp) {
+            test.campaign("Schools").await;
+            let form = test.get("/donate?campaign=schools").await;
+            test.app.clock.advance(TimeDelta::seconds(5));
+            let typed = [
+                ("amount", "25.00"), ("other_amount", "12,345.678x"), ("currency", "USD"), ("email", "not an address"),
+                ("name", "A \"quoted\" <name>"), ("note", "Line one\nline two"), ("wants_updates", "yes"),
+            ];
+            let answer = send(&test, &form, &typed).await;
+            assert_eq!(answer.status, 422);
+            assert!(answer.texts("title")[0].starts_with("Error:"), "{:?}", answer.texts("title"));
+            assert_eq!(answer.attribute(".error-summary", "role").as_deref(), Some("alert"));
+            let links: Vec<String> =
+                answer.page().select(&scraper::Selector::parse(".error-summary a").unwrap()).map(|a| a.attr("href").unwrap().to_owned()).collect();
+            assert_eq!(links, ["#other_amount", "#email"]);
+            for link in links {
+                assert!(answer.attribute(&link, "name").is_some(), "{link} leads to a field");
+                assert!(answer.attribute(&link, "aria-describedby").unwrap().contains(&format!("{}-error", &link[1..])));
+            }
+            assert_eq!(value(&answer, "other_amount"), "12,345.678x");
+            assert_eq!(value(&answer, "email"), "not an address");
+            assert_eq!(value(&answer, "name"), "A \"quoted\" <name>");
+            assert_eq!(answer.texts("textarea[name=note]"), ["Line one line two"]);
+            assert_eq!(answer.attribute("select[name=currency] option[selected]", "value").as_deref(), Some("USD"));
+            assert!(answer.attribute("#wants_updates", "checked").is_some());
+            assert!(answer.attribute("#cover_fee", "checked").is_none());
+            assert_eq!(answer.attribute("input[name=amount][checked]", "value").as_deref(), Some("other"));
+            assert_eq!(value(&answer, "form_token"), value(&form, "form_token"), "a double submit stays one donation");
+        }
+
+        async fn a_form_sent_too_fast_or_too_late_is_shown_again_and_then_works(test: TestApp) {
+            let typed = [("amount", "25.00"), ("currency", "USD"), ("email", "reader@example.org")];
+            let form = test.get("/donate").await;
+            let fast = send(&test, &form, &typed).await;
+            assert_eq!(fast.status, 422);
+            assert!(fast.texts(".error-summary a")[0].contains("three seconds"), "{:?}", fast.texts(".error-summary a"));
+            assert_eq!(value(&fast, "form_token"), value(&form, "form_token"));
+            test.app.clock.advance(TimeDelta::hours(25));
+            let late = send(&test, &fast, &typed).await;
+            assert_eq!(late.status, 422);
+            assert_ne!(value(&late, "form_token"), value(&form, "form_token"));
+            assert_eq!(value(&late, "email"), "reader@example.org");
+            test.app.clock.advance(TimeDelta::seconds(4));
+            assert_eq!(send(&test, &late, &typed).await.status, 303);
+        }
+
+        async fn a_program_that_fills_every_field_is_told_so(test: TestApp) {
+            let form = test.get("/donate").await;
+            assert_eq!(form.attribute(".unseen #website", "tabindex").as_deref(), Some("-1"));
+            assert_eq!(form.attribute(".unseen[aria-hidden]", "aria-hidden").as_deref(), Some("true"));
+            test.app.clock.advance(TimeDelta::seconds(5));
+            let typed = [("amount", "25.00"), ("currency", "USD"), ("email", "reader@example.org"), ("website", "https://spam.example")];
+            assert_eq!(send(&test, &form, &typed).await.status, 422);
+        }
+
+        async fn amounts_outside_the_limits_and_unknown_currencies_are_refused(test: TestApp) {
+            let cases = [
+                ("4.99", "USD", "The smallest gift is $5"),
+                ("10,000.01", "USD", "The largest gift is $10,000"),
+                ("25", "JPY", "Choose one of the currencies"),
+                ("25", "", "303"),
+                ("1.005", "GBP", "303"),
+            ];
+            for (amount, currency, expected) in cases {
+                let typed = [("amount", "other"), ("other_amount", amount), ("currency", currency), ("email", "reader@example.org")];
+                let answer = send(&test, &test.get("/donate").await, &typed).await;
+                assert_eq!(answer.status, 422, "the clock stands: too fast");
+                test.app.clock.advance(TimeDelta::seconds(5));
+                let answer = send(&test, &answer, &typed).await;
+                let told = plain(&answer.texts(".error-summary a"));
+                assert!(if expected == "303" { answer.status == 303 } else { told == expected }, "{amount} {currency}: {} {told}", answer.status);
+            }
+        }
+
+        async fn an_item_is_given_by_quantity_and_never_more_than_needed(test: TestApp) {
+            let item = test.item("School bag", None, |raw| raw.quantity = "3".into()).await;
+            let form = test.get("/wish-list/school-bag").await;
+            assert_eq!(value(&form, "quantity"), "1");
+            assert!(plain(&form.texts("form p")).contains("€25 each. 3 are left."), "{:?}", form.texts("form p"));
+            test.app.clock.advance(TimeDelta::seconds(5));
+            for (quantity, status) in [("0", 422), ("x", 422), ("4", 422), ("۲", 303)] {
+                let answer = send(&test, &form, &[("quantity", quantity), ("email", "reader@example.org")]).await;
+                assert_eq!(answer.status, status, "{quantity}: {:?}", answer.texts(".error-summary a"));
+            }
+            let stock = wellwisher::wishes::stock(test.app.db.read(), &[item.id], test.app.now()).await.unwrap()[&item.id];
+            assert_eq!((stock.reserved, stock.left), (2, 1));
+        }
+
+        async fn the_last_item_sent_twice_is_one_checkout(test: TestApp) {
+            test.item("School bag", None, |raw| raw.quantity = "1".into()).await;
+            let form = test.get("/wish-list/school-bag").await;
+            test.app.clock.advance(TimeDelta::seconds(5));
+            let typed = [("quantity", "1"), ("email", "reader@example.org")];
+            let (first, second) = tokio::join!(send(&test, &form, &typed), send(&test, &form, &typed));
+            let third = send(&test, &form, &typed).await;
+            assert_eq!((first.status.as_u16(), second.status.as_u16(), third.status.as_u16()), (303, 303, 303), "{}", second.body);
+            assert_eq!((first.location(), second.location()), (second.location(), third.location()));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_form_is_prefilled_from_its_address() {
+        let test = TestApp::with(TestDatabase::sqlite().await, |_| {}).await;
+        let other = test.get("/donate?amount=30&currency=gbp").await;
+        assert_eq!(other.attribute("#other_amount", "value").as_deref(), Some("30"));
+        assert_eq!(other.attribute("select[name=currency] option[selected]", "value").as_deref(), Some("GBP"));
+        let known = test.get("/donate?amount=50").await;
+        assert_eq!(known.attribute("input[name=amount][checked]", "value").as_deref(), Some("50.00"));
+        let odd = test.get("/donate?amount=%3Cscript%3E&currency=XXX&frequency=monthly").await;
+        assert_eq!(odd.status, 200);
+        assert!(!odd.body.contains("<script>"), "what an address says is escaped");
+        assert_eq!(test.get("/donate?campaign=nothing").await.status, 404);
+        assert_eq!(test.get("/donate?item=nothing").await.status, 404);
+    }
+
+    #[tokio::test]
+    async fn the_form_says_who_gets_the_money_and_speaks_every_language() {
+        let test = TestApp::with(TestDatabase::sqlite().await, |settings| settings.org_legal_name = "Lantern Press".into()).await;
+        for (tag, dir, button) in [("en", "ltr", "Donate"), ("fa-AF", "rtl", "کمک می‌کنم"), ("ps", "rtl", "مرسته کوم")] {
+            let page = test.get(&format!("/donate?lang={tag}")).await;
+            assert_eq!(page.attribute("html", "dir").as_deref(), Some(dir));
+            assert_eq!(page.texts("#donate"), [button]);
+            assert!(page.texts("form").join(" ").contains("Lantern Press"));
+            assert!(page.attribute("form a[href^='mailto:']", "href").is_some());
+            assert!(!page.body.contains("asks-"), "{tag}: a text is missing");
+        }
+    }
+}

@@ -1,1 +1,105 @@
+//! What stands on an article: order, inheritance, what is left out.
 
+use crate::support::{TestApp, newsroom::move_to, on_both_databases};
+use entity::words::CampaignStatus;
+use wellwisher::{
+    attachments::{self, Place, Thing},
+    error::Error,
+    staff::Actor,
+};
+
+async fn attach(test: &TestApp, thing: Thing, place: Place, position: i64) {
+    attachments::attach(&test.app, &Actor::system(), thing, place, Some(position)).await.expect("it can be attached");
+}
+
+async fn campaigns_on(test: &TestApp, article: &entity::article::Model) -> Vec<String> {
+    let attached = attachments::for_article(&test.app, article).await.unwrap();
+    attached.campaigns.into_iter().map(|card| card.campaign.title).collect()
+}
+
+on_both_databases! {
+    async fn by_hand_comes_before_category_before_everywhere_then_position(test: TestApp) {
+        let isis = test.category("Taliban/ISIS").await;
+        let taliban = test.category("Taliban").await;
+        let other = test.category("Talibanistan").await;
+        let article = test.article("a", |row| row.category_id = Some(isis)).await;
+        let places = [
+            ("Everywhere 1", Place::Everywhere, 1),
+            ("Above 5", Place::Category(taliban), 5),
+            ("Own 2", Place::Category(isis), 2),
+            ("Hand 9", Place::Article(article.id), 9),
+            ("Hand 3", Place::Article(article.id), 3),
+            ("Elsewhere", Place::Category(other), 1),
+        ];
+        for (title, place, position) in places {
+            let campaign = test.campaign(title).await;
+            attach(&test, Thing::Campaign(campaign.id), place, position).await;
+            if title == "Hand 9" {
+                attach(&test, Thing::Campaign(campaign.id), Place::Everywhere, 0).await;
+            }
+        }
+        assert_eq!(campaigns_on(&test, &article).await, ["Hand 3", "Hand 9", "Own 2", "Above 5", "Everywhere 1"]);
+        let above = test.article("b", |row| row.category_id = Some(taliban)).await;
+        assert_eq!(campaigns_on(&test, &above).await, ["Above 5", "Hand 9", "Everywhere 1"]);
+        let without = test.article("c", |_| {}).await;
+        assert_eq!(campaigns_on(&test, &without).await, ["Hand 9", "Everywhere 1"]);
+        let ids = attachments::campaign_ids_for_article(&test.app, article.id).await.unwrap();
+        let shown = attachments::for_article(&test.app, &article).await.unwrap().campaigns;
+        assert_eq!(ids, shown.iter().map(|card| card.campaign.id).collect::<Vec<_>>());
+    }
+
+    async fn a_sensitive_article_asks_for_nothing(test: TestApp) {
+        let campaign = test.campaign("Schools").await;
+        let item = test.item("School bag", None, |_| {}).await;
+        attach(&test, Thing::Campaign(campaign.id), Place::Everywhere, 1).await;
+        attach(&test, Thing::Item(item.id), Place::Everywhere, 1).await;
+        let plain = test.article("plain", |_| {}).await;
+        let sensitive = test.article("sensitive", |row| row.sensitive = true).await;
+        assert!(!attachments::for_article(&test.app, &plain).await.unwrap().is_empty());
+        assert!(attachments::for_article(&test.app, &sensitive).await.unwrap().is_empty());
+        assert_eq!(attachments::campaign_ids_for_article(&test.app, plain.id).await.unwrap(), [campaign.id]);
+        assert_eq!(attachments::campaign_ids_for_article(&test.app, sensitive.id).await.unwrap(), []);
+    }
+
+    async fn only_what_can_be_given_stands_on_an_article(test: TestApp) {
+        let article = test.article("a", |_| {}).await;
+        let mut paused_campaign = None;
+        for status in [CampaignStatus::Draft, CampaignStatus::Live, CampaignStatus::Paused, CampaignStatus::Closed] {
+            let campaign = test.draft(&format!("Campaign {status}"), |_| {}).await;
+            move_to(&test, &campaign, status).await;
+            attach(&test, Thing::Campaign(campaign.id), Place::Everywhere, 1).await;
+            if status == CampaignStatus::Paused {
+                paused_campaign = Some(campaign.id);
+            }
+        }
+        let over = test.draft("Over", |raw| raw.starts_on = "2027-01-01".into()).await;
+        move_to(&test, &over, CampaignStatus::Live).await;
+        attach(&test, Thing::Campaign(over.id), Place::Everywhere, 1).await;
+        assert_eq!(campaigns_on(&test, &article).await, ["Campaign live"]);
+        let open = test.item("Open", None, |_| {}).await;
+        let cancelled = test.item("Cancelled", None, |_| {}).await;
+        let of_paused = test.item("Of a paused campaign", paused_campaign, |_| {}).await;
+        for item in [&open, &cancelled, &of_paused] {
+            attach(&test, Thing::Item(item.id), Place::Article(article.id), 1).await;
+        }
+        wellwisher::wishes::item::cancel(&test.app, &Actor::system(), cancelled.id).await.unwrap();
+        let items = attachments::for_article(&test.app, &article).await.unwrap().wish_items;
+        assert_eq!(items.into_iter().map(|card| card.item.title).collect::<Vec<_>>(), ["Open"]);
+    }
+
+    async fn the_same_thing_stands_once_in_a_place_and_can_be_moved_and_removed(test: TestApp) {
+        let (first, second) = (test.campaign("First").await, test.campaign("Second").await);
+        let article = test.article("a", |_| {}).await;
+        let actor = Actor::system();
+        let attach_last = async |thing| attachments::attach(&test.app, &actor, thing, Place::Everywhere, None).await;
+        let row = attach_last(Thing::Campaign(first.id)).await.unwrap();
+        attach_last(Thing::Campaign(second.id)).await.unwrap();
+        assert!(matches!(attach_last(Thing::Campaign(first.id)).await, Err(Error::Conflict(_))));
+        assert_eq!(campaigns_on(&test, &article).await, ["First", "Second"]);
+        attachments::place_at(&test.app, &actor, row, 7).await.unwrap();
+        assert_eq!(campaigns_on(&test, &article).await, ["Second", "First"]);
+        attachments::detach(&test.app, &actor, row).await.unwrap();
+        assert_eq!(campaigns_on(&test, &article).await, ["Second"]);
+        assert!(matches!(attachments::detach(&test.app, &actor, row).await, Err(Error::NotFound)));
+    }
+}

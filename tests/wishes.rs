@@ -1,6 +1,6 @@
 //! Wish items: what is needed, held, paid and left; pages and desk.
 
-use crate::support::{TestApp, on_both_databases};
+use crate::support::{TestApp, newsroom::plain, on_both_databases};
 use chrono::TimeDelta;
 use entity::{
     Currency, donation, fund,
@@ -235,5 +235,32 @@ on_both_databases! {
         assert_eq!(pay(app, donation).await, Outcome::Paid);
         let without_item = app.new_id::<DonationId>();
         assert_eq!(pay(app, without_item).await, Outcome::NoItem);
+    }
+}
+
+on_both_databases! {
+    async fn the_wish_list_shows_what_is_asked_for_and_leads_to_shops(test: TestApp) {
+        test.item("School bag", None, |_| {}).await;
+        test.app.clock.advance(TimeDelta::seconds(1));
+        test.item("Camera", None, |raw| {
+            raw.kind = "link".into();
+            raw.shop_url = "https://shop.example/list".into();
+        })
+        .await;
+        let gone = test.item("Gone", None, |_| {}).await;
+        wishes::item::cancel(&test.app, &wellwisher::staff::Actor::system(), gone.id).await.unwrap();
+        let draft = test.draft("Secret", |_| {}).await;
+        test.item("Of a draft", Some(draft.id), |_| {}).await;
+        let list = test.get("/wish-list").await;
+        assert_eq!(list.texts(".card h3 a"), ["Camera", "School bag"]);
+        assert_eq!(list.attribute("a[href='https://shop.example/list']", "rel").as_deref(), Some("noopener noreferrer"));
+        assert!(plain(&list.texts(".meta")).contains("0 of 10 paid"));
+        let item = test.get("/wish-list/school-bag").await;
+        assert_eq!(item.attribute("input[name=item]", "value").as_deref(), Some("school-bag"));
+        let link = test.get("/wish-list/camera").await;
+        assert!(link.attribute("form[action='/donations']", "method").is_none(), "what is bought elsewhere has no form here");
+        assert_eq!(test.get("/wish-list/gone").await.texts(".warn"), ["This item is not asked for here any more."]);
+        assert_eq!(test.get("/wish-list/of-a-draft").await.status, 404);
+        assert_eq!(test.get("/wish-list/nothing").await.status, 404);
     }
 }

@@ -112,8 +112,8 @@ pub fn parse_gift(app: &App, page: &Page, raw: &RawGift, target: &Target) -> Res
     if !raw.website.is_empty() {
         errors.add("website", page.t("asks-error-website"));
     }
-    let problem = target.problem(app.today()).filter(|problem| *problem != TargetProblem::NoneLeft || charge.is_some());
-    if let Some(problem) = problem {
+    // What is left is decided under a lock when the gift is written: here it may be this very form, sent twice, that holds the last one.
+    if let Some(problem) = target.problem(app.today()).filter(|problem| *problem != TargetProblem::NoneLeft) {
         errors.add("donate", page.t(problem.key()));
     }
     let token = token::check(app, &raw.form_token).map_err(|error| errors.add("donate", page.t(error.key()))).ok();
@@ -185,7 +185,7 @@ fn parse_quantity(page: &Page, raw: &RawGift, target: &TargetItem, errors: &mut 
         errors.add("quantity", page.t("asks-error-quantity"));
         return None;
     };
-    if quantity > target.left {
+    if quantity > target.item.quantity {
         errors.add("quantity", page.tn("asks-error-left", target.left));
         return None;
     }

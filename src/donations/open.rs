@@ -110,8 +110,12 @@ async fn write_down(app: &App, gift: &Gift) -> Result<donation::Model, OpenProbl
 async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<donation::Model, OpenProblem> {
     let now = app.now();
     let id: DonationId = app.new_id();
-    if let Some((item, quantity)) = gift.item {
-        wishes::check_left(tx, item, quantity, now).await.map_err(tell_reserve_problem)?;
+    if let Some((item, quantity)) = gift.item
+        && let Err(problem) = wishes::check_left(tx, item, quantity, now).await
+    {
+        // The same form sent twice at once: what is missing may be what its twin holds.
+        let twin = store::find_by_form(tx, &gift.form_token).await.map_err(Error::from)?;
+        return twin.ok_or_else(|| tell_reserve_problem(problem));
     }
     let introduction =
         supporters::Introduction { email: &gift.email, name: &gift.name, language: gift.language.tag(), wants_updates: gift.wants_updates };

@@ -2,6 +2,7 @@
 
 mod app;
 mod databases;
+pub mod newsroom;
 mod people;
 mod postgres;
 mod smtp;
