@@ -103,3 +103,55 @@ on_both_databases! {
         assert!(matches!(attachments::detach(&test.app, &actor, row).await, Err(Error::NotFound)));
     }
 }
+
+mod desk {
+    use super::*;
+    use entity::{attachment, words::Role};
+    use sea_orm::{EntityTrait, QueryOrder};
+
+    async fn rows(test: &TestApp) -> Vec<attachment::Model> {
+        attachment::Entity::find().order_by_asc(attachment::Column::Position).all(test.app.db.read()).await.unwrap()
+    }
+
+    on_both_databases! {
+        async fn an_editor_attaches_from_every_side_and_sees_what_an_article_shows(test: TestApp) {
+            let campaign = test.campaign("Schools").await;
+            let item = test.item("School bag", None, |_| {}).await;
+            let category = test.category("Women").await;
+            let article = test.article("a", |row| row.category_id = Some(category)).await;
+            test.sign_in_as(Role::Editor).await;
+            let of_campaign = format!("/desk/attachments/campaign/{}", campaign.id);
+            let of_item = format!("/desk/attachments/item/{}", item.id);
+            let of_article = format!("/desk/attachments/article/{}", article.id);
+            assert!(test.get(&of_article).await.texts("main p").join(" ").contains("Nothing"));
+            let wrong = test.post(&of_campaign, &[("scope", "article"), ("article", "no-such"), ("position", "x")]).await;
+            assert_eq!((wrong.status.as_u16(), wrong.texts(".error-summary li").len()), (422, 2));
+            assert_eq!(wrong.attribute("#article", "value").as_deref(), Some("no-such"));
+            let by_address = [("scope", "article"), ("article", "http://127.0.0.1:8080/articles/a/"), ("position", "")];
+            assert_eq!(test.post(&of_campaign, &by_address).await.location(), format!("{of_campaign}?done=saved"));
+            assert_eq!(test.post(&of_campaign, &by_address).await.status, 422, "it stands there already");
+            let in_category = [("scope", "category"), ("category", &*category.to_string()), ("position", "5")];
+            assert_eq!(test.post(&of_item, &in_category).await.status, 303);
+            let thing = format!("item:{}", item.id);
+            assert_eq!(test.post(&of_article, &[("thing", &thing), ("position", "2")]).await.status, 303);
+            assert_eq!(test.post(&of_article, &[("thing", "item:x")]).await.status, 422);
+            let preview = test.get(&of_article).await;
+            assert_eq!(preview.texts(".cards h3"), ["Schools", "School bag"]);
+            assert_eq!(test.get("/desk/attachments").await.texts("tbody tr").len(), 3);
+            assert_eq!(test.get(&of_item).await.texts("tbody tr").len(), 2);
+            let first = rows(&test).await[0].id;
+            let moved = test.post(&format!("/desk/attachments/{first}/position"), &[("position", "9"), ("back", &of_campaign)]).await;
+            assert_eq!(moved.location(), format!("{of_campaign}?done=saved"));
+            assert_eq!(rows(&test).await.last().unwrap().id, first);
+            assert_eq!(test.post(&format!("/desk/attachments/{first}/position"), &[("position", "-1")]).await.status, 400);
+            let removed = test.post(&format!("/desk/attachments/{first}/remove"), &[("back", "https://elsewhere.example/")]).await;
+            assert_eq!(removed.location(), "/?done=saved", "never to another site");
+            assert_eq!(rows(&test).await.len(), 2);
+            let sensitive = test.article("s", |row| { row.category_id = Some(category); row.sensitive = true; }).await;
+            let page = test.get(&format!("/desk/attachments/article/{}", sensitive.id)).await;
+            assert_eq!(page.texts(".warn"), ["This article is sensitive: it asks for nothing."]);
+            test.sign_in_as(Role::Finance).await;
+            assert_eq!(test.get("/desk/attachments").await.status, 403);
+        }
+    }
+}

@@ -119,3 +119,133 @@ on_both_databases! {
         assert_eq!(english.attribute("article", "dir").as_deref(), Some("rtl"), "the story keeps its own direction");
     }
 }
+
+mod desk {
+    use super::*;
+    use crate::support::Answer;
+    use entity::{audit_entry, campaign, fund, words::Role};
+    use sea_orm::EntityTrait;
+
+    fn typed(fund: &str) -> Vec<(&'static str, String)> {
+        let fields = [
+            ("title", "Winter fuel"),
+            ("summary", "Warm classrooms."),
+            ("story", "A *long* winter."),
+            ("language", "en"),
+            ("goal", "5.000,50"),
+            ("currency", "EUR"),
+            ("starts_on", "2026-05-01"),
+            ("ends_on", "2026-06-30"),
+            ("slug", ""),
+        ];
+        fields.map(|(name, value)| (name, value.to_owned())).into_iter().chain([("fund", fund.to_owned())]).collect()
+    }
+
+    async fn post(test: &TestApp, path: &str, fields: &[(&str, String)]) -> Answer {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        test.post(path, &fields).await
+    }
+
+    async fn actions(test: &TestApp) -> Vec<String> {
+        let entries = audit_entry::Entity::find().all(test.app.db.read()).await.unwrap();
+        entries
+            .into_iter()
+            .map(|entry| entry.action)
+            .filter(|action| action.starts_with("campaign.") || action.starts_with("fund."))
+            .collect()
+    }
+
+    on_both_databases! {
+        async fn an_editor_makes_previews_and_moves_a_campaign_and_every_change_is_audited(test: TestApp) {
+            test.sign_in_as(Role::Editor).await;
+            let fund = test.post("/desk/funds/new", &[("code", "win"), ("name", "Winter"), ("restriction", "with"), ("gl_income", "4010"), ("gl_fee", "")]).await;
+            assert_eq!(fund.location(), "/desk/funds?done=saved");
+            assert_eq!(test.get("/desk/funds").await.texts("tbody td:first-child"), ["WIN"]);
+            let fund = fund::Entity::find().one(test.app.db.read()).await.unwrap().unwrap();
+            let made = post(&test, "/desk/campaigns/new", &typed(&fund.id.to_string())).await;
+            assert_eq!(made.status, 303, "{:?}", made.texts(".error-summary li"));
+            let campaign = campaign::Entity::find().one(test.app.db.read()).await.unwrap().unwrap();
+            assert_eq!((campaign.goal_minor, campaign.slug.as_str(), campaign.status), (500_050, "winter-fuel", Draft));
+            let path = format!("/desk/campaigns/{}", campaign.id);
+            let preview = test.get(&path).await;
+            assert_eq!(preview.texts(".story em"), ["long"]);
+            assert_eq!(plain(&preview.texts(".warn")), "This is a draft: readers cannot see it.");
+            assert_eq!(test.get("/campaigns/winter-fuel").await.status, 404);
+            for (verb, status) in [("launch", Live), ("pause", Paused), ("resume", Live), ("close", Closed), ("reopen", Live)] {
+                assert_eq!(test.post(&format!("/desk/campaigns/{}/state/{verb}", campaign.id), &[]).await.status, 303, "{verb}");
+                let now = campaign::Entity::find().one(test.app.db.read()).await.unwrap().unwrap();
+                assert_eq!(now.status, status);
+            }
+            assert_eq!(test.post(&format!("/desk/campaigns/{}/state/launch", campaign.id), &[]).await.status, 409);
+            assert_eq!(test.post(&format!("/desk/campaigns/{}/state/explode", campaign.id), &[]).await.status, 404);
+            let form = test.get(&format!("/desk/campaigns/{}/edit", campaign.id)).await;
+            assert_eq!(form.attribute("#goal", "value").as_deref(), Some("5000.50"));
+            let mut changed = typed(&fund.id.to_string());
+            changed[0].1 = "Winter fuel for all".into();
+            changed[4].1 = "۶٬۰۰۰".into();
+            assert_eq!(post(&test, &format!("{path}/edit"), &changed).await.status, 303);
+            let now = campaign::Entity::find().one(test.app.db.read()).await.unwrap().unwrap();
+            assert_eq!((now.title.as_str(), now.goal_minor, now.slug.as_str()), ("Winter fuel for all", 600_000, "winter-fuel"));
+            let done = ["fund.create", "campaign.create", "campaign.launch", "campaign.pause", "campaign.resume", "campaign.close", "campaign.reopen", "campaign.edit"];
+            assert_eq!(actions(&test).await, done);
+        }
+
+        async fn what_is_wrong_with_a_campaign_is_said_and_what_was_typed_is_kept(test: TestApp) {
+            let fund = test.fund().await;
+            test.campaign("Taken").await;
+            test.sign_in_as(Role::Editor).await;
+            let mut fields = typed(&fund.id.to_string());
+            fields[0].1 = String::new();
+            fields[4].1 = "a lot".into();
+            fields[7].1 = "2026-04-01".into();
+            let answer = post(&test, "/desk/campaigns/new", &fields).await;
+            assert_eq!(answer.status, 422);
+            assert_eq!(answer.texts(".error-summary li").len(), 3, "{:?}", answer.texts(".error-summary li"));
+            assert_eq!(answer.attribute("#goal", "value").as_deref(), Some("a lot"));
+            let mut taken = typed(&fund.id.to_string());
+            taken[8].1 = "taken".into();
+            let answer = post(&test, "/desk/campaigns/new", &taken).await;
+            assert_eq!((answer.status.as_u16(), answer.texts("#slug-error").len()), (422, 1));
+            let mut unknown_fund = typed("nothing");
+            unknown_fund[5].1 = "XXX".into();
+            assert_eq!(post(&test, "/desk/campaigns/new", &unknown_fund).await.texts(".error-summary li").len(), 2);
+        }
+
+        async fn the_list_finds_by_words_and_state_and_means_percent_signs_as_such(test: TestApp) {
+            for title in ["Winter fuel", "Schools 100%", "Radio"] {
+                test.campaign(title).await;
+                test.app.clock.advance(TimeDelta::seconds(1));
+            }
+            test.draft("Winter boots", |_| {}).await;
+            test.sign_in_as(Role::Admin).await;
+            let titles = async |path: &str| test.get(path).await.texts("tbody td:first-child");
+            assert_eq!(titles("/desk/campaigns").await, ["Winter boots", "Radio", "Schools 100%", "Winter fuel"]);
+            assert_eq!(titles("/desk/campaigns?q=WINTER").await, ["Winter boots", "Winter fuel"]);
+            assert_eq!(titles("/desk/campaigns?q=winter&status=live").await, ["Winter fuel"]);
+            assert_eq!(titles("/desk/campaigns?q=%25").await, ["Schools 100%"]);
+            assert_eq!(titles("/desk/campaigns?q=_").await, [""; 0]);
+            let nothing = test.get("/desk/campaigns?q=nothing").await;
+            assert!(nothing.texts("main p").join(" ").contains("Nothing fits."));
+        }
+
+        async fn finance_may_keep_funds_but_not_campaigns(test: TestApp) {
+            let fund = test.fund().await;
+            let campaign = test.campaign("Schools").await;
+            test.sign_in_as(Role::Finance).await;
+            for path in ["/desk/campaigns", "/desk/campaigns/new"] {
+                assert_eq!(test.get(path).await.status, 403, "{path}");
+            }
+            assert_eq!(test.post(&format!("/desk/campaigns/{}/state/close", campaign.id), &[]).await.status, 403);
+            let path = format!("/desk/funds/{}", fund.id);
+            assert_eq!(test.get(&path).await.attribute("#code", "value").as_deref(), Some("TEST"));
+            let fields = [("code", "a b"), ("name", ""), ("restriction", "none"), ("gl_income", "4000"), ("gl_fee", "6000")];
+            let answer = test.post(&path, &fields).await;
+            assert_eq!((answer.status.as_u16(), answer.texts(".error-summary li").len()), (422, 3));
+            let fields = [("code", "EDU"), ("name", "Education"), ("restriction", "designated"), ("gl_income", "4000"), ("gl_fee", "6000")];
+            assert_eq!(test.post(&path, &fields).await.status, 303);
+            assert_eq!(test.post("/desk/funds/new", &fields).await.texts("#code-error").len(), 1);
+            test.forget_cookies();
+            assert_eq!(test.get("/desk/funds/new").await.status, 303);
+        }
+    }
+}

@@ -264,3 +264,62 @@ on_both_databases! {
         assert_eq!(test.get("/wish-list/nothing").await.status, 404);
     }
 }
+
+mod desk {
+    use super::*;
+    use entity::words::Role;
+
+    on_both_databases! {
+        async fn an_editor_makes_changes_cancels_and_reopens_an_item(test: TestApp) {
+            let fund = test.fund().await.id.to_string();
+            test.sign_in_as(Role::Editor).await;
+            let fields = |quantity: &'static str, price: &'static str, slug: &'static str| {
+                vec![
+                    ("title", "School bag"), ("description", "With books."), ("language", "en"), ("kind", "priced"), ("price", price),
+                    ("currency", "EUR"), ("quantity", quantity), ("shop_url", ""), ("campaign", ""), ("slug", slug),
+                ]
+            };
+            let with_fund = |mut fields: Vec<(&'static str, &'static str)>, fund: &str| {
+                let mut fields: Vec<(String, String)> = fields.drain(..).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                fields.push(("fund".to_owned(), fund.to_owned()));
+                fields
+            };
+            let post = async |path: &str, fields: Vec<(String, String)>| {
+                let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                test.post(path, &fields).await
+            };
+            let made = post("/desk/wish-list/new", with_fund(fields("4", "25,00", ""), &fund)).await;
+            assert_eq!(made.status, 303, "{:?}", made.texts(".error-summary li"));
+            let path = made.location().trim_end_matches("?done=saved").to_owned();
+            assert_eq!(test.get(&path).await.texts(".card h3"), ["School bag"]);
+            assert_eq!(test.get(&format!("{path}/edit")).await.attribute("#price", "value").as_deref(), Some("25.00"));
+            let wrong = post("/desk/wish-list/new", with_fund(fields("0", "1", "Not a slug"), "")).await;
+            assert_eq!(wrong.status, 422);
+            assert_eq!(wrong.texts(".error-summary li").len(), 4, "{:?}", wrong.texts(".error-summary li"));
+            assert_eq!(wrong.attribute("#price", "value").as_deref(), Some("1"));
+            let taken = post("/desk/wish-list/new", with_fund(fields("4", "25", "school-bag"), &fund)).await;
+            assert_eq!((taken.status.as_u16(), taken.texts("#slug-error").len()), (422, 1));
+            let item: WishItemId = path.rsplit('/').next().unwrap().parse().unwrap();
+            hold(&test.app, item, 3).await;
+            let too_few = post(&format!("{path}/edit"), with_fund(fields("2", "25", ""), &fund)).await;
+            assert_eq!((too_few.status.as_u16(), too_few.texts("#quantity-error").len()), (422, 1));
+            assert_eq!(post(&format!("{path}/edit"), with_fund(fields("3", "30", ""), &fund)).await.status, 303);
+            let list = test.get("/desk/wish-list?q=bag&status=open").await;
+            assert_eq!(list.texts("tbody td"), ["School bag", "Reserved", "€30", "3", "3", "0"]);
+            assert_eq!(test.post(&format!("/desk/wish-list/{item}/cancel"), &[]).await.status, 303);
+            assert_eq!(test.post(&format!("/desk/wish-list/{item}/cancel"), &[]).await.status, 409);
+            assert_eq!(stock(&test.app, item).await.left, 0);
+            assert_eq!(test.post(&format!("/desk/wish-list/{item}/reopen"), &[]).await.status, 303);
+            assert!(test.get("/desk/wish-list?q=nothing").await.texts("main p").join(" ").contains("Nothing fits."));
+        }
+
+        async fn the_wish_list_of_the_desk_is_for_editors(test: TestApp) {
+            let item = item(&test.app, 1).await;
+            test.sign_in_as(Role::Finance).await;
+            for path in ["/desk/wish-list".to_owned(), "/desk/wish-list/new".to_owned(), format!("/desk/wish-list/{item}/edit")] {
+                assert_eq!(test.get(&path).await.status, 403, "{path}");
+            }
+            assert_eq!(test.post(&format!("/desk/wish-list/{item}/cancel"), &[]).await.status, 403);
+        }
+    }
+}

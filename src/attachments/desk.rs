@@ -219,13 +219,7 @@ async fn article_page(app: &App, page: DeskPage, id: ArticleId) -> Result<Attach
 }
 
 /// The page without what only one side has.
-async fn frame(
-    app: &App,
-    page: DeskPage,
-    here: String,
-    back: String,
-    rows: Vec<attachment::Model>,
-) -> Result<AttachmentsPage, Error> {
+async fn frame(app: &App, page: DeskPage, here: String, back: String, rows: Vec<attachment::Model>) -> Result<AttachmentsPage, Error> {
     let rows = describe(app, &page, rows).await?;
     let scopes = AttachmentScope::ALL.iter().map(|scope| (scope.to_string(), page.t(&format!("desk-attachment-{scope}")))).collect();
     let mut categories = vec![(String::new(), page.t("desk-attachment-no-category"))];
@@ -258,8 +252,7 @@ async fn describe(app: &App, page: &DeskPage, rows: Vec<attachment::Model>) -> R
         .into_iter()
         .map(|article| (article.id, article))
         .collect();
-    let categories: HashMap<_, String> =
-        store::categories(db).await?.into_iter().map(|category| (category.id, category.path)).collect();
+    let categories: HashMap<_, String> = store::categories(db).await?.into_iter().map(|category| (category.id, category.path)).collect();
     let described = rows.into_iter().map(|row| {
         let campaign = row.campaign_id.and_then(|id| Some((campaigns.get(&id)?.title.clone(), format!("/desk/campaigns/{id}"))));
         let item = row.wish_item_id.and_then(|id| Some((items.get(&id)?.clone(), format!("/desk/wish-list/{id}"))));

@@ -134,7 +134,10 @@ impl TestApp {
 
     /// Writes a gift for a campaign into the ledger, as a settled donation does.
     pub async fn raise(&self, campaign: &campaign::Model, minor: i64, currency: &str) {
-        use entity::{Currency, ledger_entry, ledger_transaction, words::{Account, MovementKind}};
+        use entity::{
+            Currency, ledger_entry, ledger_transaction,
+            words::{Account, MovementKind},
+        };
         let (now, currency): (_, Currency) = (self.app.now(), currency.parse().unwrap());
         let source = format!("ch_{}", super::unique_number());
         let write = async |tx: &sea_orm::DatabaseTransaction| {
@@ -146,8 +149,7 @@ impl TestApp {
                 ..Default::default()
             };
             let id = ledger_transaction::Entity::insert(transaction).exec(tx).await?.last_insert_id;
-            for (account, amount, campaign_id) in
-                [(Account::StripeClearing, minor, None), (Account::Donations, -minor, Some(campaign.id))]
+            for (account, amount, campaign_id) in [(Account::StripeClearing, minor, None), (Account::Donations, -minor, Some(campaign.id))]
             {
                 let entry = ledger_entry::ActiveModel {
                     transaction_id: sea_orm::Set(id),
