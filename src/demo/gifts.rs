@@ -84,7 +84,8 @@ pub async fn make(app: &App, standin: &Standin, choices: &Choices, from: DateTim
 }
 
 fn choose(app: &App, choices: &Choices, number: u64) -> Result<Gift, Error> {
-    let pick = |of: usize, salt: u64| usize::try_from(number.wrapping_mul(2_654_435_761).rotate_left(17) ^ salt).unwrap_or(0) % of.max(1);
+    // Fibonacci hashing: the high bits of the product look random, the low ones do not.
+    let pick = |of: usize, salt: u64| usize::try_from((number + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33).unwrap_or(0) % of.max(1);
     let name = NAMES[pick(NAMES.len(), 11)];
     let item = (number % 4 == 0).then(|| choices.items.get(pick(choices.items.len(), 23))).flatten();
     let campaign = match item {
