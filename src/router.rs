@@ -22,7 +22,7 @@ pub fn build(app: App) -> Result<Router, Error> {
     let csrf = CsrfLayer::new()
         .add_trusted_origin(&origin)
         .map_err(|e| Error::internal("the site's origin", e))?
-        .with_insecure_bypass(|_, uri| matches!(uri.path(), "/webhooks/stripe" | "/readers"))
+        .with_insecure_bypass(|_, uri| uri.path() == "/webhooks/stripe")
         .with_rejection_response(|_| Error::Forbidden("the form was sent from another site".to_owned()).into_response());
     Ok(Router::new()
         .merge(public_routes())
@@ -36,6 +36,7 @@ pub fn build(app: App) -> Result<Router, Error> {
         .layer(from_fn_with_state(app.clone(), web::render_errors))
         .layer(from_fn_with_state(app.clone(), web::headers::protect))
         .layer(CompressionLayer::new())
+        .merge(readers::beacon_routes())
         .with_state(app))
 }
 

@@ -182,9 +182,10 @@ pub(super) fn scopes_of(article: ArticleId, campaigns: &[CampaignId]) -> Vec<Sco
 
 /// Makes a view's tokens; where it came from and with what is not kept.
 pub(super) fn qualify(key: &DayKey, view: &View<'_>) -> Beacon {
+    let crowd = key.crowd(view.network);
     let tokens = scopes_of(view.article, view.campaigns)
         .into_iter()
-        .map(|scope| Token { scope, token: key.token(scope, view.network, view.user_agent), crowd: key.crowd(scope, view.network) })
+        .map(|scope| Token { scope, token: key.token(scope, view.network, view.user_agent), crowd: crowd.within(scope) })
         .collect();
     Beacon::Qualified { epoch: key.epoch, load: view.load.map(|load| key.load(view.article, load)), tokens }
 }

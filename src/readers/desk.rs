@@ -83,9 +83,7 @@ async fn show(State(app): State<App>, _staff: AnyStaff, page: DeskPage, Query(as
     let scope = asked.scope()?;
     let days = daily_readers(&app, scope, from, to).await?;
     let (campaigns, articles) = match scope.kind {
-        ReaderScope::Site => {
-            (totals(&app, ReaderScope::Campaign, from, to).await?, totals(&app, ReaderScope::Article, from, to).await?)
-        }
+        ReaderScope::Site => (totals(&app, ReaderScope::Campaign, from, to).await?, totals(&app, ReaderScope::Article, from, to).await?),
         _ => (Vec::new(), Vec::new()),
     };
     let title = page.t("desk-readers-title");

@@ -1,5 +1,7 @@
 //! What is a view by a person: the filter every beacon passes, in one fixed order, into exactly one bucket.
 
+use std::sync::LazyLock;
+
 /// The version of these rules. It is stored with each day, so that a change of figures can be told from a change of readers: raise it
 /// whenever the order, a rule or the list of words below changes.
 pub const RULES_VERSION: i32 = 1;
@@ -156,14 +158,26 @@ fn is_program(user_agent: &[u8]) -> bool {
     if name.len() < USER_AGENT_BYTES_MIN {
         return true;
     }
-    PROGRAM_WORDS.iter().any(|word| contains_word(name, word.as_bytes()))
+    let name = name.to_ascii_lowercase();
+    (0..name.len()).any(|start| {
+        let words = WORDS_BY_LETTER.get(usize::from(name[start])).map_or(&[][..], Vec::as_slice);
+        words.iter().any(|word| name[start..].starts_with(word) && !is_telephone(&name[..start], word))
+    })
 }
 
-/// Whether the name holds the word, in any case. A maker of telephones is called Cubot: its "bot" is none.
-fn contains_word(name: &[u8], word: &[u8]) -> bool {
-    let is_telephone = |start: usize| word == b"bot" && name[..start].to_ascii_lowercase().ends_with(b"cu");
-    name.windows(word.len()).enumerate().any(|(start, window)| window.eq_ignore_ascii_case(word) && !is_telephone(start))
+/// A maker of telephones is called Cubot: its "bot" is none.
+fn is_telephone(before: &[u8], word: &[u8]) -> bool {
+    word == b"bot" && before.ends_with(b"cu")
 }
+
+/// The words by their first letter, so that a name is gone through once and not once for each word.
+static WORDS_BY_LETTER: LazyLock<Vec<Vec<&'static [u8]>>> = LazyLock::new(|| {
+    let mut letters = vec![Vec::new(); 128];
+    for word in PROGRAM_WORDS {
+        letters[usize::from(word.as_bytes()[0])].push(word.as_bytes());
+    }
+    letters
+});
 
 /// Whether a page of ours sent it. Browsers say so in `Sec-Fetch-Site`; older ones name the `Origin` of every POST. A POST with
 /// neither comes from no browser of the last years.

@@ -29,7 +29,7 @@ mod store;
 pub use counter::{Counter, View};
 pub use desk::desk_routes;
 pub use history::PastView;
-pub use pages::routes;
+pub use pages::{beacon_routes, routes};
 
 use crate::app::App;
 use crate::error::Error;

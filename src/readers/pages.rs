@@ -29,7 +29,13 @@ const PIXEL: &[u8; 43] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0!\xf9\x04\x01\0
 
 /// The public routes.
 pub fn routes() -> Router<App> {
-    Router::new().route("/readers", post(tell)).route("/readers/{article}", get(show_pixel))
+    Router::new().route("/readers/{article}", get(show_pixel))
+}
+
+/// The beacon's route, which stands outside the layers of pages: it bounds its own body, has no page to protect or compress, and must
+/// see what comes from other sites, because that is counted too.
+pub fn beacon_routes() -> Router<App> {
+    Router::new().route("/readers", post(tell))
 }
 
 /// What a beacon says.

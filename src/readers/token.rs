@@ -109,9 +109,9 @@ impl DayKey {
         self.mac(&[b"r1", &[scope.kind_byte()], scope.id.as_bytes(), network.as_bytes(), &[0], user_agent])
     }
 
-    /// What a network is known by, in memory only, while we count how many readers it has added to a scope today.
-    pub fn crowd(&self, scope: Scope, network: Network) -> u64 {
-        self.mac(&[b"c1", &[scope.kind_byte()], scope.id.as_bytes(), network.as_bytes()])
+    /// What a network is known by, in memory only, while we count how many readers it has added to each scope today.
+    pub fn crowd(&self, network: Network) -> Crowd {
+        Crowd(self.mac(&[b"c1", network.as_bytes()]))
     }
 
     /// What one load of one article's page is known by, so that a beacon sent twice is one view.
@@ -128,6 +128,21 @@ impl DayKey {
         let mut first = [0; 8];
         first.copy_from_slice(&tag.as_ref()[..8]);
         u64::from_be_bytes(first)
+    }
+}
+
+/// A network, by a keyed hash that is never written anywhere.
+#[derive(Clone, Copy)]
+pub struct Crowd(u64);
+
+impl Crowd {
+    /// The network in one scope. Ids end in random bits, so mixing them in spreads the scopes (the constants are SplitMix64's).
+    pub fn within(self, scope: Scope) -> u64 {
+        let (high, low) = scope.id.as_u64_pair();
+        let mut mixed = self.0 ^ high.rotate_left(32) ^ low ^ u64::from(scope.kind_byte());
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     }
 }
 

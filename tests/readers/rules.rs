@@ -183,7 +183,7 @@ fn view(key: &DayKey, address: &str, user_agent: &[u8], load: Option<u64>) -> Be
     let tokens = [Scope::SITE, Scope::article(article(1))].map(|scope| Token {
         scope,
         token: key.token(scope, here, user_agent),
-        crowd: key.crowd(scope, here),
+        crowd: key.crowd(here).within(scope),
     });
     Beacon::Qualified { epoch: key.epoch, load: load.map(|load| key.load(article(1), load)), tokens: tokens.into() }
 }
