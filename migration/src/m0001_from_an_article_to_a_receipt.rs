@@ -20,7 +20,14 @@ impl MigrationTrait for Migration {
             sql::make_append_only(manager, table).await?;
         }
         sql::refuse(manager, "stripe_event", "delete", "true").await?;
-        sql::refuse(manager, "stripe_event", "update", "new.payload <> old.payload or new.event_type <> old.event_type").await?;
+        sql::refuse(
+            manager,
+            "stripe_event",
+            "update",
+            "new.id <> old.id or new.payload <> old.payload or new.event_type <> old.event_type or new.livemode <> old.livemode \
+             or new.object_id <> old.object_id or new.received_at <> old.received_at",
+        )
+        .await?;
         sql::refuse(manager, "receipt", "delete", "true").await?;
         sql::refuse(
             manager,
@@ -37,7 +44,9 @@ impl MigrationTrait for Migration {
             "donation",
             "update",
             "old.paid_at is not null and (new.amount_minor <> old.amount_minor or new.currency <> old.currency \
-             or new.paid_at is null or new.status <> old.status)",
+             or new.paid_at is null or new.paid_at <> old.paid_at or new.status <> old.status \
+             or new.fee_cover_minor <> old.fee_cover_minor or new.fund_id <> old.fund_id or new.fund_code <> old.fund_code \
+             or new.restriction <> old.restriction or new.checkout_session_id <> old.checkout_session_id)",
         )
         .await?;
         sql::refuse(manager, "donation", "delete", "true").await

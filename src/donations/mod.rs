@@ -34,6 +34,9 @@ pub const HOLD_MARGIN: TimeDelta = TimeDelta::minutes(10);
 /// How long a wish item is held for a bank debit that is under way (docs.stripe.com/payments/bank-debits: up to 14 days).
 pub const DEBIT_HOLD: TimeDelta = TimeDelta::days(15);
 
+/// How far our clock and Stripe's may differ when we look for what was made at a time by our clock.
+pub const CLOCK_MARGIN: TimeDelta = TimeDelta::hours(1);
+
 /// The secret in a donation's thank-you address: 256 bits that only we can derive from its id, so that a repeated request to Stripe
 /// carries the same address. The database holds its hash.
 pub fn token_of(app: &App, id: DonationId) -> String {

@@ -6,7 +6,7 @@ use crate::{
     asks::Gift,
     clock::sha256_hex,
     error::Error,
-    payments::{Checkout, NewCheckout, StripeFailure},
+    payments::{Checkout, CheckoutState, NewCheckout, StripeFailure},
     supporters, wishes,
 };
 use entity::{Money, donation, ids::DonationId, words::DonationStatus};
@@ -15,6 +15,9 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     DatabaseTransaction, EntityTrait, IntoActiveModel, SqlErr,
 };
+
+/// The step that says that Stripe gave no usable answer.
+const UNREACHABLE: &str = "stripe_unreachable";
 
 /// Where the supporter goes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +67,7 @@ pub async fn open(app: &App, gift: &Gift) -> Result<Opened, OpenProblem> {
     }
     match (&donation.checkout_url, donation.status) {
         (Some(url), DonationStatus::Pending) if donation.expires_at > app.now() => Ok(Opened::Checkout(url.clone())),
-        (None, DonationStatus::Pending) if donation.expires_at > app.now() => ask_stripe(app, &donation).await,
+        (None, DonationStatus::Pending) if donation.expires_at > app.now() => begin_checkout(app, donation).await,
         _ => Ok(Opened::Over(path_of(app, donation.id))),
     }
 }
@@ -117,9 +120,7 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
         let twin = store::find_by_form(tx, &gift.form_token).await.map_err(Error::from)?;
         return twin.ok_or_else(|| tell_reserve_problem(problem));
     }
-    let introduction =
-        supporters::Introduction { email: &gift.email, name: &gift.name, language: gift.language.tag(), wants_updates: gift.wants_updates };
-    let supporter = supporters::welcome(tx, app.new_id(), &introduction, now).await?;
+    let supporter = supporters::find_or_add(tx, app.new_id(), &gift.email, gift.language.tag(), now).await?;
     let fund = store::fund(tx, gift.fund_id, app.new_id(), now).await?;
     let row = donation::ActiveModel {
         id: Set(id),
@@ -175,6 +176,49 @@ fn tell_reserve_problem(error: wishes::ReserveError) -> OpenProblem {
         wishes::ReserveError::NotOpen => OpenProblem::ItemClosed,
         wishes::ReserveError::Other(error) => OpenProblem::Other(error),
     }
+}
+
+/// Opens the checkout. Stripe repeats a 500 that it once gave for as long as it keeps the key, so after one the donation goes on under a
+/// new key; but first we look whether Stripe made the session in spite of its answer.
+async fn begin_checkout(app: &App, donation: donation::Model) -> Result<Opened, OpenProblem> {
+    let last = store::steps(app.db.read(), donation.id).await.map_err(Error::from)?.pop();
+    if !last.is_some_and(|step| step.kind == UNREACHABLE && step.detail.starts_with("status 5")) {
+        return ask_stripe(app, &donation).await;
+    }
+    let since = donation.created_at - super::CLOCK_MARGIN;
+    match app.stripe.find_checkout_by_donation(&donation.id.to_string(), since).await {
+        Ok(Some(CheckoutState { url: Some(url), session_id, expires_at, livemode, .. })) => {
+            keep_checkout(app, donation.id, &Checkout { session_id, url, expires_at, livemode }).await
+        }
+        Ok(_) => {
+            let donation = renew_key(app, &donation).await?;
+            ask_stripe(app, &donation).await
+        }
+        Err(failure) => {
+            tracing::warn!(donation_id = %donation.id, ?failure, "an earlier checkout could not be looked for");
+            Err(OpenProblem::StripeDown)
+        }
+    }
+}
+
+/// Gives the donation a new idempotency key, once for those who send the form at the same time.
+async fn renew_key(app: &App, seen: &donation::Model) -> Result<donation::Model, Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let donation = store::lock(tx, seen.id).await?.ok_or(Error::NotFound)?;
+            if donation.idempotency_key != seen.idempotency_key || donation.checkout_session_id.is_some() {
+                return Ok(donation);
+            }
+            let steps = store::steps(tx, seen.id).await?.len();
+            let mut row = donation.into_active_model();
+            row.idempotency_key = Set(format!("v1:checkout:{}:{steps}", seen.id));
+            row.updated_at = Set(now);
+            let donation = row.update(tx).await?;
+            store::note(tx, seen.id, now, "key_renewed", &donation.idempotency_key).await?;
+            Ok(donation)
+        })
+        .await
 }
 
 /// Asks Stripe for the checkout under the donation's own key: however often that is repeated, Stripe makes one session.
@@ -247,7 +291,7 @@ async fn note_failure(app: &App, id: DonationId, failure: &StripeFailure) -> Res
     app.db
         .write(async |tx| {
             let donation = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
-            store::note(tx, id, now, if refused { "stripe_refused" } else { "stripe_unreachable" }, &detail).await?;
+            store::note(tx, id, now, if refused { "stripe_refused" } else { UNREACHABLE }, &detail).await?;
             if refused && donation.status == DonationStatus::Pending && donation.checkout_session_id.is_none() {
                 let mut row = donation.into_active_model();
                 row.status = Set(DonationStatus::Failed);

@@ -3,7 +3,7 @@
 use super::{OpenProblem, Opened, open, settle, store};
 use crate::{
     app::App,
-    asks::{GivingForm, Prefill, RawGift, Target, parse_gift, token},
+    asks::{GivingForm, Prefill, RawGift, Target, amount, gift::OTHER, parse_gift, token},
     error::Error,
     ledger,
     web::{self, Form, FormErrors, Page, Path, Query, client::ClientAddress},
@@ -65,7 +65,7 @@ async fn find_offers(app: &App, target: &Target) -> Result<Vec<entity::wish_item
 /// Parses, opens the checkout, and sends the browser there (303); or shows the form again with everything typed kept and why.
 async fn send_form(State(app): State<App>, page: Page, client: ClientAddress, Form(raw): Form<RawGift>) -> Result<Response, Error> {
     let page = page.preferring(&raw.language);
-    let target = wishes::find_target(&app, &raw.campaign, &raw.item, &raw.article).await?;
+    let target = find_target(&app, &raw).await?;
     let gift = match parse_gift(&app, &page, &raw, &target) {
         Ok(gift) => gift,
         Err(errors) => return show_again(&app, page, &target, raw, errors, StatusCode::UNPROCESSABLE_ENTITY, None).await,
@@ -80,6 +80,19 @@ async fn send_form(State(app): State<App>, page: Page, client: ClientAddress, Fo
         Ok(Opened::Over(path)) => Ok(web::redirect(&path)),
         Err(problem) => show_problem(&app, page, &target, raw, &gift.form_token, problem).await,
     }
+}
+
+/// What a sent form is for. What an earlier sending of the same form keeps of the item counts as left for it.
+async fn find_target(app: &App, raw: &RawGift) -> Result<Target, Error> {
+    let mut target = wishes::find_target(app, &raw.campaign, &raw.item, &raw.article).await?;
+    if let Some(of_item) = &mut target.item
+        && let Ok(token) = token::check(app, &raw.form_token)
+        && let Some(earlier) = store::find_by_form(app.db.read(), &token.id).await?
+        && earlier.wish_item_id == Some(of_item.item.id)
+    {
+        of_item.left += wishes::kept_for(app.db.read(), earlier.id, app.now()).await?;
+    }
+    Ok(target)
 }
 
 fn one_error(text: String) -> FormErrors {
@@ -123,13 +136,27 @@ async fn show_again(
     app: &App,
     page: Page,
     target: &Target,
-    raw: RawGift,
-    errors: FormErrors,
+    mut raw: RawGift,
+    mut errors: FormErrors,
     status: StatusCode,
     earlier: Option<String>,
 ) -> Result<Response, Error> {
+    target.campaign_slug().clone_into(&mut raw.campaign);
     // What is left of an item may have changed since the form was read.
-    let target = wishes::find_target(app, target.campaign_slug(), target.item_slug(), target.article_slug()).await?;
+    let mut target = find_target(app, &raw).await?;
+    if let Some(of_item) = target.item.take_if(|of_item| of_item.left < 1) {
+        // The item is gone: what it would have cost can be given all the same, and nothing typed is lost.
+        raw.item.clear();
+        errors.items.iter_mut().filter(|error| error.field == "quantity").for_each(|error| error.field = "other_amount");
+        OTHER.clone_into(&mut raw.amount);
+        let count = amount::parse_count(&raw.quantity).unwrap_or(1);
+        if let (Some(price), Some(currency)) = (of_item.item.price_minor, of_item.item.currency)
+            && let Ok(total) = Money::new(price, currency).checked_mul(count)
+        {
+            raw.other_amount = total.decimal();
+            currency.code().clone_into(&mut raw.currency);
+        }
+    }
     let title = format!("{} {}", page.t("error-prefix"), page.t("asks-heading"));
     let page = page.titled(title);
     let offers = find_offers(app, &target).await?;

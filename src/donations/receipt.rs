@@ -3,14 +3,15 @@
 use super::path_of;
 use crate::{app::App, error::Error, i18n::Language, receipts};
 use chrono::{DateTime, Utc};
-use entity::{Money, campaign, donation, supporter, wish_item};
+use entity::{Money, campaign, donation, ids::WishItemId, supporter, wish_item};
 use sea_orm::{DatabaseTransaction, EntityTrait};
 
-/// Issues the receipt and puts its letter into the outbox.
+/// Issues the receipt and puts its letter into the outbox. `item` is the wish item that the gift really pays for.
 pub(super) async fn give(
     tx: &DatabaseTransaction,
     app: &App,
     donation: &donation::Model,
+    item: Option<WishItemId>,
     paid_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
@@ -20,7 +21,7 @@ pub(super) async fn give(
         Some(id) => campaign::Entity::find_by_id(id).one(tx).await?.map(|c| c.title),
         None => None,
     };
-    let item = match donation.wish_item_id {
+    let item = match item {
         Some(id) => wish_item::Entity::find_by_id(id).one(tx).await?.map(|i| i.title),
         None => None,
     };

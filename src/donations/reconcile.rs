@@ -1,7 +1,11 @@
 //! Asks Stripe what we missed: sessions that were paid while we were down or whose events were lost. Doing it again writes nothing.
 
 use super::{settle, store};
-use crate::{app::App, error::Error, payments::CheckoutState};
+use crate::{
+    app::App,
+    error::Error,
+    payments::{CheckoutState, StripeFailure},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{donation, ids::DonationId, words::DonationStatus};
 
@@ -10,6 +14,9 @@ pub const LOOK_BACK: TimeDelta = TimeDelta::hours(26);
 
 /// How far back `wellwisher reconcile` looks unless told otherwise: a bank debit's life and more.
 pub const LOOK_BACK_LONG: TimeDelta = TimeDelta::days(35);
+
+/// How many donations of one kind are looked at in one run.
+const ROUND: u64 = 1_000;
 
 /// What a reconciliation found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +31,8 @@ pub struct Report {
     pub refused: u64,
     /// Sessions that name a donation which is not here (a restored backup, another installation on the same account).
     pub unknown: Vec<String>,
+    /// Sessions that could not be looked at or applied; the log says why.
+    pub failed: Vec<String>,
 }
 
 /// Compares Stripe's sessions since `since` with our donations and brings ours up to date. `progress` hears how many of how many are done.
@@ -40,7 +49,13 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
         compare(app, session, &mut report).await?;
         progress(report.seen, total);
     }
-    for donation in store::without_fee(app.db.read(), since, 1_000).await? {
+    // A bank debit is answered days after its session was made, long before `since`.
+    for donation in store::processing(app.db.read(), since, ROUND).await? {
+        if let Some(session) = donation.checkout_session_id.as_deref() {
+            refresh(app, donation.id, session, &mut report).await?;
+        }
+    }
+    for donation in store::without_fee(app.db.read(), since, ROUND).await? {
         if let Some(session) = donation.checkout_session_id.as_deref() {
             refresh(app, donation.id, session, &mut report).await?;
         }
@@ -72,15 +87,27 @@ fn is_up_to_date(donation: &donation::Model, session: &CheckoutState) -> bool {
 }
 
 async fn refresh(app: &App, id: DonationId, session: &str, report: &mut Report) -> Result<(), Error> {
-    let state = app
-        .stripe
-        .fetch_checkout(session)
-        .await
-        .map_err(|failure| Error::Unavailable(format!("Stripe did not tell how a checkout stands: {failure:?}")))?;
-    match settle::apply(app, id, &state).await? {
-        settle::Applied::Changed => report.changed += 1,
-        settle::Applied::Refused(_) => report.refused += 1,
-        settle::Applied::Unchanged => {}
+    let state = match app.stripe.fetch_checkout(session).await {
+        Ok(state) => state,
+        Err(failure @ (StripeFailure::Unreachable | StripeFailure::Busy { .. })) => {
+            return Err(Error::Unavailable(format!("Stripe did not tell how a checkout stands: {failure:?}")));
+        }
+        // One that cannot be looked at must not keep the others from being found.
+        Err(failure) => {
+            tracing::error!(donation_id = %id, ?failure, "a checkout could not be looked at");
+            report.failed.push(session.to_owned());
+            return Ok(());
+        }
+    };
+    match settle::apply(app, id, &state).await {
+        Ok(settle::Applied::Changed) => report.changed += 1,
+        Ok(settle::Applied::Refused(_)) => report.refused += 1,
+        Ok(settle::Applied::Unchanged) => {}
+        Err(Error::Unavailable(why)) => return Err(Error::Unavailable(why)),
+        Err(error) => {
+            tracing::error!(donation_id = %id, %error, "a checkout's state could not be applied");
+            report.failed.push(session.to_owned());
+        }
     }
     Ok(())
 }

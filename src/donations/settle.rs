@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     ledger::{self, Posting, Purpose},
     payments::{CheckoutState, CheckoutStatus, IntentStatus},
-    wishes,
+    supporters, wishes,
 };
 use chrono::{DateTime, Utc};
 use entity::{Money, donation, ids::DonationId, words::DonationStatus};
@@ -27,7 +27,7 @@ pub enum Applied {
     Refused(&'static str),
 }
 
-/// What a donation is for, as the ledger keeps it.
+/// What a donation was asked for.
 pub fn purpose_of(donation: &donation::Model) -> Purpose {
     Purpose {
         fund_id: Some(donation.fund_id),
@@ -142,11 +142,14 @@ async fn settle(
     row.updated_at = Set(now);
     let donation = row.update(tx).await?;
     let amount = Money::new(donation.amount_minor, donation.currency);
+    // The item before the ledger: its lock must come before the share that the ledger's rows take in it, or two gifts for one item
+    // would wait for each other.
+    let item = wishes::pay(tx, donation.id, now).await?;
+    let purpose = booked_purpose(tx, &donation).await?;
     let source = format!("{}:capture", donation.payment_intent_id.as_deref().unwrap_or(&state.session_id));
-    if !ledger::post(tx, &Posting::gift(source, donation.id, paid_at, amount, purpose_of(&donation))?, now).await? {
+    if !ledger::post(tx, &Posting::gift(source, donation.id, paid_at, amount, purpose)?, now).await? {
         return Err(Error::Internal(format!("donation {} is in the ledger but was not paid", donation.id)));
     }
-    let item = wishes::pay(tx, donation.id, now).await?;
     if let wishes::Outcome::PaidLate { counted } = item {
         store::note(
             tx,
@@ -158,7 +161,19 @@ async fn settle(
         .await?;
     }
     store::note(tx, donation.id, now, "paid", &amount.to_string()).await?;
-    super::receipt::give(tx, app, &donation, paid_at, now).await
+    let told = supporters::Introduction { name: &donation.donor_name, language: &donation.language, wants_updates: donation.wants_updates };
+    supporters::welcome(tx, donation.supporter_id, &told, now).await?;
+    let item = purpose.wish_item_id;
+    super::receipt::give(tx, app, &donation, item, paid_at, now).await
+}
+
+/// What the money is booked for: an item that was gone when the money came is not bought with it; the gift stays with its fund.
+async fn booked_purpose(tx: &DatabaseTransaction, donation: &donation::Model) -> Result<Purpose, Error> {
+    let mut purpose = purpose_of(donation);
+    if purpose.wish_item_id.is_some() && !wishes::is_paid(tx, donation.id).await? {
+        purpose.wish_item_id = None;
+    }
+    Ok(purpose)
 }
 
 async fn change_status(
@@ -188,7 +203,8 @@ async fn change_status(
 async fn learn_fee(tx: &DatabaseTransaction, donation: &donation::Model, state: &CheckoutState, now: DateTime<Utc>) -> Result<bool, Error> {
     let Some(fee) = state.fee.as_ref().filter(|_| state.is_paid()) else { return Ok(false) };
     let gift = Money::new(donation.amount_minor, donation.currency);
-    let posting = Posting::fee(donation.id, gift, fee.gross, fee.fee, &fee.balance_transaction_id, fee.created, purpose_of(donation))?;
+    let purpose = booked_purpose(tx, donation).await?;
+    let posting = Posting::fee(donation.id, gift, fee.gross, fee.fee, &fee.balance_transaction_id, fee.created, purpose)?;
     let new = ledger::post(tx, &posting, now).await?;
     if new {
         store::note(tx, donation.id, now, "fee_learned", &format!("{} {}", fee.fee, fee.balance_transaction_id)).await?;

@@ -46,12 +46,27 @@ pub async fn find_by_stripe_object(db: &impl ConnectionTrait, ids: &[&str]) -> R
     donation::Entity::find().filter(any).one(db).await
 }
 
-/// Donations that wait for something and whose checkout ran out before `now`.
-pub async fn overdue(db: &impl ConnectionTrait, now: DateTime<Utc>, most: u64) -> Result<Vec<donation::Model>, DbErr> {
+/// Donations that wait for something and whose checkout ran out before `now`, in the order of their ids, beginning after one.
+pub async fn overdue(
+    db: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    after: Option<DonationId>,
+    most: u64,
+) -> Result<Vec<donation::Model>, DbErr> {
+    let mut find =
+        donation::Entity::find().filter(donation::Column::Status.eq(DonationStatus::Pending)).filter(donation::Column::ExpiresAt.lt(now));
+    if let Some(after) = after {
+        find = find.filter(donation::Column::Id.gt(after));
+    }
+    find.order_by_asc(donation::Column::Id).limit(most).all(db).await
+}
+
+/// Donations whose bank has not answered yet, begun before `before`, the longest waiting first.
+pub async fn processing(db: &impl ConnectionTrait, before: DateTime<Utc>, most: u64) -> Result<Vec<donation::Model>, DbErr> {
     donation::Entity::find()
-        .filter(donation::Column::Status.eq(DonationStatus::Pending))
-        .filter(donation::Column::ExpiresAt.lt(now))
-        .order_by_asc(donation::Column::ExpiresAt)
+        .filter(donation::Column::Status.eq(DonationStatus::Processing))
+        .filter(donation::Column::CreatedAt.lt(before))
+        .order_by_asc(donation::Column::CreatedAt)
         .limit(most)
         .all(db)
         .await

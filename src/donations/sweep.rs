@@ -1,20 +1,31 @@
 //! Ends what ran out: checkouts that nobody paid, holds on wish items that are over.
 
-use super::{settle, store};
+use super::{CLOCK_MARGIN, settle, store};
 use crate::{app::App, error::Error, wishes};
 use entity::{donation, words::DonationStatus};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 
-/// How many are looked at in one round.
+/// How many are read at once.
 const ROUND: u64 = 100;
 
 /// Ends pending donations whose checkout ran out, after asking Stripe about those that reached it, and frees holds. Returns how many ended.
 pub async fn sweep(app: &App) -> Result<u64, Error> {
-    let mut ended = 0;
-    for donation in store::overdue(app.db.read(), app.now(), ROUND).await? {
-        ended += u64::from(end_overdue(app, &donation).await?);
-    }
     let now = app.now();
+    let (mut ended, mut last) = (0, None);
+    loop {
+        let round = store::overdue(app.db.read(), now, last, ROUND).await?;
+        for donation in &round {
+            // One that cannot be looked at must not keep the others waiting.
+            match end_overdue(app, donation).await {
+                Ok(done) => ended += u64::from(done),
+                Err(error) => tracing::error!(donation_id = %donation.id, %error, "an overdue checkout could not be ended"),
+            }
+        }
+        last = round.last().map(|donation| donation.id);
+        if last.is_none() {
+            break;
+        }
+    }
     app.db.write(async |tx| wishes::release_expired(tx, now).await).await?;
     Ok(ended)
 }
@@ -23,7 +34,7 @@ async fn end_overdue(app: &App, donation: &donation::Model) -> Result<bool, Erro
     let state = match &donation.checkout_session_id {
         Some(session) => app.stripe.fetch_checkout(session).await.map(Some),
         // The answer that named the session may have been lost on its way to us.
-        None => app.stripe.find_checkout_by_donation(&donation.id.to_string(), donation.created_at).await,
+        None => app.stripe.find_checkout_by_donation(&donation.id.to_string(), donation.created_at - CLOCK_MARGIN).await,
     };
     match state {
         Ok(Some(state)) => Ok(settle::apply(app, donation.id, &state).await? == settle::Applied::Changed),

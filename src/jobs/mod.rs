@@ -74,9 +74,21 @@ pub async fn enqueue(tx: &impl ConnectionTrait, id: JobId, new: NewJob, now: Dat
     Ok(())
 }
 
-/// Takes up to `most` due jobs, so that no other worker takes them before the lease ends.
+/// Takes up to `most` due jobs, so that no other worker takes them before the lease ends. A job whose every worker ended without a word,
+/// as if it had killed them, is given up.
 pub async fn lease(db: &Db, now: DateTime<Utc>, most: u64) -> Result<Vec<job::Model>, Error> {
     db.write(async |tx| {
+        let given_up = job::Entity::update_many()
+            .col_expr(job::Column::GivenUpAt, Expr::value(Some(now)))
+            .col_expr(job::Column::LastError, Expr::value("every worker that took it ended without a word"))
+            .filter(job::Column::GivenUpAt.is_null())
+            .filter(job::Column::Attempts.gte(ATTEMPTS_MAX))
+            .filter(job::Column::LeaseUntil.lte(now))
+            .exec(tx)
+            .await?;
+        if given_up.rows_affected > 0 {
+            tracing::error!(jobs = given_up.rows_affected, "jobs were given up: every worker that took them ended without a word");
+        }
         let due = job::Entity::find()
             .filter(job::Column::GivenUpAt.is_null())
             .filter(job::Column::RunAt.lte(now))
@@ -122,6 +134,8 @@ pub async fn finish(db: &Db, random: &Random, done: &job::Model, outcome: &Outco
             .col_expr(job::Column::GivenUpAt, Expr::value(given_up_at))
             .col_expr(job::Column::RunAt, Expr::value(run_at))
             .filter(job::Column::Id.eq(done.id))
+            // Who lost the lease has no say any more.
+            .filter(job::Column::Attempts.eq(done.attempts))
             .exec(tx)
             .await?;
         Ok(())

@@ -77,7 +77,7 @@ pub enum PaymentStatus {
 pub enum IntentStatus {
     /// The payer has not paid, or the last try failed.
     Open,
-    /// The bank has it; days may pass.
+    /// The bank has it, or the payer has something to do elsewhere (confirm, pay a voucher); days may pass.
     Processing,
     /// Paid.
     Succeeded,
@@ -300,7 +300,8 @@ fn payment_status(word: &str) -> Result<PaymentStatus, StripeFailure> {
 
 fn intent_status(word: &str) -> IntentStatus {
     match word {
-        "processing" => IntentStatus::Processing,
+        // `requires_action` of a session that is complete: a voucher or transfer that the payer has yet to pay, which takes days too.
+        "processing" | "requires_action" => IntentStatus::Processing,
         "succeeded" => IntentStatus::Succeeded,
         "canceled" => IntentStatus::Canceled,
         _ => IntentStatus::Open,

@@ -8,8 +8,6 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, 
 /// What a form tells of a supporter.
 #[derive(Clone, Debug)]
 pub struct Introduction<'a> {
-    /// The address; stored in lower case.
-    pub email: &'a str,
     /// The name; may be empty, and then the one known is kept.
     pub name: &'a str,
     /// The language of the page.
@@ -18,31 +16,40 @@ pub struct Introduction<'a> {
     pub wants_updates: bool,
 }
 
-/// Finds the supporter by e-mail or adds her, and keeps what the form told; safe when two forms come at once.
-pub async fn welcome(
+/// Finds the supporter by e-mail or adds her, safe when two forms come at once. Anybody can type anybody's address into a form, so
+/// what else the form told is only kept once its gift is paid: [`welcome`].
+pub async fn find_or_add(
     tx: &impl ConnectionTrait,
     new_id: SupporterId,
-    who: &Introduction<'_>,
+    email: &str,
+    language: &str,
     now: DateTime<Utc>,
 ) -> Result<supporter::Model, Error> {
-    let email = who.email.trim().to_lowercase();
+    let email = email.trim().to_lowercase();
     let row = supporter::ActiveModel {
         id: Set(new_id),
         email: Set(email.clone()),
-        name: Set(who.name.to_owned()),
-        language: Set(who.language.to_owned()),
-        wants_updates: Set(who.wants_updates),
-        wants_updates_since: Set(who.wants_updates.then_some(now)),
+        name: Set(String::new()),
+        language: Set(language.to_owned()),
+        wants_updates: Set(false),
+        wants_updates_since: Set(None),
         created_at: Set(now),
         updated_at: Set(now),
     };
     let quiet = OnConflict::column(supporter::Column::Email).do_nothing().to_owned();
-    let added = supporter::Entity::insert(row).on_conflict(quiet).exec_without_returning(tx).await?;
+    supporter::Entity::insert(row).on_conflict(quiet).exec_without_returning(tx).await?;
     let known = supporter::Entity::find().filter(supporter::Column::Email.eq(&email)).one(tx).await?;
-    let known = known.ok_or_else(|| Error::Internal("a supporter was added and is not there".to_owned()))?;
-    if added == 1 {
-        return Ok(known);
-    }
+    known.ok_or_else(|| Error::Internal("a supporter was added and is not there".to_owned()))
+}
+
+/// Keeps what the form of a paid gift told of its supporter.
+pub async fn welcome(
+    tx: &impl ConnectionTrait,
+    id: SupporterId,
+    who: &Introduction<'_>,
+    now: DateTime<Utc>,
+) -> Result<supporter::Model, Error> {
+    let known = supporter::Entity::find_by_id(id).one(tx).await?.ok_or(Error::NotFound)?;
     let mut change: supporter::ActiveModel = known.clone().into();
     if !who.name.is_empty() && who.name != known.name {
         change.name = Set(who.name.to_owned());

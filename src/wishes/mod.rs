@@ -293,6 +293,20 @@ pub async fn pay(tx: &DatabaseTransaction, donation_id: DonationId, now: DateTim
     }
 }
 
+/// Whether a donation has paid for its item.
+pub async fn is_paid(db: &impl ConnectionTrait, donation_id: DonationId) -> Result<bool, Error> {
+    Ok(store::reservation(db, donation_id).await?.is_some_and(|reservation| reservation.state == ReservationState::Paid))
+}
+
+/// How many of an item are kept for a donation at `now`: held, or paid. Zero without any.
+pub async fn kept_for(db: &impl ConnectionTrait, donation_id: DonationId, now: DateTime<Utc>) -> Result<i64, Error> {
+    Ok(match store::reservation(db, donation_id).await? {
+        Some(kept) if kept.state == ReservationState::Paid => kept.quantity,
+        Some(kept) if kept.state == ReservationState::Held && kept.expires_at > now => kept.quantity,
+        _ => 0,
+    })
+}
+
 /// Frees what a donation holds, because its checkout ran out or failed. What is paid stays paid. Returns whether something was freed.
 pub async fn release(tx: &DatabaseTransaction, donation_id: DonationId, now: DateTime<Utc>) -> Result<bool, Error> {
     match store::lock_reservation(tx, donation_id).await? {

@@ -59,6 +59,11 @@ pub async fn lock_item(tx: &DatabaseTransaction, id: WishItemId) -> Result<Optio
     Ok(wish_item::Entity::find_by_id(id).lock_exclusive().one(tx).await?)
 }
 
+/// The reservation of a donation.
+pub async fn reservation(db: &impl ConnectionTrait, donation_id: DonationId) -> Result<Option<wish_reservation::Model>, Error> {
+    Ok(wish_reservation::Entity::find().filter(wish_reservation::Column::DonationId.eq(donation_id)).one(db).await?)
+}
+
 /// The reservation of a donation, with its item locked first, as every other writer does.
 pub async fn lock_reservation(tx: &DatabaseTransaction, donation_id: DonationId) -> Result<Option<wish_reservation::Model>, Error> {
     let find = wish_reservation::Entity::find().filter(wish_reservation::Column::DonationId.eq(donation_id));
