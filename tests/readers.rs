@@ -3,4 +3,5 @@
 mod counting;
 mod days;
 mod http;
+mod kill;
 mod rules;

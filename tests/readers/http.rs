@@ -3,11 +3,14 @@
 use crate::support::{Answer, TestApp, TestDatabase, on_both_databases};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use chrono::{DateTime, Utc};
 use entity::ids::{ArticleId, AttachmentId, CampaignId, FundId, SessionId, StaffId};
 use entity::words::{ArticleKind, ArticleStatus, AttachmentScope, AttachmentTarget, CampaignStatus, Restriction, Role};
 use entity::{article, attachment, campaign, fund, staff_member, staff_session};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, EntityTrait};
+use wellwisher::clock::{Clock, Random};
+use wellwisher::db::Db;
 use wellwisher::readers::day::Counts;
 use wellwisher::readers::filter::Bucket;
 use wellwisher::readers::token::Scope;
@@ -16,8 +19,16 @@ use wellwisher::readers::{counter, daily_readers, views_of, views_of_many};
 const BROWSER: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/137.0.0.0 Mobile Safari/537.36";
 
 async fn add_article(app: &TestApp, slug: &str, status: ArticleStatus) -> ArticleId {
-    let id = app.app.new_id();
-    let now = app.app.now();
+    insert_article(&app.app.db, app.app.new_id(), app.app.now(), slug, status).await
+}
+
+/// An article that readers see, in a database without an app.
+pub async fn add_published(db: &Db, slug: &str) -> ArticleId {
+    let now = Clock::System.now();
+    insert_article(db, Random::default().id(now), now, slug, ArticleStatus::Published).await
+}
+
+async fn insert_article(db: &Db, id: ArticleId, now: DateTime<Utc>, slug: &str, status: ArticleStatus) -> ArticleId {
     let row = article::ActiveModel {
         id: Set(id),
         slug: Set(slug.to_owned()),
@@ -41,7 +52,7 @@ async fn add_article(app: &TestApp, slug: &str, status: ArticleStatus) -> Articl
         created_at: Set(now),
         updated_at: Set(now),
     };
-    app.app.db.write(async |tx| Ok(article::Entity::insert(row.clone()).exec_without_returning(tx).await?)).await.unwrap();
+    db.write(async |tx| Ok(article::Entity::insert(row.clone()).exec_without_returning(tx).await?)).await.unwrap();
     id
 }
 
@@ -56,6 +67,16 @@ fn beacon(slug: &str, load: u32) -> Vec<(&'static str, String)> {
         ("content-type", "application/x-www-form-urlencoded;charset=UTF-8".to_owned()),
         ("", body),
     ]
+}
+
+/// The same on the wire.
+pub fn beacon_text(slug: &str, load: u64) -> String {
+    let body = format!("article={slug}&load={load:016x}&webdriver=0");
+    format!(
+        "POST /readers HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: {BROWSER}\r\naccept-language: fa\r\nsec-fetch-site: same-origin\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 async fn send(app: &TestApp, beacon: &[(&str, String)], but: &[(&str, &str)]) -> Answer {
