@@ -1,8 +1,8 @@
 //! The newsroom on the desk: find, write, preview, publish, unpublish, mark sensitive. Every change is in the audit trail.
 
 use super::{
-    Card, Details, Fault, Filter, by_id, category_of, change, create, desk_cards, details_of, import::values, is_public, mark_sensitive, publish,
-    unpublish,
+    Card, Details, Fault, Filter, by_id, category_of, change, create, desk_cards, details_of, import::values, is_public, mark_sensitive,
+    publish, unpublish,
 };
 use crate::{
     app::App,
@@ -215,7 +215,13 @@ struct Preview {
     body: String,
 }
 
-async fn edit_page(app: &App, page: DeskPage, article: Option<article::Model>, typed: Typed, errors: FormErrors) -> Result<EditPage, Error> {
+async fn edit_page(
+    app: &App,
+    page: DeskPage,
+    article: Option<article::Model>,
+    typed: Typed,
+    errors: FormErrors,
+) -> Result<EditPage, Error> {
     let title = article.as_ref().map_or_else(|| page.t("desk-article-new"), |article| article.title.clone());
     let kinds = ArticleKind::ALL.iter().map(|kind| (kind.to_string(), page.t(&format!("desk-article-kind-{kind}")))).collect();
     Ok(EditPage {
@@ -290,7 +296,8 @@ async fn keep(app: &App, who: &Editor, id: Option<ArticleId>, details: &Details)
                 Some(id) => (change(app, tx, id, details).await?, "article.change"),
                 None => (create(app, tx, details).await?, "article.create"),
             };
-            let told = json!({"title": saved.title, "language": saved.language, "category": details.category, "sensitive": saved.sensitive});
+            let told =
+                json!({"title": saved.title, "language": saved.language, "category": details.category, "sensitive": saved.sensitive});
             audit::record(tx, app.now(), &who.actor(), action, "article", &saved.id.to_string(), told).await?;
             Ok(saved)
         })

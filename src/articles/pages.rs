@@ -143,7 +143,12 @@ fn steps_of(path: &str) -> Vec<Step> {
 }
 
 /// A category: its articles and those of the categories under it. One in which readers find nothing is not known to them.
-async fn show_category(State(app): State<App>, page: Page, Path(path): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+async fn show_category(
+    State(app): State<App>,
+    page: Page,
+    Path(path): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Error> {
     let slug = category_line(&without_zero(&path)).pop().map(|(_, slug)| slug).ok_or(Error::NotFound)?;
     let known = categories_for_readers(&app).await?;
     let category = known.iter().find(|category| category.slug == slug).cloned().ok_or(Error::NotFound)?;

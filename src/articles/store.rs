@@ -141,7 +141,8 @@ pub async fn categories_for_readers(db: &impl ConnectionTrait, now: DateTime<Utc
     let ends = |slug: &str| slug.match_indices('/').map(|(at, _)| slug[..at].to_owned()).collect::<Vec<_>>();
     let above: BTreeSet<String> = own.iter().flat_map(|category| ends(&category.slug)).collect();
     let above = category::Entity::find().filter(category::Column::Slug.is_in(above)).all(db).await?;
-    let by_slug: BTreeMap<String, category::Model> = own.into_iter().chain(above).map(|category| (category.slug.clone(), category)).collect();
+    let by_slug: BTreeMap<String, category::Model> =
+        own.into_iter().chain(above).map(|category| (category.slug.clone(), category)).collect();
     Ok(by_slug.into_values().collect())
 }
 

@@ -2,7 +2,10 @@
 
 use super::reading::{details, publish, write};
 use crate::support::{TestApp, TestDatabase, on_both_databases};
-use entity::{article, audit_entry, words::{ArticleStatus, Role}};
+use entity::{
+    article, audit_entry,
+    words::{ArticleStatus, Role},
+};
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use wellwisher::{articles::Details, staff};
 
