@@ -1,6 +1,7 @@
 //! The clock and the random source: nothing else may ask the machine for time or chance, so that tests hold both in their hands.
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::{Arc, Mutex};
 use uuid::Uuid;
@@ -88,6 +89,15 @@ impl Random {
     pub fn fraction(&self) -> f64 {
         f64::from(u32::from_be_bytes(self.bytes())) / (f64::from(u32::MAX) + 1.0)
     }
+}
+
+/// The first moment of a day in a time zone; where the clocks skip midnight, or the whole day, the first moment after. Days tile the
+/// time: each ends where the next begins, also those of 23 and 25 hours.
+pub fn start_of_day(zone: Tz, day: NaiveDate) -> DateTime<Utc> {
+    let midnight = day.and_time(NaiveTime::MIN);
+    let candidates =
+        (0..96).filter_map(|half_hours| zone.from_local_datetime(&(midnight + TimeDelta::minutes(30 * half_hours))).earliest());
+    candidates.map(|start| start.with_timezone(&Utc)).next().unwrap_or_else(|| midnight.and_utc())
 }
 
 /// SHA-256 of `text` in hex: how every secret that came from a URL or a cookie is stored.

@@ -1,6 +1,6 @@
 //! Every route.
 
-use crate::{app::App, articles, attachments, campaigns, donations, error::Error, readers, staff, web, wishes};
+use crate::{app::App, articles, attachments, campaigns, donations, error::Error, readers, reports, staff, web, wishes};
 use axum::{
     Router,
     http::{StatusCode, header},

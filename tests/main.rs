@@ -11,6 +11,7 @@ mod campaigns;
 mod cli;
 mod demo;
 mod donations;
+mod donations_desk;
 mod jobs;
 mod ledger;
 mod mail;

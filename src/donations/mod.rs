@@ -5,13 +5,19 @@
 //! [`settle::apply`] is the one door through which that state changes what a donation is worth. So duplicates, any order and gaps of
 //! events come to the same end.
 
+pub mod care;
+mod desk;
 pub mod events;
+mod letters_desk;
+pub mod list;
 mod open;
 mod pages;
 mod receipt;
 pub mod reconcile;
+pub mod register;
 pub mod settle;
 pub mod store;
+pub mod story;
 mod sweep;
 mod webhook;
 
@@ -23,6 +29,11 @@ pub use webhook::routes as webhook_routes;
 use crate::app::App;
 use chrono::TimeDelta;
 use entity::ids::DonationId;
+
+/// The desk's routes of donations and of letters.
+pub fn desk_routes() -> axum::Router<App> {
+    desk::routes().merge(letters_desk::routes())
+}
 
 /// How long a checkout can be paid. Stripe allows 30 minutes to 24 hours from the moment it is asked, and a request that is
 /// repeated later must be the same one: an hour leaves half of it for repeats.

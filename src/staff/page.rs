@@ -30,7 +30,7 @@ pub struct NavLink {
 /// The places of the desk, and who works there.
 const PLACES: &[(&str, &str, &[Role])] = &[
     ("/desk", "desk-nav-home", &[Role::Admin, Role::Editor, Role::Finance]),
-    ("/desk/donations", "desk-nav-donations", &[Role::Admin, Role::Finance]),
+    ("/desk/donations", "desk-nav-donations", &[Role::Admin, Role::Editor, Role::Finance]),
     ("/desk/campaigns", "desk-nav-campaigns", &[Role::Admin, Role::Editor]),
     ("/desk/wish-list", "desk-nav-wish-list", &[Role::Admin, Role::Editor]),
     ("/desk/articles", "desk-nav-articles", &[Role::Admin, Role::Editor]),
@@ -100,4 +100,29 @@ impl DeskPage {
     pub fn is_admin(&self) -> bool {
         self.staff.role == Role::Admin
     }
+
+    /// An e-mail address as this member of staff may see it.
+    pub fn email(&self, email: &str) -> String {
+        if self.may_see_money() { email.to_owned() } else { mask_email(email) }
+    }
+
+    /// A supporter's name as this member of staff may see it: where the supporter did not make it public, finance only.
+    pub fn donor(&self, name: &str, is_public: &bool) -> String {
+        if self.may_see_money() || *is_public { name.to_owned() } else { String::new() }
+    }
+
+    /// A word of the program (a state, a kind of step) in plain words: the text `<prefix>-<word>`, or the word itself.
+    pub fn word(&self, prefix: &str, word: impl AsRef<str>) -> String {
+        let word = word.as_ref();
+        let key = format!("{prefix}-{}", word.replace('_', "-"));
+        if self.lang.has(&key) { self.t(&key) } else { word.to_owned() }
+    }
+}
+
+/// An e-mail address for who may not see it: `a…@e….org`.
+fn mask_email(email: &str) -> String {
+    let Some((user, domain)) = email.rsplit_once('@') else { return "…".to_owned() };
+    let first = |text: &str| text.chars().next().map(String::from).unwrap_or_default();
+    let ending = domain.rsplit_once('.').map_or("", |(_, ending)| ending);
+    format!("{}…@{}….{ending}", first(user), first(domain))
 }

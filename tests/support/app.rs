@@ -81,7 +81,7 @@ impl TestApp {
 
     /// Sends a request, with the cookies kept so far, and keeps those of the answer.
     pub async fn send(&self, mut request: Request<Body>) -> Answer {
-        let kept = self.cookies.lock().unwrap().iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("; ");
+        let kept = self.cookies();
         let headers = request.headers_mut();
         headers.entry(header::HOST).or_insert("127.0.0.1:8080".parse().unwrap());
         if !kept.is_empty() {
@@ -117,6 +117,11 @@ impl TestApp {
             .body(Body::from(body))
             .unwrap();
         self.send(request).await
+    }
+
+    /// The cookies kept so far, for a request that a test sends by other means.
+    pub fn cookies(&self) -> String {
+        self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
     /// Forgets all cookies: another browser.

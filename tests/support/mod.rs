@@ -3,6 +3,7 @@
 mod app;
 mod databases;
 pub mod newsroom;
+mod gifts;
 mod people;
 mod postgres;
 mod smtp;
@@ -10,6 +11,7 @@ mod smtp;
 pub use app::{Answer, START, TestApp, WEBHOOK_SECRET, default_settings, start_standin};
 pub(crate) use databases::on_both_databases;
 pub use databases::{FromDatabase, TestDatabase, migrate_template, unique_number};
+pub use gifts::gift;
 pub use people::{PASSWORD, Person};
 pub use smtp::SmtpSink;
 

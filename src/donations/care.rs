@@ -1,0 +1,83 @@
+//! What staff do with one donation: send its receipt again, ask Stripe how it stands. Both are in the audit trail.
+
+use super::{settle, store};
+use crate::{
+    app::App,
+    error::Error,
+    receipts,
+    staff::{Actor, audit},
+};
+use entity::ids::{DonationId, LetterId};
+use serde_json::json;
+
+/// Sends the valid receipt once more, to the address of the first letter or a corrected one. The receipt stays the same; the answer
+/// is the new letter.
+pub async fn resend_receipt(app: &App, actor: &Actor, id: DonationId, to_address: Option<&str>) -> Result<LetterId, Error> {
+    let now = app.now();
+    let letter = app
+        .db
+        .write(async |tx| {
+            let receipt = receipts::store::issued_for_donation(tx, id).await?;
+            let receipt = receipt.ok_or_else(|| Error::Conflict("This donation has no valid receipt to send.".to_owned()))?;
+            let letter = receipts::resend(tx, &app.outbox, receipt.id, to_address, app.new_id(), now).await?;
+            // The address itself stays out of the trail, which is kept for ever.
+            let detail = json!({ "receipt": receipt.code, "letter": letter, "other_address": to_address.is_some() });
+            audit::record(tx, now, actor, "receipt.resend", "donation", &id.to_string(), detail).await?;
+            Ok(letter)
+        })
+        .await?;
+    app.bell.notify_waiters();
+    Ok(letter)
+}
+
+/// What Stripe said when staff asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The donation was brought up to date.
+    Changed,
+    /// Nothing was new.
+    Unchanged,
+    /// Stripe has no checkout of this donation.
+    NoCheckout,
+    /// What Stripe has does not fit the donation; the story says why.
+    Refused,
+}
+
+impl Answer {
+    /// The word for it in addresses and in the audit trail.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "stripe-changed",
+            Self::Unchanged => "stripe-unchanged",
+            Self::NoCheckout => "stripe-none",
+            Self::Refused => "stripe-refused",
+        }
+    }
+}
+
+/// Asks Stripe how the donation stands, and brings it up to date.
+pub async fn ask_stripe(app: &App, actor: &Actor, id: DonationId) -> Result<Answer, Error> {
+    let donation = store::find(app.db.read(), id).await?.ok_or(Error::NotFound)?;
+    let state = match &donation.checkout_session_id {
+        Some(session) => app.stripe.fetch_checkout(session).await.map(Some),
+        // The answer that named the session may have been lost on its way to us.
+        None => app.stripe.find_checkout_by_donation(&id.to_string(), donation.created_at).await,
+    };
+    let answer = match state {
+        Ok(Some(state)) => match settle::apply(app, id, &state).await? {
+            settle::Applied::Changed => Answer::Changed,
+            settle::Applied::Unchanged => Answer::Unchanged,
+            settle::Applied::Refused(_) => Answer::Refused,
+        },
+        Ok(None) => Answer::NoCheckout,
+        Err(failure) if failure.is_missing() => Answer::NoCheckout,
+        Err(failure) => return Err(Error::Unavailable(format!("Stripe did not tell how a checkout stands: {failure:?}"))),
+    };
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            audit::record(tx, now, actor, "donation.ask_stripe", "donation", &id.to_string(), json!({ "answer": answer.as_str() })).await
+        })
+        .await?;
+    Ok(answer)
+}

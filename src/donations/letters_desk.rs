@@ -1,0 +1,115 @@
+//! The outbox at the desk: what was written to whom, what became of it, and trying again. Finance and administrators only, because
+//! letters name people.
+
+use crate::{
+    app::App,
+    error::Error,
+    mail::{outbox, store},
+    staff::{DeskPage, Finance, audit},
+    web::{self, Path, Query, pager::PAGE_ROWS},
+};
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    response::Response,
+    routing::{get, post},
+};
+use entity::{ids::LetterId, letter, letter_attempt, words::LetterState};
+use serde::Deserialize;
+use serde_json::json;
+
+/// The desk's routes of letters.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/desk/letters", get(show_list))
+        .route("/desk/letters/{id}", get(show_letter))
+        .route("/desk/letters/{id}/retry", post(retry))
+}
+
+/// The filter as it stands in the address.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    /// A word of [`LetterState`], or `trouble` for those that staff should look at.
+    state: String,
+    q: String,
+    page: u64,
+}
+
+#[derive(Template)]
+#[template(path = "donations/desk_letters.html")]
+struct ListPage {
+    page: DeskPage,
+    asked: Asked,
+    states: Vec<(String, String)>,
+    letters: Vec<store::LetterLine>,
+    count: u64,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "donations/desk_letter.html")]
+struct LetterPage {
+    page: DeskPage,
+    letter: letter::Model,
+    attempts: Vec<letter_attempt::Model>,
+    can_retry: bool,
+}
+
+impl Asked {
+    fn is_empty(&self) -> bool {
+        self.state.is_empty() && self.q.trim().is_empty()
+    }
+
+    fn filter(&self) -> Result<store::LetterFilter, Error> {
+        let state = match self.state.as_str() {
+            "" | "trouble" => None,
+            word => Some(word.parse().map_err(|_| Error::Invalid("Choose one of the states.".to_owned()))?),
+        };
+        let search = Some(self.q.trim().to_owned()).filter(|words| !words.is_empty());
+        Ok(store::LetterFilter { state, troubled: self.state == "trouble", search, ..Default::default() })
+    }
+
+    fn address_of_page(&self, page: u64) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("state", &self.state).append_pair("q", self.q.trim());
+        format!("/desk/letters?{}", query.append_pair("page", &page.to_string()).finish())
+    }
+}
+
+async fn show_list(State(app): State<App>, _who: Finance, page: DeskPage, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let (letters, count) = store::list(app.db.read(), &asked.filter()?, asked.page, PAGE_ROWS).await?;
+    let first = [(String::new(), page.t("desk-letters-any")), ("trouble".to_owned(), page.t("desk-letters-trouble"))];
+    let states = LetterState::ALL.iter().map(|state| (state.to_string(), page.word("desk-letter-state", state.as_str())));
+    let is_last = asked.page.saturating_add(1).saturating_mul(PAGE_ROWS) >= count;
+    let shown = ListPage {
+        states: first.into_iter().chain(states).collect(),
+        next: (!is_last).then(|| asked.address_of_page(asked.page + 1)),
+        page: page.clone().titled(page.t("desk-nav-letters")),
+        asked,
+        letters,
+        count,
+    };
+    web::html(&shown)
+}
+
+async fn show_letter(State(app): State<App>, _who: Finance, page: DeskPage, Path(id): Path<LetterId>) -> Result<Response, Error> {
+    let (letter, attempts) = store::find(app.db.read(), id).await?;
+    let can_retry = matches!(letter.state, LetterState::Deferred | LetterState::Bounced | LetterState::Unknown | LetterState::Dead);
+    let title = page.t("desk-letter-title");
+    web::html(&LetterPage { page: page.titled(title), letter, attempts, can_retry })
+}
+
+/// Has a letter tried again now: the same letter, with the same Message-ID.
+async fn retry(State(app): State<App>, who: Finance, Path(id): Path<LetterId>) -> Result<Response, Error> {
+    let (now, actor) = (app.now(), who.actor());
+    app.db
+        .write(async |tx| {
+            outbox::retry_letter(tx, id, now).await?;
+            audit::record(tx, now, &actor, "letter.retry", "letter", &id.to_string(), json!({})).await
+        })
+        .await?;
+    app.bell.notify_waiters();
+    Ok(web::redirect(&format!("/desk/letters/{id}?done=letter-retry")))
+}

@@ -1,0 +1,161 @@
+//! The rules that one question each can check, the same on both databases.
+
+use super::{Key, Rule};
+
+/// Every rule, in the order of a donation's life.
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        name: "Each transaction of the ledger sums to zero in every currency.",
+        noun: "ledger transaction",
+        key: Key::Number,
+        counted: "select count(*) as n from ledger_entry",
+        broken: "select transaction_id as who, currency as note, cast(sum(amount_minor) as bigint) as found, cast(0 as bigint) as expected
+            from ledger_entry group by transaction_id, currency having sum(amount_minor) <> 0 order by transaction_id",
+    },
+    Rule {
+        name: "The whole ledger sums to zero in every currency.",
+        noun: "currency",
+        key: Key::Text,
+        counted: "select count(distinct currency) as n from ledger_entry",
+        broken: "select currency as who, '' as note, cast(sum(amount_minor) as bigint) as found, cast(0 as bigint) as expected
+            from ledger_entry group by currency having sum(amount_minor) <> 0 order by currency",
+    },
+    Rule {
+        name: "Each paid donation is in the ledger once, with its amount.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from donation where status = 'paid'",
+        broken: "select d.id as who, case when g.postings is null then 'no gift in the ledger' when g.postings <> 1 then 'posted more than once'
+                else 'another amount in the ledger' end as note, g.minor as found, d.amount_minor as expected
+            from donation d left join (
+                select t.donation_id, count(distinct t.id) as postings, cast(-sum(e.amount_minor) as bigint) as minor,
+                    min(e.currency) as lowest, max(e.currency) as highest
+                from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+                where t.kind = 'donation' and e.account = 'donations' group by t.donation_id) g on g.donation_id = d.id
+            where d.status = 'paid' and (g.postings is null or g.postings <> 1 or g.minor <> d.amount_minor
+                or g.lowest <> d.currency or g.highest <> d.currency) order by d.id",
+    },
+    Rule {
+        name: "Every posting belongs to a paid donation.",
+        noun: "ledger transaction",
+        key: Key::Number,
+        counted: "select count(*) as n from ledger_transaction",
+        broken: "select t.id as who, t.source as note, cast(null as bigint) as found, cast(null as bigint) as expected
+            from ledger_transaction t left join donation d on d.id = t.donation_id
+            where d.id is null or d.status <> 'paid' order by t.id",
+    },
+    Rule {
+        name: "What a gift is for in the ledger is what the donation says.",
+        noun: "ledger transaction",
+        key: Key::Number,
+        counted: "select count(*) as n from ledger_entry where account = 'donations'",
+        broken: "select t.id as who, 'its campaign, item, article or fund is another than the donation''s' as note,
+                cast(null as bigint) as found, cast(null as bigint) as expected
+            from ledger_entry e join ledger_transaction t on t.id = e.transaction_id join donation d on d.id = t.donation_id
+            where e.account = 'donations' and (e.campaign_id is distinct from d.campaign_id or e.fund_id is distinct from d.fund_id
+                or e.wish_item_id is distinct from d.wish_item_id or e.article_id is distinct from d.article_id) order by t.id",
+    },
+    Rule {
+        name: "Stripe's fee of a donation is in the ledger once.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from ledger_transaction where kind = 'fee'",
+        broken: "select donation_id as who, 'fees posted' as note, cast(count(*) as bigint) as found, cast(1 as bigint) as expected
+            from ledger_transaction where kind = 'fee' and donation_id is not null group by donation_id having count(*) > 1 order by donation_id",
+    },
+    Rule {
+        name: "Each paid donation names the checkout that paid it.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from donation where status = 'paid'",
+        broken: "select id as who, 'no checkout' as note, cast(null as bigint) as found, cast(null as bigint) as expected
+            from donation where status = 'paid' and checkout_session_id is null order by id",
+    },
+    Rule {
+        name: "No checkout, payment or charge belongs to two donations.",
+        noun: "Stripe's object",
+        key: Key::Text,
+        counted: "select count(*) as n from donation where checkout_session_id is not null",
+        broken: "select object as who, '' as note, cast(count(*) as bigint) as found, cast(1 as bigint) as expected from (
+                select checkout_session_id as object from donation where checkout_session_id is not null
+                union all select payment_intent_id from donation where payment_intent_id is not null
+                union all select charge_id from donation where charge_id is not null) objects
+            group by object having count(*) > 1 order by object",
+    },
+    Rule {
+        name: "Each paid donation has one valid receipt, with its amount.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from donation where status = 'paid'",
+        broken: "select d.id as who, case when r.receipts is null then 'no valid receipt' when r.receipts <> 1 then 'more than one valid receipt'
+                else 'another amount on the receipt' end as note, r.minor as found, d.amount_minor as expected
+            from donation d left join (
+                select donation_id, count(*) as receipts, max(amount_minor) as minor, max(currency) as currency
+                from receipt where status = 'issued' group by donation_id) r on r.donation_id = d.id
+            where d.status = 'paid' and (r.receipts is null or r.receipts <> 1 or r.minor <> d.amount_minor or r.currency <> d.currency)
+            order by d.id",
+    },
+    Rule {
+        name: "No receipt was given for what was not paid.",
+        noun: "receipt",
+        key: Key::Text,
+        counted: "select count(*) as n from receipt",
+        broken: "select r.code as who, 'its donation is not paid' as note, cast(null as bigint) as found, cast(null as bigint) as expected
+            from receipt r left join donation d on d.id = r.donation_id where d.id is null or d.status <> 'paid' order by r.code",
+    },
+    Rule {
+        name: "Receipt numbers have no gaps.",
+        noun: "series",
+        key: Key::Text,
+        counted: "select count(*) as n from receipt_series",
+        broken: "select s.prefix || '-' || s.year as who, 'receipts' as note, cast(coalesce(r.receipts, 0) as bigint) as found,
+                cast(s.next_number - 1 as bigint) as expected
+            from receipt_series s left join (
+                select series_id, count(distinct number) as receipts, max(number) as last from receipt group by series_id) r on r.series_id = s.id
+            where coalesce(r.receipts, 0) <> s.next_number - 1 or coalesce(r.last, 0) <> s.next_number - 1 order by s.prefix, s.year",
+    },
+    Rule {
+        name: "Each receipt has one first letter.",
+        noun: "receipt",
+        key: Key::Text,
+        counted: "select count(*) as n from receipt",
+        broken: "select r.code as who, 'letters' as note, cast(coalesce(l.letters, 0) as bigint) as found, cast(1 as bigint) as expected
+            from receipt r left join (
+                select receipt_id, count(*) as letters from letter where kind = 'receipt' and dedupe_key not like '%:again:%'
+                group by receipt_id) l on l.receipt_id = r.id
+            where coalesce(l.letters, 0) <> 1 order by r.code",
+    },
+    Rule {
+        name: "No more of a wish item is held and paid than is asked for.",
+        noun: "wish item",
+        key: Key::Text,
+        counted: "select count(*) as n from wish_item",
+        broken: "select i.slug as who, 'held and paid' as note, cast(sum(r.quantity) as bigint) as found, i.quantity as expected
+            from wish_item i join wish_reservation r on r.wish_item_id = i.id
+            where r.state = 'paid' or (r.state = 'held' and r.expires_at > $1)
+            group by i.id, i.slug, i.quantity having sum(r.quantity) > i.quantity order by i.slug",
+    },
+    Rule {
+        name: "A wish item is paid where its donation is, and only there; what was paid too late is noted.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from wish_reservation",
+        broken: "select d.id as who, 'the item is ' || coalesce(r.state, 'not reserved') || ', the donation ' || d.status as note,
+                cast(null as bigint) as found, cast(null as bigint) as expected
+            from donation d left join wish_reservation r on r.donation_id = d.id
+            where (r.state = 'paid' and d.status <> 'paid')
+                or (d.wish_item_id is not null and r.id is null)
+                or (d.status = 'paid' and r.state <> 'paid' and not exists (
+                    select 1 from donation_step s where s.donation_id = d.id and s.kind = 'item_paid_late')) order by d.id",
+    },
+    Rule {
+        name: "Every reader's beacon of a closed day ended in one place, and no day has more readers than views.",
+        noun: "readers of",
+        key: Key::Text,
+        counted: "select count(*) as n from reader_day where closed",
+        broken: "select scope || ' ' || scope_id || ' ' || day as who, source as note,
+                views + duplicates + bots + prefetch + opt_out + malformed + unknown_article + capped + staff as found, received as expected
+            from reader_day where closed and (received <> views + duplicates + bots + prefetch + opt_out + malformed + unknown_article + capped
+                + staff or readers_min > readers or (form = 'exact' and readers > views)) order by day, scope, scope_id, source",
+    },
+];

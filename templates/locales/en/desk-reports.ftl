@@ -1,0 +1,22 @@
+desk-reports-donations = Donations
+desk-reports-donations-text = One row for each movement of money, in the order of the ledger: gifts, Stripe’s fees, and exchange into the currency that Stripe settled in. The same period always gives the same file.
+desk-reports-from = First day
+desk-reports-to = Last day
+desk-reports-zone = Included. Days are those of { $zone }.
+desk-reports-format = Format
+desk-reports-csv = CSV for programs
+desk-reports-csv-excel = CSV for Excel
+desk-reports-with-donors = With names and e-mail addresses. Only where they are needed: without them each supporter has a reference that means nothing elsewhere.
+desk-reports-download = Download
+desk-reports-columns = What the columns mean
+desk-reports-columns-text = Amounts may be summed over the rows of one currency. gross is what was given, fee what Stripe kept, exchanged what went into another currency or came from one; net = gross − fee + exchanged is by how much what Stripe holds for us changed. The columns that end in _minor say the same in the smallest unit of the currency. posted_date is the day in the organisation’s time zone on which the row was written; occurred_at_utc is when it happened.
+desk-reports-verify = Does everything agree?
+desk-reports-verify-text = Computes every figure again from the ledger and compares: gifts, receipts, letters, campaigns, wish list, audit trail.
+desk-reports-verify-button = Check now
+desk-reports-verify-ok = Everything agrees.
+desk-reports-verify-wrong = Something does not agree. Each finding names the row; keep a copy of the database before anything is changed.
+desk-reports-check = What must hold
+desk-reports-result = Result
+desk-reports-rows = Rows looked at
+desk-reports-holds = holds
+desk-reports-broken = broken
