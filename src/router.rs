@@ -56,7 +56,10 @@ fn public_routes() -> Router<App> {
 fn desk_routes() -> Router<App> {
     staff::protect(
         Router::new()
-            .merge(staff::desk_routes()).merge(articles::desk_routes())
+            .merge(staff::desk_routes())
+            .merge(donations::desk_routes())
+            .merge(reports::routes())
+            .merge(articles::desk_routes())
             .merge(readers::desk_routes())
             .merge(wishes::desk_routes())
             .merge(campaigns::desk_routes())

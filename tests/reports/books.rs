@@ -19,7 +19,8 @@ async fn some_gifts(test: &TestApp) {
 
 /// Takes the refusals out of the database, as somebody with its password could.
 async fn let_everything_be_edited(test: &TestApp, db: &DatabaseConnection) {
-    let tables = ["ledger_transaction", "ledger_entry", "donation_step", "letter_attempt", "audit_entry", "stripe_event", "receipt", "donation"];
+    let tables =
+        ["ledger_transaction", "ledger_entry", "donation_step", "letter_attempt", "audit_entry", "stripe_event", "receipt", "donation"];
     for table in tables {
         for operation in ["update", "delete"] {
             if test.database.is_postgres() {

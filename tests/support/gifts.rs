@@ -77,7 +77,11 @@ impl TestApp {
             updated_at: now,
         };
         let (id, row) = (row.id, row.into_active_model());
-        self.app.db.write(async |tx| Ok(campaign::Entity::insert(row.clone()).exec_without_returning(tx).await.map(|_| ())?)).await.unwrap();
+        self.app
+            .db
+            .write(async |tx| Ok(campaign::Entity::insert(row.clone()).exec_without_returning(tx).await.map(|_| ())?))
+            .await
+            .unwrap();
         id
     }
 
@@ -102,7 +106,11 @@ impl TestApp {
             updated_at: now,
         };
         let (id, row) = (row.id, row.into_active_model());
-        self.app.db.write(async |tx| Ok(wish_item::Entity::insert(row.clone()).exec_without_returning(tx).await.map(|_| ())?)).await.unwrap();
+        self.app
+            .db
+            .write(async |tx| Ok(wish_item::Entity::insert(row.clone()).exec_without_returning(tx).await.map(|_| ())?))
+            .await
+            .unwrap();
         id
     }
 

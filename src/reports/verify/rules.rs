@@ -121,8 +121,8 @@ pub(super) const RULES: &[Rule] = &[
         counted: "select count(*) as n from receipt",
         broken: "select r.code as who, 'letters' as note, cast(coalesce(l.letters, 0) as bigint) as found, cast(1 as bigint) as expected
             from receipt r left join (
-                select receipt_id, count(*) as letters from letter where kind = 'receipt' and dedupe_key not like '%:again:%'
-                group by receipt_id) l on l.receipt_id = r.id
+                select receipt_id, dedupe_key, count(*) as letters from letter where kind = 'receipt' group by receipt_id, dedupe_key) l
+                on l.receipt_id = r.id and l.dedupe_key = 'receipt:' || r.code
             where coalesce(l.letters, 0) <> 1 order by r.code",
     },
     Rule {
