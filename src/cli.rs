@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     telemetry,
 };
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Parser, Debug)]
@@ -43,12 +43,23 @@ enum Command {
     /// Bring the database's tables up to date.
     #[command(after_help = "Example:\n  wellwisher migrate")]
     Migrate,
+    /// Check the installation and say what to do about what is wrong. Exit code 1 when something is.
+    #[command(after_help = "Example:\n  wellwisher doctor")]
+    Doctor,
+    /// Recompute every figure from the ledger and name each row that does not agree. Exit code 1 when one does not.
+    #[command(after_help = "Example:\n  wellwisher verify")]
+    Verify,
     /// Ask Stripe what we missed. Doing it again changes nothing.
     #[command(after_help = "Examples:\n  wellwisher reconcile\n  wellwisher reconcile --days 90")]
     Reconcile {
         /// How many days to look back.
         #[arg(long, default_value_t = 35, value_parser = clap::value_parser!(u32).range(1..=3650))]
         days: u32,
+    },
+    /// Take reports away as files.
+    Export {
+        #[command(subcommand)]
+        report: Report,
     },
     /// Bring content in.
     Import {
@@ -60,6 +71,45 @@ enum Command {
         #[command(subcommand)]
         what: Staff,
     },
+}
+
+#[derive(Subcommand, Debug)]
+enum Report {
+    /// The donation register: a row for each movement of money.
+    #[command(
+        after_help = "Examples:\n  wellwisher export donations > register.csv\n  wellwisher export donations --from 2026-01-01 --to 2026-03-31 --tz Asia/Kabul --output q1.csv"
+    )]
+    Donations(ExportArguments),
+}
+
+#[derive(clap::Args, Debug)]
+struct ExportArguments {
+    /// First day (YYYY-MM-DD); the beginning when left out.
+    #[arg(long)]
+    from: Option<chrono::NaiveDate>,
+    /// Last day (YYYY-MM-DD), included; today when left out.
+    #[arg(long)]
+    to: Option<chrono::NaiveDate>,
+    /// The time zone of the days; ORG_TIMEZONE when left out.
+    #[arg(long)]
+    tz: Option<chrono_tz::Tz>,
+    /// The form of the file.
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    format: Format,
+    /// Add the donors' names and addresses.
+    #[arg(long)]
+    with_donors: bool,
+    /// Where to write; standard output when left out.
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For programs: UTF-8, commas.
+    Csv,
+    /// For spreadsheets: the same with a byte order mark.
+    CsvExcel,
 }
 
 #[derive(Subcommand, Debug)]
@@ -105,7 +155,10 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Error> {
         Command::Work => serve::work(&cli.settings).await,
         Command::Demo => serve::demo(&cli.settings).await,
         Command::Migrate => data::migrate(&cli.settings).await,
+        Command::Doctor => data::doctor(&open(&cli.settings).await?).await,
+        Command::Verify => data::verify(&open(&cli.settings).await?).await,
         Command::Reconcile { days } => data::reconcile(&open(&cli.settings).await?, days).await,
+        Command::Export { report: Report::Donations(arguments) } => data::export_donations(&open(&cli.settings).await?, &arguments).await,
         Command::Import { what: Import::Articles { path } } => data::import_articles(&open(&cli.settings).await?, &path).await,
         Command::Staff { what: Staff::Add { email, role } } => data::add_staff(&open(&cli.settings).await?, &email, role).await,
     }

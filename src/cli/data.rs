@@ -1,6 +1,6 @@
 //! The commands that do one thing and end.
 
-use super::prepare_folders;
+use super::{ExportArguments, Format, prepare_folders};
 use crate::{
     app::App,
     articles,
@@ -8,6 +8,7 @@ use crate::{
     db::Db,
     donations,
     error::Error,
+    reports::{self, ExportRequest},
     staff,
 };
 use entity::words::Role;
@@ -33,6 +34,34 @@ pub async fn migrate(settings: &Settings) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Checks the installation.
+pub async fn doctor(app: &App) -> Result<ExitCode, Error> {
+    let findings = reports::doctor::doctor(app).await;
+    let mut code = ExitCode::SUCCESS;
+    for finding in findings {
+        println!("{:5} {}: {}", finding.level.as_str(), finding.name, finding.told);
+        if !finding.fix.is_empty() {
+            println!("      → {}", finding.fix);
+        }
+        if finding.level == reports::doctor::Level::Fail {
+            code = ExitCode::from(1);
+        }
+    }
+    Ok(code)
+}
+
+/// Recomputes every figure.
+pub async fn verify(app: &App) -> Result<ExitCode, Error> {
+    let report = reports::verify::verify(app).await?;
+    for check in &report.checks {
+        println!("{} {} ({} rows)", if check.findings.is_empty() { "ok  " } else { "FAIL" }, check.name, check.rows_checked);
+        for finding in &check.findings {
+            println!("     {finding}");
+        }
+    }
+    Ok(if report.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
 /// Asks Stripe what we missed.
 pub async fn reconcile(app: &App, days: u32) -> Result<ExitCode, Error> {
     if app.config.is_practice() {
@@ -56,6 +85,68 @@ pub async fn reconcile(app: &App, days: u32) -> Result<ExitCode, Error> {
         println!("  {} do not fit their donation: see the donations' stories on the desk.", report.refused);
     }
     Ok(if report.refused == 0 && report.unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Writes the donation register. A file appears under its name only when it is whole.
+pub async fn export_donations(app: &App, arguments: &ExportArguments) -> Result<ExitCode, Error> {
+    let request = ExportRequest {
+        from: arguments.from,
+        to: arguments.to,
+        timezone: arguments.tz.unwrap_or(app.config.org_timezone),
+        format: match arguments.format {
+            Format::Csv => reports::Format::Csv,
+            Format::CsvExcel => reports::Format::CsvExcel,
+        },
+        with_donors: arguments.with_donors,
+        filter: Default::default(),
+    };
+    let manifest = match &arguments.output {
+        Some(path) => {
+            let partial = path.with_extension("partial");
+            let file = std::fs::File::create(&partial).map_err(|e| cannot_write(&partial, &e))?;
+            let bar = progress_bar("Exporting donations");
+            bar.set_length(u64::try_from(reports::donations::count_rows(app, &request).await?).unwrap_or(0));
+            let mut sink = FileSink { file: std::io::BufWriter::new(file), bar };
+            let manifest = reports::export_donations(app, &request, &mut sink).await?;
+            sink.bar.finish_and_clear();
+            let file = sink.file.into_inner().map_err(|e| cannot_write(&partial, e.error()))?;
+            file.sync_all().and_then(|()| std::fs::rename(&partial, path)).map_err(|e| cannot_write(path, &e))?;
+            manifest
+        }
+        None => reports::export_donations(app, &request, &mut reports::WriteSink(std::io::stdout())).await?,
+    };
+    record_export(app, &manifest).await?;
+    eprintln!("{}", manifest.to_json());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A file with a progress bar.
+struct FileSink {
+    file: std::io::BufWriter<std::fs::File>,
+    bar: ProgressBar,
+}
+
+impl reports::Sink for FileSink {
+    async fn put(&mut self, chunk: bytes::Bytes, rows: u64) -> Result<(), Error> {
+        use std::io::Write;
+        self.file.write_all(&chunk).map_err(|e| Error::Unavailable(format!("the export cannot be written: {e}")))?;
+        self.bar.set_position(rows);
+        Ok(())
+    }
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
+    Error::Invalid(format!("{} cannot be written: {error}", path.display()))
+}
+
+/// Who took what away is part of the audit trail, from the command line too.
+async fn record_export(app: &App, manifest: &reports::Manifest) -> Result<(), Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            staff::audit::record(tx, now, &staff::Actor::system(), "export.donations", "report", "donations", manifest.to_json()).await
+        })
+        .await
 }
 
 /// Imports articles.
