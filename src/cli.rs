@@ -7,7 +7,7 @@ mod serve;
 use crate::{
     app::{App, Payment},
     clock::Clock,
-    config::{Config, Settings},
+    config::{Config, Settings, make_private_folder},
     db::Db,
     error::Error,
     telemetry,
@@ -35,7 +35,9 @@ enum Command {
     #[command(after_help = "Examples:\n  wellwisher serve\n  LISTEN=0.0.0.0:8080 BASE_URL=https://give.example.org wellwisher serve")]
     Serve,
     /// Do jobs only, beside `serve` processes on the same PostgreSQL.
-    #[command(after_help = "Example:\n  DATABASE_URL=postgres://… SECRET_KEY=… wellwisher work")]
+    #[command(
+        after_help = "Example:\n  DATABASE_URL=postgres://… SECRET_KEY=… STRIPE_SECRET_KEY=… STRIPE_WEBHOOK_SECRET=… wellwisher work"
+    )]
     Work,
     /// Serve a sample newsroom on a throw-away database (or on DATABASE_URL, when that is empty). No real money moves.
     #[command(after_help = "Examples:\n  wellwisher demo\n  wellwisher demo --listen 127.0.0.1:9000")]
@@ -138,7 +140,8 @@ enum Staff {
 /// Runs the command line. The process ends with the code that this returns.
 pub async fn run() -> ExitCode {
     let _ = dotenvy::dotenv();
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
+    quieten_demo(&mut cli);
     telemetry::start(&cli.settings.log, cli.settings.log_json);
     match dispatch(cli).await {
         Ok(code) => code,
@@ -146,6 +149,14 @@ pub async fn run() -> ExitCode {
             eprintln!("wellwisher: {error}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// The demo's terminal is for the addresses and codes: unless a level was asked for, only warnings come between.
+fn quieten_demo(cli: &mut Cli) {
+    let asked = std::env::var_os("LOG").is_some() || std::env::args().any(|argument| argument == "--log" || argument.starts_with("--log="));
+    if matches!(cli.command, Command::Demo) && !asked {
+        cli.settings.log = "warn".to_owned();
     }
 }
 
@@ -180,7 +191,7 @@ fn prepare_folders(config: &Config) -> Result<(), Error> {
     let mut folders = vec![config.data_dir.clone()];
     folders.extend(crate::db::sqlite_path(&config.database_url).and_then(|path| path.parent().map(std::path::Path::to_owned)));
     for folder in folders.iter().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|e| Error::Invalid(format!("the folder {} cannot be made: {e}", folder.display())))?;
+        make_private_folder(folder).map_err(|e| Error::Invalid(format!("the folder {} cannot be made: {e}", folder.display())))?;
     }
     Ok(())
 }

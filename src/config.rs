@@ -2,6 +2,7 @@
 
 mod checked;
 
+pub(crate) use checked::make_private_folder;
 pub use checked::{Config, Limits, Link, MailWay, PaymentWay, ReceiptProfile};
 
 use clap::Args;

@@ -29,17 +29,31 @@ pub struct Db {
 impl Db {
     /// Opens the database at `url` (`sqlite://path` or `postgres://…`), making an SQLite file where there is none.
     pub async fn open(url: &str) -> Result<Self, Error> {
+        Self::open_as(url, Commits::OnDisk).await
+    }
+
+    /// Opens an empty database to fill it, like the demo's: commits do not wait for the disk, because a filling that is interrupted is
+    /// begun anew. End with [`Db::close_filled`], after which everything is on the disk.
+    pub async fn open_for_filling(url: &str) -> Result<Self, Error> {
+        Self::open_as(url, Commits::InMemory).await
+    }
+
+    async fn open_as(url: &str, commits: Commits) -> Result<Self, Error> {
         if let Some(path) = sqlite_path(url) {
-            Self::open_sqlite(&path).await
+            Self::open_sqlite(&path, commits).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Self::open_postgres(url).await
+            Self::open_postgres(url, commits).await
         } else {
             Err(Error::Invalid("DATABASE_URL must begin with sqlite:// or postgres://".to_owned()))
         }
     }
 
-    async fn open_sqlite(path: &std::path::Path) -> Result<Self, Error> {
+    async fn open_sqlite(path: &std::path::Path, commits: Commits) -> Result<Self, Error> {
         use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+        let synchronous = match commits {
+            Commits::OnDisk => SqliteSynchronous::Full,
+            Commits::InMemory => SqliteSynchronous::Off,
+        };
         let connect = async |connections: u32, read_only: bool| {
             let file = path.to_owned();
             let mut options = ConnectOptions::new("sqlite://");
@@ -50,14 +64,21 @@ impl Db {
                     .create_if_missing(!read_only)
                     .busy_timeout(Duration::from_secs(5))
                     .foreign_keys(true)
-                    .synchronous(SqliteSynchronous::Full)
+                    .synchronous(synchronous)
                     .pragma("mmap_size", "0")
                     .pragma("cache_size", "-16000");
                 if read_only { o.read_only(true) } else { o.journal_mode(SqliteJournalMode::Wal) }
             });
             Database::connect(options).await
         };
-        let writer = connect(1, false).await?;
+        let writer = connect(1, false).await.map_err(|error| {
+            tracing::debug!(%error, "SQLite");
+            Error::Unavailable(format!(
+                "{} cannot be opened as an SQLite database: {}. Name another file in DATABASE_URL, or give this user the right to write it",
+                path.display(),
+                root_cause(&error)
+            ))
+        })?;
         let row = writer.query_one_raw(Statement::from_string(DbBackend::Sqlite, "select sqlite_version() as v")).await?;
         let version: String = row.map(|r| r.try_get("", "v")).transpose()?.unwrap_or_default();
         if version_parts(&version) < version_parts(SQLITE_OLDEST) {
@@ -67,7 +88,11 @@ impl Db {
         Ok(Self { writer, reader })
     }
 
-    async fn open_postgres(url: &str) -> Result<Self, Error> {
+    async fn open_postgres(url: &str, commits: Commits) -> Result<Self, Error> {
+        let synchronous_commit = match commits {
+            Commits::OnDisk => "on",
+            Commits::InMemory => "off",
+        };
         let mut options = ConnectOptions::new(url);
         options
             .max_connections(16)
@@ -75,14 +100,22 @@ impl Db {
             .connect_timeout(Duration::from_secs(5))
             .acquire_timeout(Duration::from_secs(10))
             .statement_timeout(Duration::from_secs(15))
-            .map_sqlx_postgres_opts(|o| {
+            .map_sqlx_postgres_opts(move |o| {
                 o.application_name("wellwisher").options([
                     ("lock_timeout", "10s"),
                     ("idle_in_transaction_session_timeout", "30s"),
-                    ("synchronous_commit", "on"),
+                    ("synchronous_commit", synchronous_commit),
                 ])
             });
-        let pool = Database::connect(options).await?;
+        let pool = Database::connect(options).await.map_err(|error| {
+            // The driver's words name neither the user's password nor the address.
+            Error::Unavailable(format!(
+                "PostgreSQL at {} does not let us in: {}. Is it running, does the database exist, and are user and password right? \
+                 DATABASE_URL is read as postgres://user:password@host:5432/name",
+                host_of(url),
+                root_cause(&error)
+            ))
+        })?;
         Ok(Self { writer: pool.clone(), reader: pool })
     }
 
@@ -167,6 +200,53 @@ impl Db {
         self.reader.close().await?;
         Ok(self.writer.close().await?)
     }
+
+    /// Closes a database that was filled, and has it on the disk. `url` is the one that it was opened with. Nobody else may have it open:
+    /// the last one who closes an SQLite database brings everything into its one file.
+    pub async fn close_filled(self, url: &str) -> Result<(), Error> {
+        if self.is_postgres() {
+            // The server writes its log in order: one commit that waits for the disk takes all before it along.
+            self.write(async |tx| {
+                tx.execute_unprepared("set local synchronous_commit = on; select pg_current_xact_id()").await?;
+                Ok(())
+            })
+            .await?;
+        }
+        self.close().await?;
+        if let Some(path) = sqlite_path(url) {
+            let on_disk = std::fs::File::open(&path).and_then(|file| file.sync_all());
+            on_disk.map_err(|e| Error::Unavailable(format!("{} cannot be brought to the disk: {e}", path.display())))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a commit waits for.
+#[derive(Clone, Copy, Debug)]
+enum Commits {
+    /// The disk: a commit survives a loss of power.
+    OnDisk,
+    /// Nothing: only for what can be made again.
+    InMemory,
+}
+
+/// The innermost words of a database error, without the layers around it.
+fn root_cause(error: &DbErr) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    match cause.to_string() {
+        text if text.contains("timed out") => "nobody answers".to_owned(),
+        text => text.trim_end_matches('.').to_owned(),
+    }
+}
+
+/// The host and port of a database's address, without who signs in.
+fn host_of(url: &str) -> String {
+    let parsed = url::Url::parse(url).ok();
+    let host = parsed.as_ref().and_then(|url| Some(format!("{}:{}", url.host_str()?, url.port().unwrap_or(5432))));
+    host.unwrap_or_else(|| "the address in DATABASE_URL".to_owned())
 }
 
 /// What [`Db::write`] does in its transaction: any `async |tx| …`. The trait says that its future may move between threads, which a

@@ -1,5 +1,6 @@
 //! Logs that hold ids only: never names, addresses, tokens, networks or what a browser says of itself.
 
+use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 /// Starts the log on stderr at the levels of `filter` (`info`, `wellwisher=debug,info`), as JSON when `json`.
@@ -15,6 +16,7 @@ pub fn start(filter: &str, json: bool) {
     let _ = if json {
         registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init()
     } else {
-        registry.with(fmt::layer().with_target(false).with_writer(std::io::stderr)).try_init()
+        let colours = std::io::stderr().is_terminal();
+        registry.with(fmt::layer().with_target(false).with_ansi(colours).with_writer(std::io::stderr)).try_init()
     };
 }

@@ -1,1 +1,7 @@
+//! The program as it is run: its commands, what it says, its exit codes, its life and its sudden death.
 
+mod commands;
+mod killed;
+mod refusals;
+mod serving;
+mod several;

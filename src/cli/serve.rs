@@ -4,7 +4,7 @@ use super::prepare_folders;
 use crate::{
     app::{App, Payment},
     clock::{Clock, Random},
-    config::{Config, PaymentWay, Settings},
+    config::{Config, MailWay, PaymentWay, Settings},
     db::{Db, sqlite_path},
     demo,
     error::Error,
@@ -15,7 +15,7 @@ use crate::{
     readers, router, staff, worker,
 };
 use secrecy::SecretString;
-use std::{fs::File, net::SocketAddr, process::ExitCode};
+use std::{fs::File, net::SocketAddr, process::ExitCode, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 const STANDIN_KEY: &str = "sk_test_practice_only";
 
 /// How long requests may take to end when the program is asked to stop.
-const DRAIN: std::time::Duration = std::time::Duration::from_secs(25);
+const DRAIN: Duration = Duration::from_secs(25);
 
 /// Serves the site and does its jobs.
 pub async fn serve(settings: &Settings) -> Result<ExitCode, Error> {
@@ -35,7 +35,8 @@ pub async fn serve(settings: &Settings) -> Result<ExitCode, Error> {
     if let Some(link) = staff::first_account_link(&app).await? {
         println!("No staff account yet. Make the first one here within 24 hours (the link works once):\n  {link}");
     }
-    run(app, listener, standin, true).await
+    warn_of_practice(&app);
+    run(app, listener, standin, stop_on_signal()).await
 }
 
 /// Does jobs only.
@@ -54,32 +55,54 @@ pub async fn work(settings: &Settings) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Serves the sample newsroom.
+/// Serves the sample newsroom. Stopping it, also while it is being made, leaves nothing behind.
 pub async fn demo(settings: &Settings) -> Result<ExitCode, Error> {
     let begun = std::time::Instant::now();
+    let stop = stop_on_signal();
     let mut settings = settings.clone();
     let folder = demo::prepare_settings(&mut settings)?;
     let (listener, mut config) = bind(&settings).await?;
     config.demo = true;
     let _lock = lock(&config)?;
+    eprintln!("Making a sample newsroom with three months of gifts and readers; this takes some seconds …");
+    tokio::select! {
+        made = make_sample(&config) => made?,
+        () = stop.cancelled() => {
+            if folder.is_none() {
+                eprintln!("wellwisher: stopped in the middle; empty the database before the demo goes on it again");
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
     let db = open_database(&config).await?;
-    demo::require_empty(&db).await?;
     let (payment, standin) = payment(&config, &listener).await?;
-    demo::fill(&config, &db).await?;
     let app = App::new(config, db, Clock::System, payment)?;
-    println!("The sample newsroom is ready after {:.1} s. No real money moves.\n", begun.elapsed().as_secs_f64());
+    show_sample(&app, begun.elapsed()).await?;
+    run(app, listener, standin, stop).await
+}
+
+async fn make_sample(config: &Config) -> Result<(), Error> {
+    let db = Db::open_for_filling(&config.database_url).await?;
+    db.migrate().await?;
+    demo::require_empty(&db).await?;
+    demo::fill(config, &db).await?;
+    db.close_filled(&config.database_url).await
+}
+
+/// Tells where the sample newsroom is and how to sign in.
+async fn show_sample(app: &App, took: Duration) -> Result<(), Error> {
+    println!("The sample newsroom is ready after {:.1} s. No real money moves.\n", took.as_secs_f64());
     println!("  Site     {}", app.config.base_url);
     println!("  Staff    {}", app.config.link("/desk"));
-    for account in staff::demo_accounts(&app).await? {
+    for account in staff::demo_accounts(app).await? {
         println!("           {:8} {}   password: {}   code now: {}", account.role.as_str(), account.email, account.password, account.code);
     }
-    if let crate::config::MailWay::Files(dir) = &app.config.mail {
+    println!("           The sign-in page always shows the codes of the moment.");
+    if let MailWay::Files(dir) = &app.config.mail {
         println!("  Letters  {}", dir.display());
     }
     println!("\nCard numbers to practise with: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined. Stop with Ctrl+C.");
-    let code = run(app, listener, standin, false).await;
-    drop(folder);
-    code
+    Ok(())
 }
 
 /// Opens the port first, so that the settings can name the address that readers use even when the port was chosen freely.
@@ -138,21 +161,24 @@ async fn payment(config: &Config, listener: &TcpListener) -> Result<(Payment, Op
     Ok((payment, Some(running)))
 }
 
-/// Serves until a signal, then ends what is under way.
-async fn run(app: App, listener: TcpListener, standin: Option<RunningStandin>, tell: bool) -> Result<ExitCode, Error> {
-    if standin.is_some() {
+/// Says in the log what is not for real.
+fn warn_of_practice(app: &App) {
+    if app.config.is_practice() {
         tracing::warn!("a stand-in takes the place of Stripe: no real money moves (set STRIPE_SECRET_KEY to take gifts)");
     }
-    if let crate::config::MailWay::Files(dir) = &app.config.mail {
+    if let MailWay::Files(dir) = &app.config.mail {
         tracing::warn!(folder = %dir.display(), "letters are written as files (set SMTP_URL to send them)");
     }
+}
+
+/// Serves until `stop`, then ends what is under way.
+async fn run(app: App, listener: TcpListener, standin: Option<RunningStandin>, stop: CancellationToken) -> Result<ExitCode, Error> {
     readers::counter(&app).await?;
     let router = router::build(app.clone())?;
-    if tell {
+    if !app.config.demo {
         println!("Serving {}", app.config.base_url);
     }
     tracing::info!(listen = %app.config.listen, "serving");
-    let stop = stop_on_signal();
     let work = tokio::spawn(worker::run(app.clone(), stop.clone()));
     let quiet = stop.clone();
     let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())

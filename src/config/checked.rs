@@ -126,7 +126,6 @@ impl Config {
         let base_url = parse_base_url(settings, listen)?;
         let database_url = or_else(&settings.database_url, || format!("sqlite://{}", data_dir.join("wellwisher.db").display()));
         let is_sqlite = crate::db::sqlite_path(&database_url).is_some();
-        let secret_key = find_secret_key(&settings.secret_key, &data_dir, is_sqlite)?;
         let org_currencies = parse_list(&settings.org_currencies, "ORG_CURRENCIES", |c| c.parse::<Currency>().ok())?;
         if org_currencies.is_empty() {
             return Err(wrong("ORG_CURRENCIES", "at least one currency code, such as EUR"));
@@ -145,9 +144,12 @@ impl Config {
         if !mail_from_ok || settings.mail_from.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(wrong("MAIL_FROM", "one bare address such as giving@example.org"));
         }
+        let payment = parse_payment(settings, &base_url)?;
+        // Last, because it may be made here: settings that are refused leave nothing behind.
+        let secret_key = find_secret_key(&settings.secret_key, &data_dir, is_sqlite)?;
         Ok(Self {
             listen,
-            payment: parse_payment(settings, &base_url)?,
+            payment,
             base_url,
             secret_key,
             org_name: settings.org_name.trim().to_owned(),
@@ -356,19 +358,43 @@ fn find_secret_key(set: &SecretString, data_dir: &Path, is_sqlite: bool) -> Resu
         return Err(Error::Invalid("with PostgreSQL SECRET_KEY must be set, because every process needs the same one".to_owned()));
     }
     let file = data_dir.join("secret.key");
-    if let Ok(kept) = std::fs::read_to_string(&file) {
-        return Ok(SecretString::from(kept.trim().to_owned()));
+    let told = |e: std::io::Error| Error::Invalid(format!("{}: {e}. Name a folder that this user may write in DATA_DIR", file.display()));
+    if !file.try_exists().map_err(told)? {
+        make_private_folder(data_dir).map_err(told)?;
+        keep_new_key(&file).map_err(told)?;
     }
-    let made = crate::clock::Random::default().token();
-    std::fs::create_dir_all(data_dir).map_err(|e| Error::Invalid(format!("DATA_DIR {}: {e}", data_dir.display())))?;
-    write_private(&file, &made).map_err(|e| Error::Invalid(format!("{}: {e}", file.display())))?;
-    Ok(SecretString::from(made))
+    let kept = std::fs::read_to_string(&file).map_err(told)?;
+    if kept.trim().len() < 32 {
+        return Err(Error::Invalid(format!("{} holds no key of 32 characters: restore it from a backup", file.display())));
+    }
+    Ok(SecretString::from(kept.trim().to_owned()))
+}
+
+/// Makes a folder, and those above it, that only its owner can look into: databases and letters name supporters.
+pub(crate) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Writes a new key whole, or leaves the one that another process was first to write.
+fn keep_new_key(file: &Path) -> std::io::Result<()> {
+    let draft = file.with_extension(format!("{}.part", std::process::id()));
+    write_private(&draft, &crate::clock::Random::default().token())?;
+    let kept = std::fs::hard_link(&draft, file);
+    std::fs::remove_file(&draft)?;
+    match kept {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(file)?;

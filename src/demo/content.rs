@@ -113,13 +113,7 @@ fn read(name: &str) -> Result<String, Error> {
 async fn load_articles(app: &App, today: DateTime<Utc>) -> Result<(), Error> {
     let mut sources = Vec::new();
     for name in Files::iter().filter(|name| name.ends_with(".md")) {
-        let mut text = read(&name)?;
-        if let Some((before, rest)) = text.split_once('@')
-            && let Some((days, after)) = rest.split_once(" days ago@")
-        {
-            let days: i64 = days.parse().map_err(|e| Error::internal("a sample date", e))?;
-            text = format!("{before}{}{after}", (today - TimeDelta::days(days)).format("%Y-%m-%dT%H:%M:%SZ"));
-        }
+        let text = read(&name)?.lines().map(|line| date(line, today)).collect::<Result<Vec<_>, _>>()?.join("\n");
         sources.push(Source { name: name.into_owned(), bytes: text.into_bytes() });
     }
     let report = import::import_sources(app, sources).await?;
@@ -127,6 +121,15 @@ async fn load_articles(app: &App, today: DateTime<Utc>) -> Result<(), Error> {
         Some(remark) => Err(Error::Internal(format!("a sample article was skipped: {remark}"))),
         None => Ok(()),
     }
+}
+
+/// Makes `published: "@4 days ago@"` a time and `source_date: "@5 days ago@"` a day.
+fn date(line: &str, today: DateTime<Utc>) -> Result<String, Error> {
+    let Some(((before, rest), (key, _))) = line.split_once('@').zip(line.split_once(':')) else { return Ok(line.to_owned()) };
+    let Some((days, after)) = rest.split_once(" days ago@") else { return Ok(line.to_owned()) };
+    let days: i64 = days.parse().map_err(|e| Error::internal("a sample date", e))?;
+    let format = if key == "source_date" { "%Y-%m-%d" } else { "%Y-%m-%dT%H:%M:%SZ" };
+    Ok(format!("{before}{}{after}", (today - TimeDelta::days(days)).format(format)))
 }
 
 type Campaigns = HashMap<String, (CampaignId, FundId)>;

@@ -46,8 +46,8 @@ pub struct Choices {
     pub campaigns: Vec<campaign::Model>,
     /// Items with a price.
     pub items: Vec<wish_item::Model>,
-    /// Articles that gifts come from.
-    pub articles: Vec<ArticleId>,
+    /// Articles that gifts come from, and since when.
+    pub articles: Vec<(ArticleId, DateTime<Utc>)>,
 }
 
 impl Choices {
@@ -63,7 +63,8 @@ impl Choices {
         items.sort_by(|a, b| a.slug.cmp(&b.slug));
         let mut articles = entity::article::Entity::find().filter(open).all(db).await?;
         articles.sort_by(|a, b| a.slug.cmp(&b.slug));
-        Ok(Self { campaigns, items, articles: articles.into_iter().map(|a| a.id).collect() })
+        let articles = articles.into_iter().filter_map(|a| Some((a.id, a.published_at?))).collect();
+        Ok(Self { campaigns, items, articles })
     }
 }
 
@@ -101,6 +102,7 @@ fn choose(app: &App, choices: &Choices, number: u64) -> Result<Gift, Error> {
             (Money::new(whole * 10_i64.pow(currency.exponent()), currency), None)
         }
     };
+    let published: Vec<ArticleId> = choices.articles.iter().filter(|(_, at)| *at <= app.now()).map(|(id, _)| *id).collect();
     let cover = if number % 5 == 2 { crate::asks::fee_cover(&app.config, money)?.minor } else { 0 };
     Ok(Gift {
         form_token: hex(&app.random.bytes::<16>()),
@@ -108,7 +110,7 @@ fn choose(app: &App, choices: &Choices, number: u64) -> Result<Gift, Error> {
         fee_cover_minor: cover,
         campaign_id: item.map_or_else(|| campaign.map(|c| c.id), |i| i.campaign_id),
         item: wish,
-        article_id: (number % 3 != 1).then(|| choices.articles.get(pick(choices.articles.len(), 5)).copied()).flatten(),
+        article_id: (number % 3 != 1).then(|| published.get(pick(published.len(), 5)).copied()).flatten(),
         fund_id: item.map(|i| i.fund_id).or_else(|| campaign.map(|c| c.fund_id)),
         email: format!("supporter{:02}@example.org", pick(70, 3)),
         public_name: !name.is_empty() && number % 2 == 0,

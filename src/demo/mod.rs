@@ -8,7 +8,7 @@ mod history;
 use crate::{
     app::{App, Payment},
     clock::{Clock, Random},
-    config::{Config, Settings},
+    config::{Config, Settings, make_private_folder},
     db::Db,
     error::Error,
     payments::{
@@ -62,7 +62,7 @@ pub fn prepare_settings(settings: &mut Settings) -> Result<Option<ThrowAway>, Er
         return Ok(None);
     }
     let folder = std::env::temp_dir().join(format!("wellwisher-demo-{}", crate::clock::hex(&Random::default().bytes::<6>())));
-    std::fs::create_dir_all(&folder).map_err(|e| Error::Invalid(format!("the folder {} cannot be made: {e}", folder.display())))?;
+    make_private_folder(&folder).map_err(|e| Error::Invalid(format!("the folder {} cannot be made: {e}", folder.display())))?;
     settings.data_dir = folder.display().to_string();
     Ok(Some(ThrowAway(folder)))
 }

@@ -6,6 +6,7 @@ pub mod newsroom;
 mod gifts;
 mod people;
 mod postgres;
+mod program;
 mod smtp;
 
 pub use app::{Answer, START, TestApp, WEBHOOK_SECRET, default_settings, start_standin};
@@ -13,6 +14,7 @@ pub(crate) use databases::on_both_databases;
 pub use databases::{FromDatabase, TestDatabase, migrate_template, unique_number};
 pub use gifts::gift;
 pub use people::{PASSWORD, Person};
+pub use program::{Folder, Program};
 pub use smtp::SmtpSink;
 
 /// Where every talk with the stand-in for Stripe is recorded, to be held against Stripe's own types.
