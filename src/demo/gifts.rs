@@ -88,7 +88,7 @@ fn choose(app: &App, choices: &Choices, number: u64) -> Result<Gift, Error> {
     // Fibonacci hashing: the high bits of the product look random, the low ones do not.
     let pick = |of: usize, salt: u64| usize::try_from((number + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33).unwrap_or(0) % of.max(1);
     let name = NAMES[pick(NAMES.len(), 11)];
-    let item = (number % 4 == 0).then(|| choices.items.get(pick(choices.items.len(), 23))).flatten();
+    let item = number.is_multiple_of(4).then(|| choices.items.get(pick(choices.items.len(), 23))).flatten();
     let campaign = match item {
         Some(item) => choices.campaigns.iter().find(|c| Some(c.id) == item.campaign_id),
         None if number % 9 == 5 => None,
@@ -113,10 +113,10 @@ fn choose(app: &App, choices: &Choices, number: u64) -> Result<Gift, Error> {
         article_id: (number % 3 != 1).then(|| published.get(pick(published.len(), 5)).copied()).flatten(),
         fund_id: item.map(|i| i.fund_id).or_else(|| campaign.map(|c| c.fund_id)),
         email: format!("supporter{:02}@example.org", pick(70, 3)),
-        public_name: !name.is_empty() && number % 2 == 0,
+        public_name: !name.is_empty() && number.is_multiple_of(2),
         name: name.to_owned(),
         note: String::new(),
-        wants_updates: number % 3 == 0,
+        wants_updates: number.is_multiple_of(3),
         language: [Language::English, Language::English, Language::Dari, Language::Pashto][pick(4, 77)],
     })
 }

@@ -27,8 +27,11 @@ pub struct Place {
 #[derive(Clone)]
 pub(super) struct Places {
     clock: Clock,
-    found: Arc<Mutex<HashMap<String, (DateTime<Utc>, Option<Place>)>>>,
+    found: Arc<Mutex<HashMap<String, Lookup>>>,
 }
+
+/// When a name was looked up, and what it led to.
+type Lookup = (DateTime<Utc>, Option<Place>);
 
 /// The published article of that slug or id, with its campaigns.
 pub(super) async fn find(app: &App, name: &str) -> Result<Option<Place>, Error> {

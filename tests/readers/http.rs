@@ -16,6 +16,9 @@ use wellwisher::readers::filter::Bucket;
 use wellwisher::readers::token::Scope;
 use wellwisher::readers::{counter, daily_readers, views_of, views_of_many};
 
+/// Headers of a beacon, the answer, and where it is counted.
+type Case<'a> = (&'a [(&'a str, &'a str)], StatusCode, Bucket);
+
 const BROWSER: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/137.0.0.0 Mobile Safari/537.36";
 
 async fn add_article(app: &TestApp, slug: &str, status: ArticleStatus) -> ArticleId {
@@ -110,7 +113,7 @@ on_both_databases! {
         let not_published = "article=secret&load=000000000000000a&webdriver=0";
         let driven = "article=water&load=000000000000000b&webdriver=1";
         let large = format!("article=water&load=1&padding={}", "x".repeat(2_000));
-        let cases: [(&[(&str, &str)], StatusCode, Bucket); 16] = [
+        let cases: [Case<'_>; 16] = [
             (&[], StatusCode::NO_CONTENT, Bucket::Counted),
             (&[], StatusCode::NO_CONTENT, Bucket::DuplicateView),
             (&[("sec-purpose", "prefetch;prerender")], StatusCode::NO_CONTENT, Bucket::Prefetch),
