@@ -49,8 +49,8 @@ async fn assert_newsroom(db: &DatabaseConnection) {
     let days: BTreeSet<_> = published.iter().filter_map(|article| article.published_at).map(|at| at.date_naive()).collect();
     let (first, last) = (days.first().unwrap(), days.last().unwrap());
     assert!(days.len() >= 10 && (*last - *first).num_days() >= 45, "the articles came over months: {days:?}");
-    let quoted = published.iter().filter_map(|article| article.source_date.zip(article.published_at));
-    assert!(quoted.clone().count() >= 3 && quoted.into_iter().all(|(source, at)| source <= at.date_naive()), "quoted after it appeared");
+    let quoted: Vec<_> = published.iter().filter_map(|article| article.source_date.zip(article.published_at)).collect();
+    assert!(quoted.len() >= 3 && quoted.iter().all(|(source, at)| *source <= at.date_naive()), "quoted after it appeared: {quoted:?}");
     assert!(articles.iter().any(|article| article.sensitive), "one asks for nothing");
 
     assert_eq!(campaign::Entity::find().all(db).await.unwrap().len(), 4);

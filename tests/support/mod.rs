@@ -9,7 +9,7 @@ mod postgres;
 mod program;
 mod smtp;
 
-pub use app::{Answer, TestApp, WEBHOOK_SECRET};
+pub use app::{Answer, TestApp, WEBHOOK_SECRET, default_settings};
 pub(crate) use databases::on_both_databases;
 pub use databases::{FromDatabase, TestDatabase, migrate_template, unique_number};
 pub use gifts::gift;
