@@ -2,4 +2,15 @@
 
 pub mod helpers;
 
+mod currencies;
+mod events;
+mod form;
+mod items;
+mod reconcile;
+mod refusals;
+mod settle;
+mod stripe_down;
+mod twice;
+mod two_processes;
 mod way;
+mod webhook;

@@ -1,1 +1,105 @@
+//! The ledger: every transaction sums to zero in every currency, is posted once, and is what all figures come from.
 
+use crate::{
+    donations::helpers::{GOOD_CARD, balances, catch_up, count, fill, new_campaign, session_of, the_donation},
+    support::{TestApp, on_both_databases},
+};
+use entity::{
+    Currency, Money,
+    ids::DonationId,
+    words::{Account, MovementKind},
+};
+use proptest::prelude::*;
+use sea_orm::prelude::Uuid;
+use wellwisher::ledger::{self, Leg, Posting, Purpose};
+
+fn money(minor: i64, code: &str) -> Money {
+    Money::new(minor, code.parse::<Currency>().expect("a currency"))
+}
+
+fn a_time() -> chrono::DateTime<chrono::Utc> {
+    "2026-05-01T00:00:00Z".parse().expect("a time")
+}
+
+on_both_databases! {
+    async fn what_does_not_sum_to_zero_in_each_currency_is_refused(app: TestApp) {
+        let donation = a_paid_donation(&app).await;
+        let before = (count(&app.app, "ledger_transaction").await, count(&app.app, "ledger_entry").await);
+        let leg = |account, minor, code| Leg { account, amount: money(minor, code), purpose: Purpose::default() };
+        let crooked = [
+            vec![leg(Account::StripeClearing, 100, "EUR")],
+            vec![leg(Account::StripeClearing, 100, "EUR"), leg(Account::Donations, -99, "EUR")],
+            vec![leg(Account::StripeClearing, 100, "EUR"), leg(Account::Donations, -100, "USD")],
+            vec![leg(Account::StripeClearing, i64::MAX, "EUR"), leg(Account::Donations, 1, "EUR")],
+        ];
+        for legs in crooked {
+            let posting = Posting {
+                kind: MovementKind::Donation,
+                source: "pi_crooked:capture".into(),
+                donation_id: donation,
+                occurred_at: a_time(),
+                balance_transaction: None,
+                legs,
+            };
+            let now = app.app.now();
+            assert!(app.app.db.write(async |tx| ledger::post(tx, &posting, now).await).await.is_err(), "{posting:?}");
+        }
+        assert_eq!((count(&app.app, "ledger_transaction").await, count(&app.app, "ledger_entry").await), before);
+    }
+
+    async fn the_same_source_is_posted_once_however_often_and_at_the_same_time(app: TestApp) {
+        let donation = a_paid_donation(&app).await;
+        let before = count(&app.app, "ledger_transaction").await;
+        let posting = Posting::gift("pi_one:capture".into(), donation, a_time(), money(500, "EUR"), Purpose::default()).unwrap();
+        let posts = (0..8).map(|_| {
+            let (app, posting) = (app.app.clone(), posting.clone());
+            tokio::spawn(async move {
+                let now = app.now();
+                app.db.write(async |tx| ledger::post(tx, &posting, now).await).await.unwrap()
+            })
+        });
+        let new = futures_util::future::join_all(posts.collect::<Vec<_>>()).await.into_iter().filter(|new| *new.as_ref().unwrap()).count();
+        assert_eq!((new, count(&app.app, "ledger_transaction").await), (1, before + 1));
+    }
+
+    async fn a_campaigns_figure_is_the_sum_of_its_entries_by_currency(app: TestApp) {
+        let campaign = new_campaign(&app.app).await;
+        for (code, amount) in [("EUR", "25.00"), ("EUR", "10.00"), ("USD", "50.00")] {
+            let form = fill(&app, "campaign=schools").await.with("currency", code).with("amount", amount);
+            let session = session_of(&app, &form.send(&app).await);
+            app.stripe.standin.pay(&session, GOOD_CARD);
+        }
+        catch_up(&app).await;
+        let raised = ledger::raised_by_campaign(app.app.db.read(), &[campaign]).await.unwrap();
+        assert_eq!(raised[&campaign], [money(3_500, "EUR"), money(5_000, "USD")]);
+        assert_eq!(ledger::raised(app.app.db.read(), campaign, "GBP".parse().unwrap()).await.unwrap(), money(0, "GBP"));
+        assert_eq!(ledger::count_gifts(app.app.db.read(), campaign).await.unwrap(), 3);
+        assert!(ledger::raised_by_campaign(app.app.db.read(), &[]).await.unwrap().is_empty());
+    }
+
+    async fn the_entries_of_a_donation_come_with_their_transactions_in_order(app: TestApp) {
+        let donation = a_paid_donation(&app).await;
+        let entries = ledger::entries_of_donation(app.app.db.read(), donation).await.unwrap();
+        let kinds: Vec<_> = entries.iter().map(|(head, sides)| (head.kind, sides.len())).collect();
+        assert_eq!(kinds, [(MovementKind::Donation, 2), (MovementKind::Fee, 2)]);
+        assert!(!balances(&app.app).await.is_empty());
+    }
+}
+
+async fn a_paid_donation(app: &TestApp) -> DonationId {
+    crate::donations::helpers::paid_session(app, "").await;
+    catch_up(app).await;
+    the_donation(&app.app).await.id
+}
+
+proptest! {
+    #[test]
+    fn a_fee_in_any_currency_sums_to_zero(gift in 1i64..i64::MAX / 4, gross in 1i64..i64::MAX / 4, fee in 0i64..i64::MAX / 4, same: bool) {
+        let id: DonationId = Uuid::nil().into();
+        let settled = if same { money(gift, "EUR") } else { money(gross, "USD") };
+        let kept = Money::new(fee, settled.currency);
+        let posting = Posting::fee(id, money(gift, "EUR"), settled, kept, "txn_1", a_time(), Purpose::default()).unwrap();
+        prop_assert!(posting.sums().unwrap().values().all(|sum| *sum == 0));
+        prop_assert_eq!(posting.source, "txn_1:fee");
+    }
+}

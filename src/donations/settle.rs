@@ -142,8 +142,7 @@ async fn settle(
     row.updated_at = Set(now);
     let donation = row.update(tx).await?;
     let amount = Money::new(donation.amount_minor, donation.currency);
-    // The item before the ledger: its lock must come before the share that the ledger's rows take in it, or two gifts for one item
-    // would wait for each other.
+    // The item before the ledger, because what the money is booked for depends on whether the item was still to be had.
     let item = wishes::pay(tx, donation.id, now).await?;
     let purpose = booked_purpose(tx, &donation).await?;
     let source = format!("{}:capture", donation.payment_intent_id.as_deref().unwrap_or(&state.session_id));

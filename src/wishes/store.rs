@@ -11,7 +11,7 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, Set,
-    sea_query::{Expr, Func, IntoColumnRef, LikeExpr, SimpleExpr},
+    sea_query::{Expr, Func, IntoColumnRef, LikeExpr, LockType, SimpleExpr},
 };
 use std::collections::HashMap;
 
@@ -54,9 +54,11 @@ pub async fn taken(
     Ok(rows.into_iter().map(|(item, state, total)| ((item, state), total)).collect())
 }
 
-/// The item, locked until the transaction ends. SQLite has one writer, so there its lock is the transaction itself.
+/// The item, locked until the transaction ends. SQLite has one writer, so there its lock is the transaction itself. On PostgreSQL the lock
+/// is `FOR NO KEY UPDATE`: rows that refer to the item take a share of its key, and that must not stand in the way of the lock, or
+/// two gifts for one item would wait for each other.
 pub async fn lock_item(tx: &DatabaseTransaction, id: WishItemId) -> Result<Option<wish_item::Model>, Error> {
-    Ok(wish_item::Entity::find_by_id(id).lock_exclusive().one(tx).await?)
+    Ok(wish_item::Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(tx).await?)
 }
 
 /// The reservation of a donation.
