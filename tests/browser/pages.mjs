@@ -36,10 +36,10 @@ async function readEverything(browser, [language, direction]) {
   const pages = {
     home: '/', articles: '/articles', article: await articleIn(visit, language), campaigns: '/campaigns',
     campaign: await firstLink(visit, '/campaigns'), 'wish-list': '/wish-list', item: await firstLink(visit, '/wish-list'),
-    donate: '/donate', 'receipt-check': '/receipts/check',
+    donate: '/donate',
   };
   for (const [name, path] of Object.entries(pages)) {
-    await visit.go(path);
+    await visit.visit(path);
     assert.equal(await visit.page.locator('html').getAttribute('dir'), direction, `${path} in ${language}`);
     await visit.judge(`${language}-${name}`);
   }
@@ -68,7 +68,7 @@ async function showMistakes(visit, language) {
 async function workAtDesk(browser, role, direction) {
   const visit = await Watched.open(browser, { script: true, hosts: [base.host], viewport: DESKTOP });
   const look = async (path) => {
-    await visit.go(path);
+    await visit.visit(path);
     await visit.page.evaluate((dir) => (document.documentElement.dir = dir), direction);
     await visit.judge(`${direction}${path.replaceAll('/', '-')}`);
   };
@@ -85,7 +85,7 @@ try {
   const faults = [];
   for (const language of LANGUAGES) faults.push(...(await readEverything(browser, language)));
   faults.push(...(await workAtDesk(browser, 'admin', 'ltr')), ...(await workAtDesk(browser, 'editor', 'rtl')));
-  assert.deepEqual(faults, [], faults.join('\n'));
+  if (faults.length > 0) throw new Error(`${faults.length} faults\n${faults.join('\n')}`);
   console.log('all pages hold');
 } finally {
   await browser.close();

@@ -56,6 +56,12 @@ export class Watched {
     return response;
   }
 
+  /** Like `go`, but a page that is not there is one fault among others. */
+  async visit(path) {
+    const response = await this.page.goto(process.env.BASE_URL + path, { waitUntil: 'load' });
+    if (!response.ok()) this.faults.push(`${path} answered ${response.status()}`);
+  }
+
   /** Follows a link or sends a form, and waits for the page that comes of it. */
   async follow(locator) {
     await Promise.all([this.page.waitForEvent('load'), locator.click()]);
