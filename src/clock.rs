@@ -1,6 +1,6 @@
 //! The clock and the random source: nothing else may ask the machine for time or chance, so that tests hold both in their hands.
 
-use chrono::{DateTime, DurationRound, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, DurationRound, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::{Arc, Mutex};
@@ -100,6 +100,12 @@ pub fn start_of_day(zone: Tz, day: NaiveDate) -> DateTime<Utc> {
     candidates.map(|start| start.with_timezone(&Utc)).next().unwrap_or_else(|| midnight.and_utc())
 }
 
+/// A day as a form sends it, such as `2026-01-31`, of the years 1 to 9999. Days beyond overflow where a zone or a week is added, and
+/// cannot be read back from the databases.
+pub fn parse_day(text: &str) -> Option<NaiveDate> {
+    text.trim().parse::<NaiveDate>().ok().filter(|day| (1..=9999).contains(&day.year()))
+}
+
 /// SHA-256 of `text` in hex: how every secret that came from a URL or a cookie is stored.
 pub fn sha256_hex(text: &str) -> String {
     hex(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref())
@@ -112,4 +118,17 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_one_that_every_zone_and_database_can_hold() {
+        assert_eq!(parse_day(" 2026-01-31 "), NaiveDate::from_ymd_opt(2026, 1, 31));
+        for odd in ["", "2026-02-30", "0000-12-31", "-0001-01-01", "-262143-01-01", "+10000-01-01", "+262142-12-31"] {
+            assert_eq!(parse_day(odd), None, "{odd}");
+        }
+    }
 }

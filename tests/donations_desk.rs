@@ -119,7 +119,7 @@ on_both_databases! {
         for donation in [&public, &hidden] {
             let story = test.get(&format!("/desk/donations/{}", donation.id)).await;
             assert_eq!(story.status, StatusCode::OK);
-            for secret in ["rosa@example.org", "adila@example.net", "Adila Hidden", "/desk/letters/"] {
+            for secret in ["rosa@example.org", "adila@example.net", "Adila Hidden", "With love from here", "/desk/letters/"] {
                 assert!(!story.body.contains(secret), "{secret}: {}", story.body);
             }
             assert!(!story.body.contains("/receipt\"") && !story.body.contains("/refresh\""), "no button that is not hers");

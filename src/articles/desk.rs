@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     app::App,
+    clock::parse_day,
     error::Error,
     staff::{DeskPage, Editor, audit},
     web::{
@@ -148,7 +149,13 @@ impl Typed {
         let mut errors = FormErrors::default();
         let mut day = |field: &'static str, text: &str| match text.trim() {
             "" => None,
-            text => text.parse::<NaiveDate>().map_err(|_| errors.add(field, page.t("desk-article-fault-date"))).ok(),
+            text => {
+                let day = parse_day(text);
+                if day.is_none() {
+                    errors.add(field, page.t("desk-article-fault-date"));
+                }
+                day
+            }
         };
         let source_date = day("source_date", &self.source_date);
         let published_on = day("published_on", &self.published_on);

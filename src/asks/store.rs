@@ -1,6 +1,7 @@
 //! Queries for what a gift may be for.
 
 use crate::error::Error;
+use chrono::{DateTime, Utc};
 use entity::{
     article, campaign,
     ids::CampaignId,
@@ -25,9 +26,14 @@ pub async fn item(db: &impl ConnectionTrait, slug: &str) -> Result<Option<wish_i
     Ok(wish_item::Entity::find().filter(wish_item::Column::Slug.eq(slug)).one(db).await?)
 }
 
-/// The published article of a slug.
-pub async fn article(db: &impl ConnectionTrait, slug: &str) -> Result<Option<article::Model>, Error> {
-    let find = article::Entity::find().filter(article::Column::Slug.eq(slug)).filter(article::Column::Status.eq(ArticleStatus::Published));
+/// The article of a slug that readers see at `now` and that may ask: a draft, one whose day has not come, and a sensitive one are not
+/// named beside a form.
+pub async fn article(db: &impl ConnectionTrait, slug: &str, now: DateTime<Utc>) -> Result<Option<article::Model>, Error> {
+    let find = article::Entity::find()
+        .filter(article::Column::Slug.eq(slug))
+        .filter(article::Column::Status.eq(ArticleStatus::Published))
+        .filter(article::Column::PublishedAt.lte(now))
+        .filter(article::Column::Sensitive.eq(false));
     Ok(find.one(db).await?)
 }
 

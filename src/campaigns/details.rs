@@ -4,6 +4,7 @@ use super::{Verb, store};
 use crate::{
     app::App,
     asks::{amount, gift::without_controls},
+    clock,
     db::is_unique_violation,
     error::Error,
     staff::audit::{self, Actor},
@@ -128,7 +129,11 @@ fn parse_day(field: &'static str, text: &str, errors: &mut FormErrors) -> Option
     if text.is_empty() {
         return None;
     }
-    text.parse().map_err(|_| errors.add(field, "Write the day as 2026-05-31, or leave it empty")).ok()
+    let day = clock::parse_day(text);
+    if day.is_none() {
+        errors.add(field, "Write the day as 2026-05-31, or leave it empty");
+    }
+    day
 }
 
 /// Makes a campaign, as a draft.

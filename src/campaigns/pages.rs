@@ -45,7 +45,7 @@ struct CampaignPage {
 async fn show(State(app): State<App>, page: Page, Path(slug): Path<String>, Query(prefill): Query<Prefill>) -> Result<Response, Error> {
     let db = app.db.read();
     let campaign = asks::store::campaign(db, &slug).await?.ok_or(Error::NotFound)?;
-    let article = if prefill.article.is_empty() { None } else { asks::store::article(db, &prefill.article).await? };
+    let article = if prefill.article.is_empty() { None } else { asks::store::article(db, &prefill.article, app.now()).await? };
     let page = page.preferring(&campaign.language).titled(campaign.title.clone());
     let story = markdown::to_html(&campaign.story_markdown);
     let items = wishes::cards(db, wishes::store::open_items(db, Some(campaign.id)).await?, app.now()).await?;

@@ -32,6 +32,9 @@ pub async fn serve(settings: &Settings) -> Result<ExitCode, Error> {
     let db = open_database(&config).await?;
     let (payment, standin) = payment(&config, &listener).await?;
     let app = App::new(config, db, Clock::System, payment)?;
+    if app.stripe.livemode() {
+        staff::refuse_demo_accounts(&app).await?;
+    }
     if let Some(link) = staff::first_account_link(&app).await? {
         println!("No staff account yet. Make the first one here within 24 hours (the link works once):\n  {link}");
     }

@@ -1,7 +1,7 @@
 //! Which donations a list shows: the filter as it stands in the address, a page of fifty, the totals of all that fit.
 
 use crate::{
-    clock::start_of_day,
+    clock::{self, start_of_day},
     error::Error,
     web::pager::{PAGE_ROWS, Pager},
 };
@@ -88,7 +88,10 @@ impl Asked {
 pub fn parse_day(field: &str) -> Result<Option<NaiveDate>, Error> {
     match field.trim() {
         "" => Ok(None),
-        day => day.parse().map(Some).map_err(|_| Error::Invalid(format!("`{day}` is not a day such as 2026-01-31."))),
+        day => {
+            let parsed = clock::parse_day(day).ok_or_else(|| Error::Invalid(format!("`{day}` is not a day such as 2026-01-31.")))?;
+            Ok(Some(parsed))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::filter::Bucket;
 use super::token::Scope;
 use super::{DayFigures, ScopeTotal, daily_readers, totals};
 use crate::app::App;
+use crate::clock;
 use crate::error::Error;
 use crate::staff::{AnyStaff, DeskPage};
 use crate::web::{self, Query};
@@ -95,7 +96,7 @@ async fn show(State(app): State<App>, _staff: AnyStaff, page: DeskPage, Query(as
 fn parse_day(typed: &str, otherwise: NaiveDate) -> Result<NaiveDate, Error> {
     match typed.trim() {
         "" => Ok(otherwise),
-        typed => typed.parse().map_err(|_| Error::Invalid("a day is written as 2026-05-31".to_owned())),
+        typed => clock::parse_day(typed).ok_or_else(|| Error::Invalid("a day is written as 2026-05-31".to_owned())),
     }
 }
 

@@ -52,7 +52,7 @@ impl Told {
         let (mut article, mut load, mut webdriver) = (None, None, false);
         for (key, value) in url::form_urlencoded::parse(std::str::from_utf8(body).ok()?.as_bytes()) {
             match &*key {
-                "article" if (1..=NAME_BYTES_MAX).contains(&value.len()) => article = Some(value.into_owned()),
+                "article" if (1..=NAME_BYTES_MAX).contains(&value.len()) && !value.contains('\0') => article = Some(value.into_owned()),
                 "load" if value.bytes().all(|byte| byte.is_ascii_hexdigit()) => load = u64::from_str_radix(&value, 16).ok(),
                 "webdriver" => webdriver = value == "1",
                 _ => {}
@@ -72,8 +72,12 @@ async fn tell(State(app): State<App>, address: ClientAddress, headers: HeaderMap
             (StatusCode::BAD_REQUEST, "a beacon is article=<slug>&load=<16 hex digits>&webdriver=<0 or 1>\n").into_response()
         }
         Ok(_) => (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response(),
-        Err(Error::Unavailable(why)) => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], format!("{why}\n")).into_response(),
-        Err(error) => error.into_response(),
+        Err(error) => {
+            // The reason can name hosts and folders: it is for the log alone.
+            tracing::warn!(%error, "a view by the script was not counted");
+            let why = "views cannot be counted just now; please try again\n";
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], why).into_response()
+        }
     }
 }
 
@@ -147,9 +151,16 @@ mod tests {
         let read = |body: &str| Told::read(body.as_bytes());
         let told = Told { article: "a-b".to_owned(), load: Some(255), webdriver: true };
         assert_eq!(read("article=a-b&load=00000000000000ff&webdriver=1"), Some(told));
-        for body in
-            ["", "article=a", "load=1", "article=&load=1", "article=a&load=xyz", "article=a&load=+1", "article=a&load=11111111111111111"]
-        {
+        for body in [
+            "",
+            "article=a",
+            "load=1",
+            "article=a%00&load=1",
+            "article=&load=1",
+            "article=a&load=xyz",
+            "article=a&load=+1",
+            "article=a&load=11111111111111111",
+        ] {
             assert_eq!(read(body), None, "{body}");
         }
         assert_eq!(Told::read(b"article=\xff&load=1"), None);

@@ -9,7 +9,7 @@ use super::{
     totp::{self, TotpSecret},
 };
 use crate::{app::App, error::Error};
-use entity::words::Role;
+use entity::{staff_member, words::Role};
 
 /// A domain that can never receive mail (RFC 2606).
 const DOMAIN: &str = "demo.example";
@@ -49,6 +49,23 @@ pub async fn add_demo_account(app: &App, role: Role, name: &str) -> Result<(), E
         .await
 }
 
+/// Refuses to take real money where the demo's accounts can still sign in: everybody knows their password, and whoever tried the demo
+/// may have given them a second factor of her own.
+pub async fn refuse_demo_accounts(app: &App) -> Result<(), Error> {
+    let left = store::members(app.db.read()).await?.into_iter().filter(is_demo_account).count();
+    if left == 0 || app.config.demo {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "{left} of the demo's accounts (…@{DOMAIN}) can sign in to this database, and the Stripe key is live: everybody knows their \
+         password. Begin on an empty database"
+    )))
+}
+
+fn is_demo_account(member: &staff_member::Model) -> bool {
+    member.email.rsplit('@').next() == Some(DOMAIN) && member.disabled_at.is_none()
+}
+
 /// The demo's accounts with their present codes; none where this is not the demo.
 pub async fn demo_accounts(app: &App) -> Result<Vec<DemoAccount>, Error> {
     if !app.config.demo {
@@ -57,8 +74,7 @@ pub async fn demo_accounts(app: &App) -> Result<Vec<DemoAccount>, Error> {
     let key = app.key(totp::KEY_LABEL);
     let mut accounts = Vec::new();
     for member in store::members(app.db.read()).await? {
-        let at_demo = member.email.rsplit('@').next() == Some(DOMAIN) && member.disabled_at.is_none();
-        let Some(sealed) = member.totp_secret.as_deref().filter(|_| at_demo) else { continue };
+        let Some(sealed) = member.totp_secret.as_deref().filter(|_| is_demo_account(&member)) else { continue };
         let code = TotpSecret::open(sealed, &key, &member.id.to_string())?.code_after(member.totp_last_step, app.now())?;
         accounts.push(DemoAccount { role: member.role, name: member.name, email: member.email, password: PASSWORD, code });
     }

@@ -21,7 +21,7 @@ pub mod totp;
 mod trail;
 
 pub use audit::Actor;
-pub use demo::{DemoAccount, add_demo_account, demo_accounts};
+pub use demo::{DemoAccount, add_demo_account, demo_accounts, refuse_demo_accounts};
 pub use guard::{Admin, AnyStaff, Editor, Finance, own_next, protect};
 pub use page::{DeskPage, NavLink};
 pub use people::{NewMember, change_role, create_member, disable, enable, first_account_link, invite, join, reset_link};

@@ -230,8 +230,12 @@ pub async fn sign_out(app: &App, who: &SignedIn) -> Result<(), Error> {
     Ok(())
 }
 
-/// A change of what one signs in with ends every session and opens one anew.
+/// A change of what one signs in with ends every session and opens one anew; a session that was ended while its form was on the way
+/// opens nothing.
 async fn restart_session(tx: &impl ConnectionTrait, app: &App, who: &SignedIn, token: &str) -> Result<(), Error> {
+    if !store::delete_session(tx, who.staff.id, who.session.id).await? {
+        return Err(Error::SignInNeeded);
+    }
     store::delete_sessions(tx, who.staff.id, None).await?;
     session::open(tx, app.now(), app.new_id(), who.staff.id, token, who.session.verified || who.staff.totp_secret.is_none()).await
 }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     app::App,
+    clock::parse_day,
     error::Error,
     web::{self, Query, pager::Pager},
 };
@@ -60,7 +61,10 @@ impl Asked {
         let text = |field: &str| Some(field.trim().to_owned()).filter(|field| !field.is_empty());
         let day = |field: &str| match text(field) {
             None => Ok(None),
-            Some(day) => day.parse::<NaiveDate>().map(Some).map_err(|_| Error::Invalid(format!("`{day}` is not a day such as 2026-01-31"))),
+            Some(day) => match parse_day(&day) {
+                None => Err(Error::Invalid(format!("`{day}` is not a day such as 2026-01-31"))),
+                found => Ok(found),
+            },
         };
         let person = text(&self.person).map(|id| id.parse().map_err(|_| Error::Invalid("Choose one of the people.".to_owned())));
         Ok(Filter {

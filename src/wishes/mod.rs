@@ -149,7 +149,7 @@ pub async fn find_target(app: &App, campaign: &str, item: &str, article: &str) -
         return Err(Error::NotFound);
     }
     if !article.is_empty() {
-        target.article = asks::store::article(db, article).await?;
+        target.article = asks::store::article(db, article, app.now()).await?;
     }
     Ok(target)
 }

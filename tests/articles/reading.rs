@@ -168,6 +168,10 @@ on_both_databases! {
                 assert!(!body.contains(word), "{word} on {path}");
             }
         }
+        for slug in ["a-draft", "taken-down", "tomorrow"] {
+            let body = app.get(&format!("/donate?article={slug}")).await.body;
+            assert!(!body.contains(&format!("/articles/{slug}")), "{slug} is named beside the form");
+        }
         app.app.clock.advance(TimeDelta::days(2));
         assert_eq!(app.get("/articles/tomorrow").await.status, 200, "its day has come");
     }
@@ -250,6 +254,8 @@ on_both_databases! {
         assert_eq!(asks.attribute("form[action='/donations'] input[name=article]", "value").as_deref(), Some("asks"));
         let silent = app.get("/articles/does-not-ask").await;
         assert!(silent.texts("#attached").is_empty() && silent.attribute("form[action='/donations']", "action").is_none());
+        assert!(app.get("/donate?article=asks").await.body.contains("/articles/asks"));
+        assert!(!app.get("/donate?article=does-not-ask").await.body.contains("/articles/does-not-ask"), "nor does a link for it");
     }
 
     async fn an_article_elsewhere_leads_to_its_page(app: TestApp) {

@@ -14,6 +14,14 @@ async fn member(app: &TestApp, id: StaffId) -> staff_member::Model {
 }
 
 on_both_databases! {
+    async fn real_money_is_refused_while_the_demos_accounts_can_sign_in(app: TestApp) {
+        app.add_person(Role::Admin).await;
+        assert!(staff::refuse_demo_accounts(&app.app).await.is_ok());
+        staff::add_demo_account(&app.app, Role::Admin, "Anselma Reed").await.unwrap();
+        let refused = staff::refuse_demo_accounts(&app.app).await;
+        assert!(matches!(refused, Err(Error::Invalid(why)) if why.contains("demo.example")));
+    }
+
     async fn an_administrator_invites_changes_ends_and_opens(app: TestApp) {
         app.sign_in_as(Role::Admin).await;
         let page = app.post("/desk/staff/invites", &[("email", "colleague@newsroom.example"), ("role", "editor")]).await;
