@@ -20,7 +20,8 @@ struct Demo {
 
 impl Demo {
     fn start() -> Self {
-        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("demo-{}-{}", std::process::id(), crate::support::unique_number()));
+        let directory =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("demo-{}-{}", std::process::id(), crate::support::unique_number()));
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(directory.join("mail")).expect("the target directory is writable");
         let address = free_address();
@@ -75,7 +76,8 @@ fn find_browser() -> Option<PathBuf> {
     let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
     let usual = ["chromium", "chromium-browser", "google-chrome"].map(|name| Path::new("/usr/bin").join(name));
     let browser = named.into_iter().chain(usual).find(|path| path.is_file());
-    let node = Command::new("node").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    let node =
+        Command::new("node").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
     let tools = scripts().join("node_modules/playwright-core").is_dir();
     if let (Some(browser), true, true) = (browser, node, tools) {
         return Some(browser);
