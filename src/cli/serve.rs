@@ -201,35 +201,40 @@ async fn run(app: App, listener: TcpListener, standin: Option<RunningStandin>, s
     Ok(ExitCode::SUCCESS)
 }
 
-/// Cancelled by Ctrl+C or SIGTERM.
+/// Cancelled by Ctrl+C or SIGTERM, from this call on.
 fn stop_on_signal() -> CancellationToken {
     let stop = CancellationToken::new();
     let told = stop.clone();
+    let signal = next_signal();
     tokio::spawn(async move {
-        wait_for_signal().await;
+        signal.await;
         tracing::info!("stopping: what is under way is finished first");
         told.cancel();
     });
     stop
 }
 
+/// Listens at once, also before the future is first polled: until then a signal would end the process in the middle.
 #[cfg(unix)]
-async fn wait_for_signal() {
+fn next_signal() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    async move {
+        match signals {
+            [Ok(mut terminate), Ok(mut interrupt)] => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
             }
-        }
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
+            _ => {
+                let _ = tokio::signal::ctrl_c().await;
+            }
         }
     }
 }
 
 #[cfg(not(unix))]
-async fn wait_for_signal() {
+async fn next_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }

@@ -21,17 +21,28 @@ use chrono::TimeDelta;
 use entity::{article, donation, staff_member, words::Role};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use secrecy::SecretString;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// How long the sample newsroom has been open.
 const OPEN_FOR: TimeDelta = TimeDelta::days(92);
+
+/// How often, and how long apart, the demo's folder is tried to be removed.
+const REMOVAL_TRIES_MAX: u32 = 40;
+const REMOVAL_PAUSE: Duration = Duration::from_millis(50);
 
 /// A folder that is deleted when the demo ends.
 pub struct ThrowAway(PathBuf);
 
 impl Drop for ThrowAway {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        // When the demo is stopped in the middle, the database's threads may still be letting go of files.
+        for _ in 0..REMOVAL_TRIES_MAX {
+            if std::fs::remove_dir_all(&self.0).is_ok() || !self.0.exists() {
+                return;
+            }
+            std::thread::sleep(REMOVAL_PAUSE);
+        }
+        eprintln!("wellwisher: {} could not be removed; please remove it", self.0.display());
     }
 }
 
