@@ -258,7 +258,7 @@ pub async fn list(db: &impl ConnectionTrait, filter: &LetterFilter, page: u64, p
         .columns(columns)
         .order_by_desc(C::CreatedAt)
         .order_by_desc(C::Id)
-        .offset(page.saturating_mul(per_page))
+        .offset(std::cmp::min(page.saturating_mul(per_page), i64::MAX.unsigned_abs()))
         .limit(per_page)
         .into_model::<LetterLine>()
         .all(db)
