@@ -31,13 +31,18 @@ pub fn build(app: App) -> Result<Router, Error> {
         .fallback(async || Error::NotFound)
         .layer(csrf)
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(30)))
+        .layer(timeout())
         .layer(CatchPanicLayer::custom(|_| Error::Internal("a handler panicked".to_owned()).into_response()))
         .layer(from_fn_with_state(app.clone(), web::render_errors))
         .layer(from_fn_with_state(app.clone(), web::headers::protect))
         .layer(CompressionLayer::new())
-        .merge(readers::beacon_routes())
+        .merge(readers::beacon_routes().layer(timeout()))
         .with_state(app))
+}
+
+/// A request that takes longer is answered with 503.
+fn timeout() -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(30))
 }
 
 fn public_routes() -> Router<App> {
