@@ -39,7 +39,8 @@ async function readEverything(browser, [language, direction]) {
     donate: '/donate',
   };
   for (const [name, path] of Object.entries(pages)) {
-    await visit.visit(path);
+    const bytes = await visit.visit(path);
+    console.log(`${language} ${path}: ${bytes} bytes`);
     assert.equal(await visit.page.locator('html').getAttribute('dir'), direction, `${path} in ${language}`);
     await visit.judge(`${language}-${name}`);
   }

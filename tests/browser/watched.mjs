@@ -8,6 +8,7 @@ import { chromium } from 'playwright-core';
 export const PHONE = { width: 360, height: 740 };
 export const DESKTOP = { width: 1280, height: 900 };
 
+const FIRST_FLIGHT_BYTES = 14_000;
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -56,10 +57,16 @@ export class Watched {
     return response;
   }
 
-  /** Like `go`, but a page that is not there is one fault among others. */
+  /** Like `go`, but a page that is not there, or is large, is one fault among others. Returns the size of the answer. */
   async visit(path) {
     const response = await this.page.goto(process.env.BASE_URL + path, { waitUntil: 'load' });
     if (!response.ok()) this.faults.push(`${path} answered ${response.status()}`);
+    // What a slow network carries in its first flight: ten packets.
+    const { responseBodySize, responseHeadersSize } = await response.request().sizes();
+    if (responseBodySize + responseHeadersSize > FIRST_FLIGHT_BYTES) {
+      this.faults.push(`${path}: a first response of ${responseBodySize + responseHeadersSize} bytes, more than ${FIRST_FLIGHT_BYTES}`);
+    }
+    return responseBodySize + responseHeadersSize;
   }
 
   /** Follows a link or sends a form, and waits for the page that comes of it. */
