@@ -137,7 +137,7 @@ async fn is_due(app: &App, name: &'static str, every: TimeDelta) -> bool {
 
 async fn reconcile(app: &App, look_back: TimeDelta) {
     match donations::reconcile::reconcile(app, app.now() - look_back, |_, _| {}).await {
-        Ok(report) if report.changed > 0 || report.refused > 0 || !report.unknown.is_empty() => {
+        Ok(report) if report.changed > 0 || report.refused > 0 || !report.unknown.is_empty() || !report.failed.is_empty() => {
             tracing::warn!(
                 changed = report.changed,
                 refused = report.refused,

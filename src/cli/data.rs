@@ -81,10 +81,13 @@ pub async fn reconcile(app: &App, days: u32) -> Result<ExitCode, Error> {
     for session in &report.unknown {
         println!("  {session} names a donation that is not here: was a backup restored?");
     }
+    for session in &report.failed {
+        println!("  {session} could not be looked at: run this again, and see the log for the reason.");
+    }
     if report.refused > 0 {
         println!("  {} do not fit their donation: see the donations' stories on the desk.", report.refused);
     }
-    Ok(if report.refused == 0 && report.unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if report.refused == 0 && report.unknown.is_empty() && report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Writes the donation register. A file appears under its name only when it is whole.

@@ -181,7 +181,7 @@ on_both_databases! {
         app.sign_in_as(Role::Editor).await;
         let page = app.get("/desk").await;
         let places = page.texts("header nav a");
-        assert!(places.contains(&"Articles".to_owned()) && !places.contains(&"Donations".to_owned()), "{places:?}");
+        assert!(places.contains(&"Articles".to_owned()) && !places.contains(&"Reports".to_owned()), "{places:?}");
         assert!(app.get("/desk?done=saved").await.texts("p.done") == ["Saved."]);
         assert!(app.get("/desk?done=no-such-text").await.texts("p.done").is_empty());
     }
