@@ -187,7 +187,7 @@ async fn begin_checkout(app: &App, donation: donation::Model) -> Result<Opened, 
     if let Some(url) = donation.checkout_url {
         return Ok(Opened::Checkout(url));
     }
-    if !last.is_some_and(|step| step.kind == UNREACHABLE && step.detail.starts_with("status 5")) {
+    if !last.is_some_and(|step| is_stored_by_stripe(&step)) {
         return ask_stripe(app, &donation).await;
     }
     let since = donation.created_at - super::CLOCK_MARGIN;
@@ -206,6 +206,11 @@ async fn begin_checkout(app: &App, donation: donation::Model) -> Result<Opened, 
     }
 }
 
+/// Whether the last answer was one that Stripe repeats for its key.
+fn is_stored_by_stripe(step: &entity::donation_step::Model) -> bool {
+    step.kind == UNREACHABLE && step.detail.starts_with("status 5")
+}
+
 /// Gives the donation a new idempotency key, once for those who send the form at the same time.
 async fn renew_key(app: &App, seen: &donation::Model) -> Result<donation::Model, Error> {
     let now = app.now();
@@ -215,7 +220,12 @@ async fn renew_key(app: &App, seen: &donation::Model) -> Result<donation::Model,
             if donation.idempotency_key != seen.idempotency_key || donation.checkout_session_id.is_some() {
                 return Ok(donation);
             }
-            let steps = store::steps(tx, seen.id).await?.len();
+            let steps = store::steps(tx, seen.id).await?;
+            // Somebody else may have renewed it between our look at the story and our look at the key.
+            if !steps.last().is_some_and(is_stored_by_stripe) {
+                return Ok(donation);
+            }
+            let steps = steps.len();
             let mut row = donation.into_active_model();
             row.idempotency_key = Set(format!("v1:checkout:{}:{steps}", seen.id));
             row.updated_at = Set(now);
