@@ -70,11 +70,10 @@ on_both_databases! {
             app.stripe.standin.pay(&session, GOOD_CARD);
         }
         catch_up(&app).await;
-        let raised = ledger::raised_by_campaign(app.app.db.read(), &[campaign]).await.unwrap();
-        assert_eq!(raised[&campaign], [money(3_500, "EUR"), money(5_000, "USD")]);
-        assert_eq!(ledger::raised(app.app.db.read(), campaign, "GBP".parse().unwrap()).await.unwrap(), money(0, "GBP"));
-        assert_eq!(ledger::count_gifts(app.app.db.read(), campaign).await.unwrap(), 3);
-        assert!(ledger::raised_by_campaign(app.app.db.read(), &[]).await.unwrap().is_empty());
+        let raised = ledger::raised(app.app.db.read(), &[campaign]).await.unwrap();
+        let told: Vec<_> = raised.iter().map(|row| (row.money, row.gifts)).collect();
+        assert_eq!(told, [(money(3_500, "EUR"), 2), (money(5_000, "USD"), 1)]);
+        assert!(ledger::raised(app.app.db.read(), &[]).await.unwrap().is_empty());
     }
 
     async fn the_entries_of_a_donation_come_with_their_transactions_in_order(app: TestApp) {

@@ -15,7 +15,7 @@ pub use desk::desk_routes;
 pub use details::apply;
 pub use pages::routes;
 
-use crate::{app::App, error::Error};
+use crate::{app::App, error::Error, ledger};
 use entity::{Money, campaign, ids::CampaignId, words::CampaignStatus};
 use sea_orm::ConnectionTrait;
 use std::{collections::HashMap, fmt, str::FromStr};
@@ -145,7 +145,7 @@ pub async fn cards(app: &App, db: &impl ConnectionTrait, campaigns: Vec<campaign
 /// How far each campaign has come, from the ledger.
 pub async fn progress(db: &impl ConnectionTrait, campaigns: &[campaign::Model]) -> Result<HashMap<CampaignId, Progress>, Error> {
     let ids: Vec<CampaignId> = campaigns.iter().map(|campaign| campaign.id).collect();
-    let raised = store::raised(db, &ids).await?;
+    let raised = ledger::raised(db, &ids).await?;
     let of = |campaign: &campaign::Model| {
         let (mut own, mut others, mut gifts) = (Money::new(0, campaign.currency), Vec::new(), 0);
         for row in raised.iter().filter(|row| row.campaign_id == campaign.id) {

@@ -2,57 +2,17 @@
 
 use crate::{error::Error, web::pager::PAGE_ROWS, wishes::store::holds_words};
 use entity::{
-    Currency, Money, campaign, fund,
+    campaign, fund,
     ids::{CampaignId, FundId},
-    ledger_entry,
-    words::{Account, CampaignStatus},
+    words::CampaignStatus,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::Expr,
+    QueryOrder, QuerySelect,
 };
 
 /// How many campaigns a public list shows at most.
 const LISTED_MAX: u64 = 200;
-
-/// What one campaign raised in one currency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Raised {
-    /// The campaign.
-    pub campaign_id: CampaignId,
-    /// The sum of its gifts, before fees.
-    pub money: Money,
-    /// How many gifts.
-    pub gifts: i64,
-}
-
-/// What each campaign raised in each currency: the income that the ledger holds for it.
-pub async fn raised(db: &impl ConnectionTrait, ids: &[CampaignId]) -> Result<Vec<Raised>, Error> {
-    use ledger_entry::Column;
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    // SUM of a bigint is numeric on PostgreSQL. Income is a credit, and credits are negative.
-    let sum = Expr::col(Column::AmountMinor).sum().cast_as("bigint");
-    let gifts = Expr::col(Column::TransactionId).count_distinct();
-    let rows: Vec<(CampaignId, Currency, i64, i64)> = ledger_entry::Entity::find()
-        .select_only()
-        .column(Column::CampaignId)
-        .column(Column::Currency)
-        .column_as(sum, "total")
-        .column_as(gifts, "gifts")
-        .filter(Column::Account.eq(Account::Donations))
-        .filter(Column::CampaignId.is_in(ids.iter().copied()))
-        .group_by(Column::CampaignId)
-        .group_by(Column::Currency)
-        .into_tuple()
-        .all(db)
-        .await?;
-    let row = |(campaign_id, currency, total, gifts): (_, _, i64, _)| {
-        Ok(Raised { campaign_id, money: Money::new(total, currency).negated()?, gifts })
-    };
-    rows.into_iter().map(row).collect()
-}
 
 /// The campaigns that are not drafts, the newest first.
 pub async fn published(db: &impl ConnectionTrait) -> Result<Vec<campaign::Model>, Error> {

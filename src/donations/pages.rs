@@ -4,8 +4,8 @@ use super::{OpenProblem, Opened, open, settle, store};
 use crate::{
     app::App,
     asks::{GivingForm, Prefill, RawGift, Target, amount, gift::OTHER, parse_gift, token},
+    campaigns,
     error::Error,
-    ledger,
     web::{self, Form, FormErrors, Page, Path, Query, client::ClientAddress},
     wishes,
 };
@@ -217,8 +217,8 @@ async fn show_donation(State(app): State<App>, page: Page, Path(token): Path<Str
     let page = page.preferring(&donation.language);
     let progress = match &campaign {
         Some(campaign) => {
-            let raised = ledger::raised(app.db.read(), campaign.id, campaign.currency).await?;
-            Some((page.money(raised), page.money(Money::new(campaign.goal_minor, campaign.currency))))
+            let progress = campaigns::progress(app.db.read(), std::slice::from_ref(campaign)).await?;
+            progress.get(&campaign.id).map(|of| (page.money(of.raised), page.money(of.goal)))
         }
         None => None,
     };

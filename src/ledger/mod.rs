@@ -5,7 +5,7 @@
 
 mod store;
 
-pub use store::{count_gifts, entries_of_donation, raised, raised_by_campaign};
+pub use store::{Raised, entries_of_donation, raised};
 
 use crate::error::Error;
 use chrono::{DateTime, Utc};

@@ -11,7 +11,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use std::collections::HashMap;
@@ -49,54 +49,45 @@ pub(super) async fn insert(tx: &impl ConnectionTrait, posting: &Posting, now: Da
     Ok(true)
 }
 
-#[derive(FromQueryResult)]
-struct Sum {
-    campaign_id: CampaignId,
-    currency: Currency,
-    minor: i64,
+/// What one campaign raised in one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raised {
+    /// The campaign.
+    pub campaign_id: CampaignId,
+    /// The sum of its gifts, before fees.
+    pub money: Money,
+    /// How many gifts.
+    pub gifts: i64,
 }
 
-/// What has come for each campaign, by currency. Campaigns without gifts are not in the map.
-pub async fn raised_by_campaign(db: &impl ConnectionTrait, campaigns: &[CampaignId]) -> Result<HashMap<CampaignId, Vec<Money>>, Error> {
-    let sums = ledger_entry::Entity::find()
+/// What each campaign raised in each currency: the income that the ledger holds for it. One without gifts has no row.
+pub async fn raised(db: &impl ConnectionTrait, campaigns: &[CampaignId]) -> Result<Vec<Raised>, Error> {
+    use ledger_entry::Column;
+    if campaigns.is_empty() {
+        return Ok(Vec::new());
+    }
+    // SUM of a bigint is numeric on PostgreSQL. Income is a credit, and credits are negative; a debit takes income back.
+    let sum = Expr::col(Column::AmountMinor).sum().cast_as("bigint");
+    let gifts = Expr::cust("count(distinct case when amount_minor < 0 then transaction_id end)");
+    let rows: Vec<(CampaignId, Currency, i64, i64)> = ledger_entry::Entity::find()
         .select_only()
-        .column(ledger_entry::Column::CampaignId)
-        .column(ledger_entry::Column::Currency)
-        .column_as(Expr::cust("cast(-sum(amount_minor) as bigint)"), "minor")
-        .filter(ledger_entry::Column::Account.eq(Account::Donations))
-        .filter(ledger_entry::Column::CampaignId.is_in(campaigns.iter().copied()))
-        .group_by(ledger_entry::Column::CampaignId)
-        .group_by(ledger_entry::Column::Currency)
-        .order_by_asc(ledger_entry::Column::Currency)
-        .into_model::<Sum>()
+        .column(Column::CampaignId)
+        .column(Column::Currency)
+        .column_as(sum, "total")
+        .column_as(gifts, "gifts")
+        .filter(Column::Account.eq(Account::Donations))
+        .filter(Column::CampaignId.is_in(campaigns.iter().copied()))
+        .group_by(Column::CampaignId)
+        .group_by(Column::Currency)
+        .order_by_asc(Column::CampaignId)
+        .order_by_asc(Column::Currency)
+        .into_tuple()
         .all(db)
         .await?;
-    let mut raised: HashMap<CampaignId, Vec<Money>> = HashMap::new();
-    for sum in sums {
-        raised.entry(sum.campaign_id).or_default().push(Money::new(sum.minor, sum.currency));
-    }
-    Ok(raised)
-}
-
-/// What has come for one campaign in one currency.
-pub async fn raised(db: &impl ConnectionTrait, campaign: CampaignId, currency: Currency) -> Result<Money, Error> {
-    let sums = raised_by_campaign(db, &[campaign]).await?;
-    let found = sums.get(&campaign).and_then(|all| all.iter().find(|m| m.currency == currency));
-    Ok(found.copied().unwrap_or(Money::new(0, currency)))
-}
-
-/// How many gifts a campaign has had.
-pub async fn count_gifts(db: &impl ConnectionTrait, campaign: CampaignId) -> Result<i64, Error> {
-    let count: Option<i64> = ledger_entry::Entity::find()
-        .select_only()
-        .column_as(Expr::cust("count(*)"), "count")
-        .filter(ledger_entry::Column::Account.eq(Account::Donations))
-        .filter(ledger_entry::Column::CampaignId.eq(campaign))
-        .filter(ledger_entry::Column::AmountMinor.lt(0))
-        .into_tuple()
-        .one(db)
-        .await?;
-    Ok(count.unwrap_or(0))
+    let row = |(campaign_id, currency, total, gifts): (_, _, i64, _)| {
+        Ok(Raised { campaign_id, money: Money::new(total, currency).negated()?, gifts })
+    };
+    rows.into_iter().map(row).collect()
 }
 
 /// The transactions of one donation with their sides, oldest first.
