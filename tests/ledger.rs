@@ -36,9 +36,10 @@ on_both_databases! {
             let posting = Posting {
                 kind: MovementKind::Donation,
                 source: "pi_crooked:capture".into(),
-                donation_id: donation,
+                donation_id: Some(donation),
                 occurred_at: a_time(),
                 balance_transaction: None,
+                reverses_id: None,
                 legs,
             };
             let now = app.app.now();

@@ -8,7 +8,7 @@ use entity::{
     Money, donation, fund,
     ids::{DonationId, FundId, SupporterId},
     receipt, supporter,
-    words::{DonationStatus, Restriction},
+    words::{DonationSource, DonationStatus, Restriction},
 };
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use wellwisher::{
@@ -130,6 +130,9 @@ impl Books {
             expires_at: Set(noon()),
             created_at: Set(noon()),
             updated_at: Set(noon()),
+            source: Set(DonationSource::Checkout),
+            method: Set(String::new()),
+            reference: Set(String::new()),
             ..Default::default()
         };
         self.db.write(async |tx| Ok(donation::Entity::insert(row.clone()).exec_without_returning(tx).await?)).await.unwrap();
@@ -165,5 +168,6 @@ pub fn receipt_of(settings: &IssuerSettings, gift: &PaidGift) -> receipt::Model 
         profile: settings.issuer.profile.clone(),
         language: gift.language.tag().into(),
         snapshot: serde_json::to_string(&snapshot).unwrap(),
+        replaces_id: None,
     }
 }

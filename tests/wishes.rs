@@ -6,7 +6,7 @@ use entity::{
     Currency, donation, fund,
     ids::{DonationId, FundId, SupporterId, WishItemId},
     supporter, wish_item,
-    words::{DonationStatus, ReservationState, Restriction, WishKind, WishStatus},
+    words::{DonationSource, DonationStatus, ReservationState, Restriction, WishKind, WishStatus},
 };
 use sea_orm::{EntityTrait, IntoActiveModel};
 use wellwisher::{
@@ -110,6 +110,10 @@ pub async fn waiting_donation(app: &App, item_id: WishItemId, quantity: i64) -> 
         created_at: now,
         paid_at: None,
         updated_at: now,
+        source: DonationSource::Checkout,
+        method: String::new(),
+        reference: String::new(),
+        invoice_id: None,
     };
     app.db
         .write(async |tx| {

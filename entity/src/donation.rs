@@ -3,7 +3,7 @@
 use crate::{
     ids::{ArticleId, CampaignId, DonationId, FundId, SupporterId, WishItemId},
     money::Currency,
-    words::{DonationStatus, Restriction},
+    words::{DonationSource, DonationStatus, Restriction},
 };
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -76,6 +76,14 @@ pub struct Model {
     pub paid_at: Option<DateTime<Utc>>,
     /// When its state last changed.
     pub updated_at: DateTime<Utc>,
+    /// How it came to us.
+    pub source: DonationSource,
+    /// How a gift entered by hand was given: `cash`, `cheque`, `transfer`; else empty.
+    pub method: String,
+    /// What the bank statement or cheque says, for a gift entered by hand; else empty.
+    pub reference: String,
+    /// Stripe's invoice, for a payment of a recurring donation; unique.
+    pub invoice_id: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -42,6 +42,8 @@ macro_rules! typed_ids {
 }
 
 typed_ids! {
+    /// Names an accounting period.
+    AccountingPeriodId,
     /// Names an article.
     ArticleId,
     /// Names an attachment of a campaign or wish item to articles.
@@ -50,6 +52,8 @@ typed_ids! {
     CampaignId,
     /// Names a category of articles.
     CategoryId,
+    /// Names a dispute of a payment.
+    DisputeId,
     /// Names one donation (one payment).
     DonationId,
     /// Names a fund.
@@ -58,10 +62,14 @@ typed_ids! {
     JobId,
     /// Names a letter in the outbox.
     LetterId,
+    /// Names a payout from Stripe to the bank.
+    PayoutId,
     /// Names a receipt.
     ReceiptId,
     /// Names a series of receipt numbers.
     ReceiptSeriesId,
+    /// Names a refund.
+    RefundId,
     /// Names a reservation of a wish item by a donation.
     ReservationId,
     /// Names a member of staff.

@@ -26,6 +26,8 @@ pub struct Model {
     pub stripe_balance_transaction: Option<String>,
     /// The transaction that this one corrects.
     pub reverses_id: Option<i64>,
+    /// When it counts: when it happened, or the first moment of the first open period if its own was closed.
+    pub booked_at: DateTime<Utc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

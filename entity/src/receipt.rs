@@ -42,6 +42,8 @@ pub struct Model {
     pub language: String,
     /// Everything it says, as JSON: issuer, donor, gift, wording.
     pub snapshot: String,
+    /// The receipt that this one cancels and replaces.
+    pub replaces_id: Option<ReceiptId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

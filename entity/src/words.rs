@@ -91,9 +91,72 @@ words! {
         StripeFees = "stripe_fees",
         /// Equity: the two sides of a settlement in another currency than the gift's.
         Exchange = "exchange",
+        /// Asset: the bank account that payouts and transfers reach.
+        Bank = "bank",
+        /// Asset: cash and cheques that are not at the bank yet.
+        Undeposited = "undeposited",
+        /// Asset: what a bank has taken back while a dispute is open; it comes back when won and is income lost when lost.
+        Disputed = "disputed",
+        /// Asset: what Stripe holds in reserve.
+        StripeReserve = "stripe_reserve",
+        /// Equity: what else happens on the same Stripe account, which is not ours to explain.
+        OtherActivity = "other_activity",
+        /// Nobody knows yet: must be zero before a period closes.
+        Unmapped = "unmapped",
     }
     /// What moved money.
-    MovementKind { Donation = "donation", Fee = "fee" }
+    MovementKind {
+        Donation = "donation", Fee = "fee",
+        Refund = "refund", RefundFailure = "refund_failure",
+        /// A bank took the money back until a dispute is decided.
+        Dispute = "dispute",
+        /// It came back, because the dispute was won or withdrawn.
+        DisputeReversal = "dispute_reversal",
+        /// The dispute is lost: the income is taken back.
+        DisputeLoss = "dispute_loss",
+        Payout = "payout", PayoutFailure = "payout_failure",
+        /// What Stripe charges beside the fees of single payments.
+        StripeFee = "stripe_fee",
+        Reserve = "reserve", TopUp = "top_up",
+        /// Activity on the same Stripe account that is not ours.
+        Other = "other",
+        Unmapped = "unmapped",
+        /// Takes back what was entered by hand.
+        Reversal = "reversal",
+    }
+    /// How a donation came to us.
+    DonationSource { Checkout = "checkout", Recurring = "recurring", Manual = "manual", Imported = "imported" }
+    /// The life of a refund.
+    RefundState {
+        /// Written here; Stripe has not answered yet.
+        Asked = "asked",
+        Pending = "pending", Succeeded = "succeeded", Failed = "failed", Canceled = "canceled",
+    }
+    /// How a dispute stands.
+    DisputeOutcome {
+        /// A question of the bank, before any money moves.
+        Inquiry = "inquiry",
+        Open = "open", Won = "won", Lost = "lost",
+    }
+    /// The life of a payout.
+    PayoutState { Pending = "pending", InTransit = "in_transit", Paid = "paid", Failed = "failed", Canceled = "canceled" }
+    /// How far Stripe has come with saying what a payout is made of.
+    PayoutReconciliation {
+        /// Made by hand or at once: Stripe does not itemise it.
+        NotApplicable = "not_applicable",
+        InProgress = "in_progress", Completed = "completed",
+    }
+    /// What a movement of Stripe's balance is to us.
+    BalanceMapping {
+        Gift = "gift", Refund = "refund", RefundFailure = "refund_failure", Dispute = "dispute", DisputeReversal = "dispute_reversal",
+        Payout = "payout", PayoutFailure = "payout_failure", StripeFee = "stripe_fee", Reserve = "reserve", TopUp = "top_up",
+        /// Activity on the same account that is not ours.
+        Other = "other",
+        /// Of a kind that this version does not know: it keeps a period from closing until somebody has looked.
+        Unmapped = "unmapped",
+    }
+    /// Whether an accounting period takes postings.
+    PeriodState { Open = "open", Closed = "closed" }
     /// The state of a receipt: never edited, only voided or replaced.
     ReceiptStatus { Issued = "issued", Void = "void", Replaced = "replaced" }
     /// The kinds of letters.

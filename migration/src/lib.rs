@@ -4,6 +4,7 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m0001_from_an_article_to_a_receipt;
+mod m0002_money_that_comes_back_and_moves_on;
 mod sql;
 
 /// Runs the steps, in order.
@@ -12,6 +13,9 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_from_an_article_to_a_receipt::Migration)]
+        vec![
+            Box::new(m0001_from_an_article_to_a_receipt::Migration),
+            Box::new(m0002_money_that_comes_back_and_moves_on::Migration),
+        ]
     }
 }

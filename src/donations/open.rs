@@ -9,7 +9,11 @@ use crate::{
     payments::{Checkout, CheckoutState, NewCheckout, StripeFailure},
     supporters, wishes,
 };
-use entity::{Money, donation, ids::DonationId, words::DonationStatus};
+use entity::{
+    Money, donation,
+    ids::DonationId,
+    words::{DonationSource, DonationStatus},
+};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
@@ -154,6 +158,10 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
         created_at: Set(now),
         paid_at: NotSet,
         updated_at: Set(now),
+        source: Set(DonationSource::Checkout),
+        method: Set(String::new()),
+        reference: Set(String::new()),
+        invoice_id: NotSet,
     };
     let donation = match row.insert(tx).await {
         Ok(donation) => donation,

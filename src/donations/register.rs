@@ -76,6 +76,8 @@ impl Sums {
             Account::StripeFees => Self { fee: minor, ..none },
             Account::Exchange => Self { exchanged: turned, ..none },
             Account::StripeClearing => Self { net: minor, ..none },
+            // What is at the bank, in dispute or not ours is no part of these columns.
+            _ => none,
         })
     }
 }
@@ -140,7 +142,7 @@ fn push_movements(movements: &mut Vec<Movement>, head: Head, by_currency: BTreeM
     let kind_of = |sums: &Sums| match head.kind {
         MovementKind::Donation => "donation",
         MovementKind::Fee if sums.exchanged < 0 => "exchange",
-        MovementKind::Fee => "fee",
+        kind => kind.as_str(),
     };
     let mut rows: Vec<_> = by_currency.into_iter().map(|(currency, sums)| (kind_of(&sums), currency, sums)).collect();
     // What left a currency stands before what arrived in another.

@@ -48,12 +48,14 @@ pub struct Posting {
     pub kind: MovementKind,
     /// What it stands for at Stripe: `pi_…:capture`, `txn_…:fee`. The same source is posted once.
     pub source: String,
-    /// The donation it belongs to.
-    pub donation_id: DonationId,
-    /// When it happened.
+    /// The donation it belongs to, if it belongs to one.
+    pub donation_id: Option<DonationId>,
+    /// When it happened. It counts in the period of that moment, or in the first open one after it when that is closed.
     pub occurred_at: DateTime<Utc>,
     /// Stripe's balance transaction, where known.
     pub balance_transaction: Option<String>,
+    /// The transaction that this one takes back.
+    pub reverses_id: Option<i64>,
     /// The sides; zero ones are left out when posted.
     pub legs: Vec<Leg>,
 }
@@ -70,9 +72,10 @@ impl Posting {
         Ok(Self {
             kind: MovementKind::Donation,
             source,
-            donation_id,
+            donation_id: Some(donation_id),
             occurred_at,
             balance_transaction: None,
+            reverses_id: None,
             legs: vec![
                 Leg { account: Account::StripeClearing, amount, purpose: Purpose::default() },
                 Leg { account: Account::Donations, amount: amount.negated()?, purpose },
@@ -105,9 +108,10 @@ impl Posting {
         Ok(Self {
             kind: MovementKind::Fee,
             source: format!("{balance_transaction}:fee"),
-            donation_id,
+            donation_id: Some(donation_id),
             occurred_at,
             balance_transaction: Some(balance_transaction.to_owned()),
+            reverses_id: None,
             legs,
         })
     }

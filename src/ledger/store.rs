@@ -4,10 +4,10 @@ use super::Posting;
 use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
-    Currency, Money,
+    Currency, Money, accounting_period,
     ids::{CampaignId, DonationId},
     ledger_entry, ledger_transaction,
-    words::Account,
+    words::{Account, PeriodState},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -22,11 +22,12 @@ pub(super) async fn insert(tx: &impl ConnectionTrait, posting: &Posting, now: Da
         id: NotSet,
         kind: Set(posting.kind),
         source: Set(posting.source.clone()),
-        donation_id: Set(Some(posting.donation_id)),
+        donation_id: Set(posting.donation_id),
         occurred_at: Set(posting.occurred_at),
         posted_at: Set(now),
         stripe_balance_transaction: Set(posting.balance_transaction.clone()),
-        reverses_id: Set(None),
+        reverses_id: Set(posting.reverses_id),
+        booked_at: Set(booking_of(tx, posting.occurred_at).await?),
     };
     let quiet = OnConflict::column(ledger_transaction::Column::Source).do_nothing().to_owned();
     if ledger_transaction::Entity::insert(head).on_conflict(quiet).exec_without_returning(tx).await? == 0 {
@@ -47,6 +48,24 @@ pub(super) async fn insert(tx: &impl ConnectionTrait, posting: &Posting, now: Da
     });
     ledger_entry::Entity::insert_many(rows).exec_without_returning(tx).await?;
     Ok(true)
+}
+
+/// The moment at which something that happened at `occurred_at` counts: then, or where closed periods begin to be open again.
+async fn booking_of(tx: &impl ConnectionTrait, occurred_at: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+    use accounting_period::Column;
+    let closed = accounting_period::Entity::find()
+        .filter(Column::State.eq(PeriodState::Closed))
+        .filter(Column::EndsAt.gt(occurred_at))
+        .order_by_asc(Column::StartsAt)
+        .all(tx)
+        .await?;
+    let mut at = occurred_at;
+    for period in closed {
+        if (period.starts_at..period.ends_at).contains(&at) {
+            at = period.ends_at;
+        }
+    }
+    Ok(at)
 }
 
 /// What one campaign raised in one currency.

@@ -124,6 +124,7 @@ pub async fn issue(
         profile: Set(settings.issuer.profile.clone()),
         language: Set(gift.language.tag().to_owned()),
         snapshot: Set(serde_json::to_string(&snapshot)?),
+        replaces_id: Set(None),
     };
     store::insert(tx, row).await
 }

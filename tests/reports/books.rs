@@ -61,8 +61,8 @@ const TAMPERINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "Stripe's fee of a donation is in the ledger once",
-        "insert into ledger_transaction (kind, source, donation_id, occurred_at, posted_at)
-            select 'fee', 'txn_again:fee', donation_id, occurred_at, posted_at from ledger_transaction where kind = 'fee' order by id limit 1",
+        "insert into ledger_transaction (kind, source, donation_id, occurred_at, posted_at, booked_at)
+            select 'fee', 'txn_again:fee', donation_id, occurred_at, posted_at, booked_at from ledger_transaction where kind = 'fee' order by id limit 1",
         "delete from ledger_transaction where source = 'txn_again:fee'",
     ),
     (

@@ -171,9 +171,9 @@ on_both_databases! {
         const TRANSACTIONS: u64 = 12_000;
         test.give(&gift(2_500, "EUR")).await;
         let db = behind_its_back(&test).await;
-        run(&db, &format!("insert into ledger_transaction (kind, source, donation_id, occurred_at, posted_at)
+        run(&db, &format!("insert into ledger_transaction (kind, source, donation_id, occurred_at, posted_at, booked_at)
             with recursive n(i) as (select 1 union all select i + 1 from n where i < {TRANSACTIONS})
-            select 'donation', 'bulk:' || i, t.donation_id, t.occurred_at, t.posted_at from n, ledger_transaction t where t.kind = 'donation'")).await;
+            select 'donation', 'bulk:' || i, t.donation_id, t.occurred_at, t.posted_at, t.booked_at from n, ledger_transaction t where t.kind = 'donation'")).await;
         run(&db, "insert into ledger_entry (transaction_id, account, amount_minor, currency)
             select id, 'stripe_clearing', 100, 'EUR' from ledger_transaction where source like 'bulk:%'
             union all select id, 'donations', -100, 'EUR' from ledger_transaction where source like 'bulk:%'").await;

@@ -68,9 +68,9 @@ on_both_databases! {
     async fn an_export_that_fails_in_the_middle_is_cut_off_not_short(test: TestApp) {
         test.give(&gift(2_500, "EUR")).await;
         let db = behind_its_back(&test).await;
-        run(&db, "insert into ledger_transaction (kind, source, donation_id, occurred_at, posted_at)
+        run(&db, "insert into ledger_transaction (kind, source, donation_id, occurred_at, posted_at, booked_at)
             with recursive n(i) as (select 1 union all select i + 1 from n where i < 9000)
-            select 'donation', 'bulk:' || i, t.donation_id, t.occurred_at, t.posted_at from n, ledger_transaction t where t.kind = 'donation'").await;
+            select 'donation', 'bulk:' || i, t.donation_id, t.occurred_at, t.posted_at, t.booked_at from n, ledger_transaction t where t.kind = 'donation'").await;
         run(&db, "insert into ledger_entry (transaction_id, account, amount_minor, currency)
             select id, 'stripe_clearing', 100, 'EUR' from ledger_transaction where source like 'bulk:%'
             union all select id, 'donations', -100, 'EUR' from ledger_transaction where source like 'bulk:%'").await;
