@@ -135,35 +135,29 @@ impl TestApp {
     /// Writes a gift for a campaign into the ledger, as a settled donation does.
     pub async fn raise(&self, campaign: &campaign::Model, minor: i64, currency: &str) {
         use entity::{
-            Currency, ledger_entry, ledger_transaction,
+            Money,
             words::{Account, MovementKind},
         };
-        let (now, currency): (_, Currency) = (self.app.now(), currency.parse().unwrap());
-        let source = format!("ch_{}", super::unique_number());
-        let write = async |tx: &sea_orm::DatabaseTransaction| {
-            let transaction = ledger_transaction::ActiveModel {
-                kind: sea_orm::Set(MovementKind::Donation),
-                source: sea_orm::Set(source.clone()),
-                occurred_at: sea_orm::Set(now),
-                posted_at: sea_orm::Set(now),
-                ..Default::default()
-            };
-            let id = ledger_transaction::Entity::insert(transaction).exec(tx).await?.last_insert_id;
-            for (account, amount, campaign_id) in [(Account::StripeClearing, minor, None), (Account::Donations, -minor, Some(campaign.id))]
-            {
-                let entry = ledger_entry::ActiveModel {
-                    transaction_id: sea_orm::Set(id),
-                    account: sea_orm::Set(account),
-                    amount_minor: sea_orm::Set(amount),
-                    currency: sea_orm::Set(currency),
-                    campaign_id: sea_orm::Set(campaign_id),
-                    ..Default::default()
-                };
-                ledger_entry::Entity::insert(entry).exec(tx).await?;
-            }
-            Ok(())
+        use wellwisher::ledger::{self, Leg, Posting, Purpose};
+        let (now, amount) = (self.app.now(), Money::new(minor, currency.parse().unwrap()));
+        let bare = Purpose::default();
+        let posting = Posting {
+            kind: MovementKind::Donation,
+            source: format!("ch_{}", super::unique_number()),
+            donation_id: None,
+            occurred_at: now,
+            balance_transaction: None,
+            reverses_id: None,
+            legs: vec![
+                Leg { account: Account::StripeClearing, amount, purpose: bare },
+                Leg {
+                    account: Account::Donations,
+                    amount: amount.negated().unwrap(),
+                    purpose: Purpose { campaign_id: Some(campaign.id), ..bare },
+                },
+            ],
         };
-        self.app.db.write(write).await.unwrap();
+        assert!(self.app.db.write(async |tx| ledger::post(tx, &posting, now).await).await.unwrap());
     }
 }
 
