@@ -114,6 +114,7 @@ pub async fn waiting_donation(app: &App, item_id: WishItemId, quantity: i64) -> 
         method: String::new(),
         reference: String::new(),
         invoice_id: None,
+        recurring_donation_id: None,
     };
     app.db
         .write(async |tx| {

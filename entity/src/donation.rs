@@ -1,7 +1,7 @@
 //! One payment, from the form to the ledger.
 
 use crate::{
-    ids::{ArticleId, CampaignId, DonationId, FundId, SupporterId, WishItemId},
+    ids::{ArticleId, CampaignId, DonationId, FundId, RecurringId, SupporterId, WishItemId},
     money::Currency,
     words::{DonationSource, DonationStatus, Restriction},
 };
@@ -84,6 +84,8 @@ pub struct Model {
     pub reference: String,
     /// Stripe's invoice, for a payment of a recurring donation; unique.
     pub invoice_id: Option<String>,
+    /// The recurring donation that it is a payment of.
+    pub recurring_donation_id: Option<RecurringId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -68,6 +68,8 @@ typed_ids! {
     ReceiptId,
     /// Names a series of receipt numbers.
     ReceiptSeriesId,
+    /// Names a recurring donation.
+    RecurringId,
     /// Names a refund.
     RefundId,
     /// Names a reservation of a wish item by a donation.

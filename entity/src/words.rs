@@ -126,6 +126,19 @@ words! {
     }
     /// How a donation came to us.
     DonationSource { Checkout = "checkout", Recurring = "recurring", Manual = "manual", Imported = "imported" }
+    /// How often a recurring donation comes.
+    GiftInterval { Month = "month", Year = "year" }
+    /// The life of a recurring donation.
+    RecurringStatus {
+        /// Written here; the supporter has not paid for the first time.
+        Pending = "pending",
+        Active = "active",
+        /// A payment failed; Stripe tries again, and it is not over.
+        PastDue = "past_due",
+        /// Nothing is charged until it is resumed.
+        Paused = "paused",
+        Ended = "ended",
+    }
     /// The life of a refund.
     RefundState {
         /// Written here; Stripe has not answered yet.
@@ -160,7 +173,19 @@ words! {
     /// The state of a receipt: never edited, only voided or replaced.
     ReceiptStatus { Issued = "issued", Void = "void", Replaced = "replaced" }
     /// The kinds of letters.
-    LetterKind { Receipt = "receipt", StaffNotice = "staff_notice" }
+    LetterKind {
+        Receipt = "receipt",
+        StaffNotice = "staff_notice",
+        RecurringBegun = "recurring_begun",
+        RecurringChanged = "recurring_changed",
+        RecurringPaused = "recurring_paused",
+        RecurringEnded = "recurring_ended",
+        /// A payment of a recurring donation failed: how to mend the card.
+        RecurringFailed = "recurring_failed",
+        CardExpiring = "card_expiring",
+        /// The link to a supporter's own pages.
+        PortalLink = "portal_link",
+    }
     /// The state of a letter in the outbox.
     LetterState {
         Queued = "queued", Leased = "leased", Sent = "sent", Deferred = "deferred", Bounced = "bounced",

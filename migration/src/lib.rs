@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_from_an_article_to_a_receipt;
 mod m0002_money_that_comes_back_and_moves_on;
+mod m0005_monthly_and_yearly_gifts;
 mod sql;
 
 /// Runs the steps, in order.
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_from_an_article_to_a_receipt::Migration),
             Box::new(m0002_money_that_comes_back_and_moves_on::Migration),
+            Box::new(m0005_monthly_and_yearly_gifts::Migration),
         ]
     }
 }

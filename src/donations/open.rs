@@ -162,6 +162,7 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
         method: Set(String::new()),
         reference: Set(String::new()),
         invoice_id: NotSet,
+        recurring_donation_id: NotSet,
     };
     let donation = match row.insert(tx).await {
         Ok(donation) => donation,
