@@ -2,6 +2,7 @@
 
 mod checkouts;
 mod faults;
+mod payouts;
 mod sdk;
 mod signatures;
 mod standin;

@@ -157,7 +157,7 @@ impl CheckoutState {
     pub(super) fn of(session: CheckoutSession) -> Result<Self, StripeFailure> {
         let donation_id = session.metadata.as_ref().and_then(|metadata| metadata.get(DONATION_KEY)).filter(|id| !id.is_empty()).cloned();
         let amount = match (session.amount_total, &session.currency) {
-            (Some(minor), Some(currency)) => money(minor, currency).ok(),
+            (Some(minor), Some(currency)) => money(minor, &currency.to_string()).ok(),
             _ => None,
         };
         if donation_id.is_some() && amount.is_none() {
@@ -207,9 +207,9 @@ impl FeeFact {
         }
         Ok(Self {
             balance_transaction_id: entry.id.to_string(),
-            gross: money(entry.amount, &entry.currency)?,
-            fee: money(entry.fee, &entry.currency)?,
-            net: money(entry.net, &entry.currency)?,
+            gross: money(entry.amount, &entry.currency.to_string())?,
+            fee: money(entry.fee, &entry.currency.to_string())?,
+            net: money(entry.net, &entry.currency.to_string())?,
             created: time(entry.created)?,
             available_on: time(entry.available_on)?,
         })
@@ -269,12 +269,14 @@ fn stripe_currency(currency: Currency) -> stripe_types::Currency {
     }
 }
 
-fn money(minor: i64, currency: &stripe_types::Currency) -> Result<Money, StripeFailure> {
-    let currency = currency.to_string().parse().map_err(|_| StripeFailure::BadAnswer { detail: "a currency that is not known" })?;
+/// Money in Stripe's words: minor units and a code.
+pub(super) fn money(minor: i64, currency: &str) -> Result<Money, StripeFailure> {
+    let currency = currency.parse().map_err(|_| StripeFailure::BadAnswer { detail: "a currency that is not known" })?;
     Ok(Money::new(minor, currency))
 }
 
-fn time(seconds: i64) -> Result<DateTime<Utc>, StripeFailure> {
+/// An instant in Stripe's words.
+pub(super) fn time(seconds: i64) -> Result<DateTime<Utc>, StripeFailure> {
     DateTime::from_timestamp(seconds, 0).ok_or(StripeFailure::BadAnswer { detail: "a time out of range" })
 }
 

@@ -3,14 +3,18 @@
 //! The rest of the program sees only the small types of this module: no generated type of async-stripe, and nothing about a person,
 //! leaves it. The one address we ask is the `STRIPE_API_BASE` setting: Stripe's, or the stand-in's on loopback. There is one code path.
 
+mod balance;
 mod checkout;
 pub mod event;
 mod failure;
+mod payouts;
 pub mod signature;
 pub mod standin;
 
+pub use balance::{BalanceEntry, BalanceQuery, BalanceSource};
 pub use checkout::{Checkout, CheckoutState, CheckoutStatus, FeeFact, IntentStatus, NewCheckout, PaymentStatus};
 pub use failure::StripeFailure;
+pub use payouts::PayoutFact;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};

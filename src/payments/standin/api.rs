@@ -1,10 +1,11 @@
 //! The part of Stripe's API that Wellwisher uses, and a little more so that Stripe's own SDK can be pointed at it.
 
 use super::{
+    balance,
     errors::ApiError,
     expand,
     params::Params,
-    sessions, shapes,
+    payouts, sessions, shapes,
     state::{HasId, SessionStatus, Shelf, Vault},
 };
 use serde_json::{Value, json};
@@ -32,10 +33,9 @@ pub(super) fn answer(vault: &mut Vault, call: &Call<'_>) -> Result<Value, ApiErr
         }
         ("GET", ["payment_intents"]) => list(vault, call, &[], |vault| &vault.intents, shapes::intent),
         ("GET", ["charges"]) => list(vault, call, &["payment_intent"], |vault| &vault.charges, |_, charge| shapes::charge(charge)),
-        ("GET", ["balance_transactions"]) => {
-            let filters = ["type", "source", "currency"];
-            list(vault, call, &filters, |vault| &vault.entries, |vault, entry| shapes::entry(entry, vault.now().timestamp()))
-        }
+        ("GET", ["balance_transactions"]) => balance::list(vault, call),
+        ("GET", ["payouts"]) => list(vault, call, &["status"], |vault| &vault.payouts, |_, payout| payouts::shape(payout)),
+        ("GET", ["payouts", id]) => retrieve(vault, call, "po", "payout", id),
         ("GET", ["refunds"]) => {
             list(vault, call, &["charge", "payment_intent"], |vault| &vault.refunds, |_, refund| shapes::refund(refund))
         }
@@ -68,7 +68,20 @@ fn list<T: HasId>(
     shelf: impl Fn(&Vault) -> &Shelf<T>,
     shape: impl Fn(&Vault, &T) -> Value,
 ) -> Result<Value, ApiError> {
-    let known: Vec<&str> = LISTING.iter().chain(filters).copied().collect();
+    list_where(vault, call, filters, &[], shelf, shape, |_, _| true)
+}
+
+/// A listing with filters that no field of the JSON shows: `others` names them, `keep` follows them.
+pub(super) fn list_where<T: HasId>(
+    vault: &Vault,
+    call: &Call<'_>,
+    filters: &[&str],
+    others: &[&str],
+    shelf: impl Fn(&Vault) -> &Shelf<T>,
+    shape: impl Fn(&Vault, &T) -> Value,
+    keep: impl Fn(&Params, &T) -> bool,
+) -> Result<Value, ApiError> {
+    let known: Vec<&str> = LISTING.iter().chain(filters).chain(others).copied().collect();
     let params = Params::parse(call.query, &known)?;
     let limit = params.integer("limit")?.unwrap_or(10);
     if !(1..=100).contains(&limit) {
@@ -93,7 +106,7 @@ fn list<T: HasId>(
     let wanted = |value: &Value| filters.iter().all(|name| params.text(name).is_none_or(|text| value[*name].as_str() == Some(text)));
     let mut rows: Vec<Value> = shelf(vault)
         .newest_first(cursor)
-        .filter(|row| in_time(row.created()))
+        .filter(|row| in_time(row.created()) && keep(&params, row))
         .map(|row| shape(vault, row))
         .filter(wanted)
         .take(usize::try_from(limit + 1).unwrap_or(101))

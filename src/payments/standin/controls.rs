@@ -76,6 +76,9 @@ fn act(standin: &Standin, method: &str, segments: &[&str], body: &[u8]) -> Optio
             serde_json::from_slice::<Answer>(body).map(|answer| done(standin.settle_debit(id, answer.succeeds)))
         }
         ("POST", ["sessions", id, "expire"]) => Ok(done(standin.expire(id))),
+        ("POST", ["payouts"]) => Ok(json!({ "payouts": standin.pay_out() })),
+        ("POST", ["payouts", id, "complete"]) => Ok(done(standin.complete_payout(id))),
+        ("POST", ["payouts", id, "fail"]) => Ok(done(standin.fail_payout(id))),
         ("POST", ["events", id, "resend"]) => Ok(done(standin.resend(id))),
         _ => return None,
     })

@@ -1,13 +1,14 @@
 //! `expand[]`: objects in place of ids (docs.stripe.com/api/expanding_objects).
 
-use super::{errors::ApiError, shapes, state::Vault};
+use super::{balance, errors::ApiError, payouts, shapes, state::Vault};
 use serde_json::Value;
 
 /// Stripe expands at most four levels.
 const LEVELS_MAX: usize = 4;
 
 /// The fields whose ids can be expanded here.
-const FIELDS: &str = "payment_intent latest_charge balance_transaction charge source";
+const FIELDS: &str =
+    "payment_intent latest_charge balance_transaction failure_balance_transaction charge source original_payout reversed_by";
 
 /// Puts objects in place of the ids that `paths` name.
 pub(super) fn apply(vault: &Vault, value: &mut Value, paths: &[String]) -> Result<(), ApiError> {
@@ -45,7 +46,8 @@ pub(super) fn object_of(vault: &Vault, id: &str) -> Option<Value> {
         "cs" => vault.sessions.get(id).map(|session| shapes::session(vault, session)),
         "pi" => vault.intents.get(id).map(|intent| shapes::intent(vault, intent)),
         "ch" | "py" => vault.charges.get(id).map(shapes::charge),
-        "txn" => vault.entries.get(id).map(|entry| shapes::entry(entry, vault.now().timestamp())),
+        "txn" => vault.entries.get(id).map(|entry| balance::entry(entry, vault.now().timestamp())),
+        "po" => vault.payouts.get(id).map(payouts::shape),
         "re" => vault.refunds.get(id).map(shapes::refund),
         "evt" => vault.events.get(id).map(shapes::event),
         _ => None,

@@ -195,10 +195,12 @@ impl Vault {
             created: now,
             available_on: now,
             kind: "refund",
+            category: "refund",
             source: refund.id.clone(),
             amount: settled,
             fee: 0,
             exchange_rate,
+            payout: None,
         });
         if let Some(charge) = self.charges.get_mut(charge_id) {
             charge.refunded += minor;
@@ -290,7 +292,19 @@ impl Vault {
         let (amount, exchange_rate) = self.fees.settle(charge.amount);
         let fee = self.fees.on(amount);
         let available_on = now + TimeDelta::days(2);
-        self.entries.put(Entry { id, created: now, available_on, kind, source: charge_id.to_owned(), amount, fee, exchange_rate });
+        let source = charge_id.to_owned();
+        self.entries.put(Entry {
+            id,
+            created: now,
+            available_on,
+            kind,
+            category: "charge",
+            source,
+            amount,
+            fee,
+            exchange_rate,
+            payout: None,
+        });
         self.tell_charge("charge.updated", charge_id);
     }
 

@@ -15,6 +15,7 @@
 //! ```
 
 mod api;
+mod balance;
 mod card_page;
 mod controls;
 mod errors;
@@ -25,12 +26,14 @@ mod flow;
 mod http;
 mod idempotency;
 mod params;
+mod payouts;
 mod record;
 mod sessions;
 mod shapes;
 mod state;
 mod webhooks;
 
+pub use balance::BalanceRow;
 pub use faults::{ApiFault, ApiFaultOrder, FaultOn, FaultOrders, WebhookFault, WebhookFaultOrder};
 pub use fees::Fees;
 pub use flow::PayOutcome;

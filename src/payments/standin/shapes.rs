@@ -2,11 +2,11 @@
 //!
 //! Held against the types of Stripe's SDK in CI, and read by async-stripe in every test.
 
-use super::state::{Charge, Entry, Event, Intent, Means, Refund, Session, SessionStatus, Vault};
+use super::state::{Charge, Event, Intent, Means, Refund, Session, SessionStatus, Vault};
 use serde_json::{Value, json};
 
 /// The object with the fields that have nothing to say.
-fn with_nulls(mut value: Value, names: &str) -> Value {
+pub(super) fn with_nulls(mut value: Value, names: &str) -> Value {
     for name in names.split_ascii_whitespace() {
         value[name] = Value::Null;
     }
@@ -131,23 +131,6 @@ fn method(means: Means) -> Value {
             "last4": "3000", "mandate": null,
         } }),
     }
-}
-
-pub(super) fn entry(entry: &Entry, now: i64) -> Value {
-    let currency = entry.amount.currency.stripe_code();
-    let parts = if entry.fee == 0 {
-        json!([])
-    } else {
-        json!([{ "amount": entry.fee, "application": null, "currency": currency, "description": "Practice processing fees", "type": "stripe_fee" }])
-    };
-    json!({
-        "id": entry.id, "object": "balance_transaction", "amount": entry.amount.minor, "fee": entry.fee,
-        "net": entry.amount.minor - entry.fee, "currency": currency, "created": entry.created.timestamp(),
-        "available_on": entry.available_on.timestamp(), "balance_type": "payments", "description": null,
-        "exchange_rate": entry.exchange_rate, "fee_details": parts,
-        "reporting_category": if entry.kind == "refund" { "refund" } else { "charge" }, "source": entry.source,
-        "status": if entry.available_on.timestamp() <= now { "available" } else { "pending" }, "type": entry.kind,
-    })
 }
 
 pub(super) fn refund(refund: &Refund) -> Value {

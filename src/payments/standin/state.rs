@@ -1,6 +1,6 @@
 //! What the stand-in remembers, in memory and within bounds. It forgets everything when it stops: it holds practice money only.
 
-use super::{StandinOptions, faults::Faults, idempotency::Replays};
+use super::{StandinOptions, faults::Faults, idempotency::Replays, payouts::Payout};
 use crate::clock::{Clock, Random};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::Money;
@@ -46,6 +46,11 @@ impl<T: HasId> Shelf<T> {
         self.by_id.get(id).and_then(|at| self.rows.get_mut(at))
     }
 
+    /// All of them, from the oldest.
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.rows.values_mut()
+    }
+
     /// From the newest to the oldest, starting behind the row named.
     pub fn newest_first(&self, after: Option<&str>) -> impl Iterator<Item = &T> {
         let end = after.and_then(|id| self.by_id.get(id).copied()).unwrap_or(self.next);
@@ -70,7 +75,7 @@ macro_rules! has_id {
     })+ };
 }
 
-has_id!(Session, Intent, Charge, Entry, Refund, Event);
+has_id!(Session, Intent, Charge, Entry, Refund, Event, Payout);
 
 /// Where a session stands, in Stripe's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,11 +152,16 @@ pub(super) struct Entry {
     pub created: DateTime<Utc>,
     pub available_on: DateTime<Utc>,
     pub kind: &'static str,
+    /// The reporting category.
+    pub category: &'static str,
+    /// Empty where Stripe names none.
     pub source: String,
     /// In the settlement currency.
     pub amount: Money,
     pub fee: i64,
     pub exchange_rate: Option<f64>,
+    /// The automatic payout that it is part of.
+    pub payout: Option<String>,
 }
 
 /// A Refund.
@@ -191,6 +201,7 @@ pub(super) struct Vault {
     pub charges: Shelf<Charge>,
     pub entries: Shelf<Entry>,
     pub refunds: Shelf<Refund>,
+    pub payouts: Shelf<Payout>,
     pub events: Shelf<Event>,
     pub replays: Replays,
     pub faults: Faults,
@@ -214,6 +225,7 @@ impl Vault {
             charges: Shelf::default(),
             entries: Shelf::default(),
             refunds: Shelf::default(),
+            payouts: Shelf::default(),
             events: Shelf::default(),
             replays: Replays::default(),
             faults: Faults::default(),
