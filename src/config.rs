@@ -43,18 +43,42 @@ pub struct Settings {
     /// Where supporters write with questions. Empty: MAIL_FROM.
     #[arg(long, env = "ORG_EMAIL", default_value = "", global = true, hide_env_values = true)]
     pub org_email: String,
-    /// The United States EIN; needed by the receipt profile `us`.
+    /// The United States EIN or the Australian ABN; needed by the receipt profiles `us` and `au`.
     #[arg(long, env = "ORG_TAX_ID", default_value = "", global = true, hide_env_values = true)]
     pub org_tax_id: String,
-    /// The United Kingdom charity number; needed by the receipt profile `uk`.
+    /// The United Kingdom charity number or the Canadian registration number; needed by the receipt profiles `uk` and `ca`.
     #[arg(long, env = "ORG_CHARITY_NUMBER", default_value = "", global = true, hide_env_values = true)]
     pub org_charity_number: String,
-    /// The rules that receipts follow: `plain`, `us` or `uk`.
+    /// The rules that receipts follow: `plain`, `us`, `uk`, `ca`, `de` or `au`. Have somebody who knows your law read one before you use it.
     #[arg(long, env = "ORG_RECEIPT_PROFILE", default_value = "plain", global = true, hide_env_values = true)]
     pub org_receipt_profile: String,
     /// What stands before the year in a receipt number: one to four capital letters.
     #[arg(long, env = "ORG_RECEIPT_PREFIX", default_value = "R", global = true, hide_env_values = true)]
     pub org_receipt_prefix: String,
+    /// The place where receipts are issued, such as `Halifax`; needed for official receipts by the profiles `ca` and `de`.
+    #[arg(long, env = "ORG_RECEIPT_PLACE", default_value = "", global = true, hide_env_values = true)]
+    pub org_receipt_place: String,
+    /// Who is authorised to sign receipts, by name and office; needed for official receipts by the profiles `ca` and `de`.
+    #[arg(long, env = "ORG_RECEIPT_SIGNATORY", default_value = "", global = true, hide_env_values = true)]
+    pub org_receipt_signatory: String,
+    /// The German tax office (Finanzamt) of the notice of exemption; needed by the profile `de`.
+    #[arg(long, env = "ORG_TAX_OFFICE", default_value = "", global = true, hide_env_values = true)]
+    pub org_tax_office: String,
+    /// The German tax number (Steuernummer) in that notice; needed by the profile `de`.
+    #[arg(long, env = "ORG_TAX_NUMBER", default_value = "", global = true, hide_env_values = true)]
+    pub org_tax_number: String,
+    /// The date of that notice, such as `2025-03-14`; needed by the profile `de`.
+    #[arg(long, env = "ORG_TAX_NOTICE_DATE", default_value = "", global = true, hide_env_values = true)]
+    pub org_tax_notice_date: String,
+    /// The assessment period of that notice, such as `2021 bis 2023`. Empty: the notice is one under § 60a AO.
+    #[arg(long, env = "ORG_TAX_NOTICE_PERIOD", default_value = "", global = true, hide_env_values = true)]
+    pub org_tax_notice_period: String,
+    /// The tax-privileged purpose in that notice, as it continues `Förderung`: `der Volksbildung`; needed by the profile `de`.
+    #[arg(long, env = "ORG_TAX_PURPOSE", default_value = "", global = true, hide_env_values = true)]
+    pub org_tax_purpose: String,
+    /// With the profile `de`: a gift up to 300 EUR gets its slip at once, and is then on no annual confirmation. `false`: annual confirmations only.
+    #[arg(long, env = "ORG_GERMAN_SLIPS", default_value = "true", global = true, hide_env_values = true, num_args = 0..=1, default_missing_value = "true")]
+    pub org_german_slips: bool,
     /// The organisation's time zone: receipts' dates, campaigns' days, reports.
     #[arg(long, env = "ORG_TIMEZONE", default_value = "UTC", global = true, hide_env_values = true)]
     pub org_timezone: String,

@@ -42,6 +42,8 @@ pub mod attachments;
 pub mod supporters;
 /// Numbered without gaps, never edited.
 pub mod receipts;
+/// Tax that a charity of the United Kingdom gets back: declarations, claims, what is given back.
+pub mod gift_aid;
 /// One payment, from the form to the ledger: `settle` is the one door.
 pub mod donations;
 /// Who read what, counted once a day and then forgotten.

@@ -46,6 +46,16 @@ pub fn issuer(profile: &str) -> IssuerSettings {
             email: "giving@kestrelpapers.example".to_owned(),
             tax_id: "00-1234567".to_owned(),
             charity_number: "7654321".to_owned(),
+            place: "Halifax".to_owned(),
+            signatory: "R. Tern, Treasurer".to_owned(),
+            exemption: receipts::Exemption {
+                office: "Berlin für Körperschaften I".to_owned(),
+                number: "27/123/45678".to_owned(),
+                dated: NaiveDate::from_ymd_opt(2025, 3, 14),
+                period: "2021 bis 2023".to_owned(),
+                purpose: "der Volksbildung".to_owned(),
+                slips: true,
+            },
         },
         prefix: "R".to_owned(),
         timezone: chrono_tz::Asia::Kabul,
@@ -61,6 +71,7 @@ pub fn gift(donation_id: DonationId) -> PaidGift {
         paid_at: noon(),
         donor_name: "Ash & Wren <Marlow>".to_owned(),
         donor_email: "wren@example.org".to_owned(),
+        donor_address: String::new(),
         language: Language::English,
         campaign: Some("A printing press for the \"valley\"".to_owned()),
         item: Some("Ream of paper".to_owned()),
@@ -151,7 +162,7 @@ impl Books {
 /// A receipt that is in no database, for the letters.
 pub fn receipt_of(settings: &IssuerSettings, gift: &PaidGift) -> receipt::Model {
     let gift_on: NaiveDate = settings.day_of(gift.paid_at);
-    let snapshot = receipts::Snapshot::of(settings, gift, "R-2026-000123", gift_on);
+    let snapshot = receipts::Snapshot::of(settings, gift, "R-2026-000123", gift_on, gift_on, None);
     let random = Random::default();
     receipt::Model {
         id: random.id(noon()),

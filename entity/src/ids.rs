@@ -58,6 +58,10 @@ typed_ids! {
     DonationId,
     /// Names a fund.
     FundId,
+    /// Names a Gift Aid claim.
+    GiftAidClaimId,
+    /// Names a Gift Aid declaration.
+    GiftAidDeclarationId,
     /// Names a job.
     JobId,
     /// Names a letter in the outbox.
@@ -78,6 +82,8 @@ typed_ids! {
     StaffId,
     /// Names a session of a member of staff.
     SessionId,
+    /// Names a statement of a year's gifts.
+    StatementId,
     /// Names a supporter.
     SupporterId,
     /// Names a wish item.

@@ -185,6 +185,26 @@ words! {
         CardExpiring = "card_expiring",
         /// The link to a supporter's own pages.
         PortalLink = "portal_link",
+        /// A receipt is no longer valid and none takes its place.
+        ReceiptCancelled = "receipt_cancelled",
+        /// The gifts of one tax year.
+        Statement = "statement",
+    }
+    /// Which gifts a Gift Aid declaration covers.
+    GiftAidScope {
+        /// The gift that it was made with.
+        This = "this",
+        /// That gift, those of the four years before, and those to come.
+        All = "all",
+    }
+    /// The life of a Gift Aid claim.
+    GiftAidClaimState {
+        /// Its gifts are set aside; it was not sent yet.
+        Made = "made",
+        /// It was sent to HMRC: its gifts are never claimed again.
+        Submitted = "submitted",
+        /// It was not sent: its gifts are free again.
+        Withdrawn = "withdrawn",
     }
     /// The state of a letter in the outbox.
     LetterState {

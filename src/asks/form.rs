@@ -10,7 +10,7 @@ use crate::{
     app::App,
     web::{FormErrors, Page},
 };
-use entity::{Currency, Money, wish_item};
+use entity::{Currency, Money, wish_item, words::GiftAidScope};
 use serde::Deserialize;
 
 /// What a link to the form may fill in: `/donate?campaign=…&amount=30&currency=EUR`.
@@ -50,6 +50,10 @@ pub struct GivingForm {
     pub min: Money,
     /// The largest gift.
     pub max: Money,
+    /// What a Gift Aid declaration for this gift says.
+    pub gift_aid_this: String,
+    /// What one for all gifts says.
+    pub gift_aid_all: String,
     /// Why nothing can be given, instead of the form; the key of its text.
     pub problem: Option<&'static str>,
 }
@@ -148,6 +152,8 @@ impl GivingForm {
             fee_fixed: super::fixed_fee(&app.config, currency),
             min: limits.min,
             max: limits.max,
+            gift_aid_this: super::particulars::intention(&app.config.org_legal_name, GiftAidScope::This),
+            gift_aid_all: super::particulars::intention(&app.config.org_legal_name, GiftAidScope::All),
             problem: target.problem(app.today()).map(|problem| problem.key()),
         }
     }

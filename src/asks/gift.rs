@@ -3,7 +3,8 @@
 use super::{
     Target, amount,
     amount::AmountError,
-    fee_cover,
+    fee_cover, particulars,
+    particulars::Particulars,
     target::{TargetItem, TargetProblem},
     token,
 };
@@ -61,6 +62,22 @@ pub struct RawGift {
     pub cover_fee: String,
     /// A field that people do not see; programs fill it.
     pub website: String,
+    /// Her postal address, where receipts need one.
+    pub address: String,
+    /// Whether she declares Gift Aid.
+    pub gift_aid: String,
+    /// Which gifts she declares it for, a word of [`entity::words::GiftAidScope`].
+    pub gift_aid_scope: String,
+    /// Her title.
+    pub gift_aid_title: String,
+    /// Her first name or initial.
+    pub gift_aid_first: String,
+    /// Her last name.
+    pub gift_aid_last: String,
+    /// The name or number of her house.
+    pub gift_aid_house: String,
+    /// Her postcode.
+    pub gift_aid_postcode: String,
 }
 
 /// A gift, ready to be written down.
@@ -92,6 +109,8 @@ pub struct Gift {
     pub wants_updates: bool,
     /// The language of the receipt.
     pub language: Language,
+    /// What the receipts of some countries need besides.
+    pub particulars: Particulars,
 }
 
 /// Turns the form into a gift for `target`, which the caller looked up by the form's slugs.
@@ -109,6 +128,7 @@ pub fn parse_gift(app: &App, page: &Page, raw: &RawGift, target: &Target) -> Res
     let email = parse_email(page, raw, &mut errors);
     let name = parse_text(page, &raw.name, "name", NAME_CHARACTERS_MAX, &mut errors);
     let note = parse_text(page, &raw.note, "note", NOTE_CHARACTERS_MAX, &mut errors);
+    let particulars = particulars::parse(app, page, raw, charge.map(|(money, ..)| money.currency), &mut errors);
     if !raw.website.is_empty() {
         errors.add("website", page.t("asks-error-website"));
     }
@@ -132,6 +152,7 @@ pub fn parse_gift(app: &App, page: &Page, raw: &RawGift, target: &Target) -> Res
             note,
             wants_updates: !raw.wants_updates.is_empty(),
             language: raw.language.parse().unwrap_or(page.lang),
+            particulars,
         }),
         _ => Err(errors),
     }
@@ -239,7 +260,7 @@ pub fn is_email(text: &str) -> bool {
         && !text.contains(odd)
 }
 
-fn parse_text(page: &Page, text: &str, field: &'static str, most: usize, errors: &mut FormErrors) -> String {
+pub(super) fn parse_text(page: &Page, text: &str, field: &'static str, most: usize, errors: &mut FormErrors) -> String {
     let text = without_controls(text, field == "note");
     if text.chars().count() > most {
         errors.add(field, page.t1("asks-error-long", "most", page.number(most as i64)));

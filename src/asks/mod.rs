@@ -6,12 +6,14 @@
 pub mod amount;
 pub mod form;
 pub mod gift;
+pub mod particulars;
 pub mod store;
 pub mod target;
 pub mod token;
 
 pub use form::{GivingForm, Prefill};
 pub use gift::{Gift, RawGift, parse_gift};
+pub use particulars::{Declared, Particulars};
 pub use target::{Target, TargetItem, accepts_gifts};
 
 use crate::{

@@ -2,6 +2,7 @@
 
 use super::Settings;
 use crate::error::Error;
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use entity::{Currency, Money};
 use secrecy::{ExposeSecret, SecretString};
@@ -57,6 +58,12 @@ pub enum ReceiptProfile {
     Us,
     /// United Kingdom.
     Uk,
+    /// Canada, Income Tax Regulations 3501.
+    Ca,
+    /// Germany, § 50 EStDV.
+    De,
+    /// Australia, deductible gift recipients.
+    Au,
 }
 
 impl ReceiptProfile {
@@ -66,7 +73,20 @@ impl ReceiptProfile {
             Self::Plain => "plain",
             Self::Us => "us",
             Self::Uk => "uk",
+            Self::Ca => "ca",
+            Self::De => "de",
+            Self::Au => "au",
         }
+    }
+
+    /// Whether official receipts need the supporter's postal address, so that the form asks for it.
+    pub const fn needs_address(self) -> bool {
+        matches!(self, Self::Ca | Self::De)
+    }
+
+    /// Whether the form offers a Gift Aid declaration.
+    pub const fn offers_gift_aid(self) -> bool {
+        matches!(self, Self::Uk)
     }
 }
 
@@ -97,6 +117,14 @@ pub struct Config {
     pub org_charity_number: String,
     pub org_receipt_profile: ReceiptProfile,
     pub org_receipt_prefix: String,
+    pub org_receipt_place: String,
+    pub org_receipt_signatory: String,
+    pub org_tax_office: String,
+    pub org_tax_number: String,
+    pub org_tax_notice_date: Option<NaiveDate>,
+    pub org_tax_notice_period: String,
+    pub org_tax_purpose: String,
+    pub org_german_slips: bool,
     pub org_timezone: Tz,
     pub org_currencies: Vec<Currency>,
     pub org_amounts: Vec<i64>,
@@ -161,6 +189,14 @@ impl Config {
             org_charity_number: settings.org_charity_number.trim().to_owned(),
             org_receipt_profile: profile,
             org_receipt_prefix: prefix.clone(),
+            org_receipt_place: settings.org_receipt_place.trim().to_owned(),
+            org_receipt_signatory: settings.org_receipt_signatory.trim().to_owned(),
+            org_tax_office: settings.org_tax_office.trim().to_owned(),
+            org_tax_number: settings.org_tax_number.trim().to_owned(),
+            org_tax_notice_date: parse_notice_date(&settings.org_tax_notice_date)?,
+            org_tax_notice_period: settings.org_tax_notice_period.trim().to_owned(),
+            org_tax_purpose: settings.org_tax_purpose.trim().to_owned(),
+            org_german_slips: settings.org_german_slips,
             org_timezone: settings.org_timezone.parse().map_err(|_| wrong("ORG_TIMEZONE", "an IANA zone such as Asia/Kabul"))?,
             org_currencies,
             org_amounts,
@@ -302,16 +338,30 @@ fn parse_payment(settings: &Settings, base_url: &Url) -> Result<PaymentWay, Erro
     })
 }
 
+/// The rules of receipts. The number that names the organisation to its tax office must be there; what else a profile lacks does not keep
+/// the program from starting: receipts then say that they are not official ones, and `doctor` says what is missing.
 fn parse_profile(settings: &Settings) -> Result<ReceiptProfile, Error> {
-    match settings.org_receipt_profile.as_str() {
-        "plain" => Ok(ReceiptProfile::Plain),
-        "us" if settings.org_tax_id.trim().is_empty() => Err(Error::Invalid("the receipt profile `us` needs ORG_TAX_ID".to_owned())),
-        "us" => Ok(ReceiptProfile::Us),
-        "uk" if settings.org_charity_number.trim().is_empty() => {
-            Err(Error::Invalid("the receipt profile `uk` needs ORG_CHARITY_NUMBER".to_owned()))
+    let (profile, needed) = match settings.org_receipt_profile.as_str() {
+        "plain" => (ReceiptProfile::Plain, None),
+        "us" => (ReceiptProfile::Us, Some(("ORG_TAX_ID", &settings.org_tax_id))),
+        "uk" => (ReceiptProfile::Uk, Some(("ORG_CHARITY_NUMBER", &settings.org_charity_number))),
+        "ca" => (ReceiptProfile::Ca, Some(("ORG_CHARITY_NUMBER", &settings.org_charity_number))),
+        "de" => (ReceiptProfile::De, Some(("ORG_TAX_NUMBER", &settings.org_tax_number))),
+        "au" => (ReceiptProfile::Au, Some(("ORG_TAX_ID", &settings.org_tax_id))),
+        _ => return Err(wrong("ORG_RECEIPT_PROFILE", "plain, us, uk, ca, de or au")),
+    };
+    match needed {
+        Some((setting, value)) if value.trim().is_empty() => {
+            Err(Error::Invalid(format!("the receipt profile `{}` needs {setting}", profile.as_str())))
         }
-        "uk" => Ok(ReceiptProfile::Uk),
-        _ => Err(wrong("ORG_RECEIPT_PROFILE", "plain, us or uk")),
+        _ => Ok(profile),
+    }
+}
+
+fn parse_notice_date(text: &str) -> Result<Option<NaiveDate>, Error> {
+    match text.trim() {
+        "" => Ok(None),
+        day => crate::clock::parse_day(day).map(Some).ok_or_else(|| wrong("ORG_TAX_NOTICE_DATE", "a day such as 2025-03-14")),
     }
 }
 

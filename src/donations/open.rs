@@ -3,11 +3,12 @@
 use super::{CHECKOUT_LASTS, HOLD_MARGIN, path_of, store, token_of};
 use crate::{
     app::App,
-    asks::Gift,
+    asks::{Gift, Particulars},
     clock::sha256_hex,
     error::Error,
+    gift_aid,
     payments::{Checkout, CheckoutState, NewCheckout, StripeFailure},
-    supporters, wishes,
+    receipts, supporters, wishes,
 };
 use entity::{
     Money, donation,
@@ -83,7 +84,8 @@ async fn find_same(app: &App, gift: &Gift) -> Result<donation::Model, OpenProble
 
 /// What a form asked for, so that the same form with another request is noticed.
 fn hash_request(gift: &Gift) -> String {
-    sha256_hex(&format!(
+    let particulars = if gift.particulars == Particulars::default() { String::new() } else { format!("{:?}", gift.particulars) };
+    let asked = format!(
         "{}|{}|{:?}|{:?}|{:?}|{}|{}|{}|{}|{}",
         gift.money,
         gift.fee_cover_minor,
@@ -95,7 +97,8 @@ fn hash_request(gift: &Gift) -> String {
         gift.public_name,
         gift.note,
         gift.wants_updates
-    ))
+    );
+    sha256_hex(&(asked + &particulars))
 }
 
 /// One transaction: supporter, donation, reservation, first step of the story.
@@ -171,6 +174,12 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
         }
         Err(error) => return Err(Error::from(error).into()),
     };
+    if !gift.particulars.address.is_empty() {
+        receipts::store::keep_address(tx, id, &gift.particulars.address, now).await?;
+    }
+    if let Some(declared) = &gift.particulars.gift_aid {
+        gift_aid::declare(tx, app.new_id(), id, supporter.id, declared, now).await?;
+    }
     if let Some((item, quantity)) = gift.item {
         let until = donation.expires_at + HOLD_MARGIN;
         wishes::reserve(tx, item, id, quantity, until, now).await.map_err(tell_reserve_problem)?;

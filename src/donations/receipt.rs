@@ -3,7 +3,7 @@
 use super::path_of;
 use crate::{app::App, error::Error, i18n::Language, receipts};
 use chrono::{DateTime, Utc};
-use entity::{Money, campaign, donation, ids::WishItemId, supporter, wish_item};
+use entity::{Money, campaign, donation, ids::WishItemId, supporter, wish_item, words::DonationSource};
 use sea_orm::{DatabaseTransaction, EntityTrait};
 
 /// Issues the receipt and puts its letter into the outbox. `item` is the wish item that the gift really pays for.
@@ -25,12 +25,18 @@ pub(super) async fn give(
         Some(id) => wish_item::Entity::find_by_id(id).one(tx).await?.map(|i| i.title),
         None => None,
     };
+    let address = match (receipts::store::address_of(tx, donation.id).await?, donation.source) {
+        // She gave it once, with the first gift of a recurring one.
+        (None, DonationSource::Recurring) => receipts::store::last_address_of(tx, donation.supporter_id).await?,
+        (given, _) => given,
+    };
     let gift = receipts::PaidGift {
         donation_id: donation.id,
         amount: Money::new(donation.amount_minor, donation.currency),
         paid_at,
         donor_name: donation.donor_name.clone(),
         donor_email: supporter.email,
+        donor_address: address.unwrap_or_default(),
         language: Language::nearest(&donation.language).unwrap_or_default(),
         campaign,
         item,

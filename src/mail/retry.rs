@@ -40,7 +40,7 @@ pub fn judge(kind: LetterKind, attempts: i64, unknown_before: u64, delivery: &De
         Outcome::Sent(_) => ends(LetterState::Sent),
         Outcome::Unknown(_) => {
             // A receipt that comes twice does less harm than one that never comes; it has the same number and Message-ID.
-            let again = kind == LetterKind::Receipt && unknown_before == 0;
+            let again = matches!(kind, LetterKind::Receipt | LetterKind::ReceiptCancelled | LetterKind::Statement) && unknown_before == 0;
             Verdict { state: LetterState::Unknown, next_at: if again { now + TimeDelta::minutes(UNKNOWN_DELAY_MINUTES) } else { NEVER } }
         }
         Outcome::Permanent(reply) if is_about_the_sender(delivery.stage, reply.enhanced.as_deref()) => ends(LetterState::Dead),

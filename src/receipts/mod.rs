@@ -4,15 +4,19 @@
 //! transaction fails. What the receipt says is stored whole as a [`Snapshot`]; the letter is made from that and nothing else. A receipt
 //! that is wrong is voided, keeps its number, and stays readable.
 
-/// The letter that carries a receipt.
+/// What a receipt or statement shows, whatever it is shown on.
+pub mod document;
+/// The letters that carry receipts.
 pub mod letter;
+/// The rules of each country.
+pub mod profiles;
 /// Everything a receipt says.
 pub mod snapshot;
 /// Queries.
 pub mod store;
 
-pub use letter::letter;
-pub use snapshot::{Issuer, Snapshot};
+pub use letter::{Ended, cancelled_letter, letter};
+pub use snapshot::{Exemption, Issuer, Snapshot};
 
 use crate::{
     clock::Random,
@@ -56,6 +60,16 @@ impl IssuerSettings {
                 email: config.org_email.clone(),
                 tax_id: config.org_tax_id.clone(),
                 charity_number: config.org_charity_number.clone(),
+                place: config.org_receipt_place.clone(),
+                signatory: config.org_receipt_signatory.clone(),
+                exemption: Exemption {
+                    office: config.org_tax_office.clone(),
+                    number: config.org_tax_number.clone(),
+                    dated: config.org_tax_notice_date,
+                    period: config.org_tax_notice_period.clone(),
+                    purpose: config.org_tax_purpose.clone(),
+                    slips: config.org_german_slips,
+                },
             },
             prefix: config.org_receipt_prefix.clone(),
             timezone: config.org_timezone,
@@ -82,6 +96,8 @@ pub struct PaidGift {
     pub donor_name: String,
     /// Her e-mail address.
     pub donor_email: String,
+    /// Her postal address, where the profile asks for it; may be empty.
+    pub donor_address: String,
     /// The language that she gave in.
     pub language: Language,
     /// The campaign's title.
@@ -104,11 +120,23 @@ pub async fn issue(
     if let Some(issued) = store::issued_for_donation(tx, gift.donation_id).await? {
         return Ok(issued);
     }
-    let gift_on = settings.day_of(gift.paid_at);
+    write(tx, settings, gift, settings.day_of(gift.paid_at), None, now, random).await
+}
+
+/// Takes the next number of the year of the gift and writes the receipt under it.
+async fn write(
+    tx: &DatabaseTransaction,
+    settings: &IssuerSettings,
+    gift: &PaidGift,
+    gift_on: NaiveDate,
+    replaces: Option<&receipt::Model>,
+    now: DateTime<Utc>,
+    random: &Random,
+) -> Result<receipt::Model, Error> {
     let year = i64::from(gift_on.year());
     let (series_id, number) = store::take_number(tx, &settings.prefix, year, random.id(now)).await?;
     let code = code(&settings.prefix, year, number);
-    let snapshot = Snapshot::of(settings, gift, &code, gift_on);
+    let snapshot = Snapshot::of(settings, gift, &code, gift_on, settings.day_of(now), replaces.map(|old| old.code.as_str()));
     let row = receipt::ActiveModel {
         id: Set(random.id(now)),
         series_id: Set(series_id),
@@ -124,9 +152,53 @@ pub async fn issue(
         profile: Set(settings.issuer.profile.clone()),
         language: Set(gift.language.tag().to_owned()),
         snapshot: Set(serde_json::to_string(&snapshot)?),
-        replaces_id: Set(None),
+        replaces_id: Set(replaces.map(|old| old.id)),
     };
-    store::insert(tx, row).await
+    let written = store::insert(tx, row).await?;
+    if settings.issuer.profile == "de" && snapshot.is_official_form() {
+        store::confirm_by_receipt(tx, gift.donation_id, written.id).await?;
+    }
+    Ok(written)
+}
+
+/// What a replacement says otherwise than the receipt it replaces; what is none stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// What the gift is worth now.
+    pub amount: Option<Money>,
+    /// Her name.
+    pub donor_name: Option<String>,
+    /// Her postal address.
+    pub donor_address: Option<String>,
+}
+
+/// Ends a valid receipt as replaced and issues one in its place, with the next number of the same year, that says what it cancels and
+/// replaces. Its letter is made with [`letter()`]. The caller keeps the donation locked.
+pub async fn replace(
+    tx: &DatabaseTransaction,
+    settings: &IssuerSettings,
+    id: ReceiptId,
+    change: &Change,
+    reason: &str,
+    now: DateTime<Utc>,
+    random: &Random,
+) -> Result<receipt::Model, Error> {
+    let old = store::find(tx, id).await?;
+    end(tx, id, ReceiptStatus::Replaced, reason).await?;
+    let said: Snapshot = serde_json::from_str(&old.snapshot)?;
+    let gift = PaidGift {
+        donation_id: old.donation_id,
+        amount: change.amount.unwrap_or(said.amount),
+        paid_at: now,
+        donor_name: change.donor_name.clone().unwrap_or(said.donor_name),
+        donor_email: said.donor_email,
+        donor_address: change.donor_address.clone().unwrap_or(said.donor_address),
+        language: Language::nearest(&said.language).unwrap_or_default(),
+        campaign: said.campaign,
+        item: said.item,
+        item_quantity: 1,
+    };
+    write(tx, settings, &gift, old.gift_on, Some(&old), now, random).await
 }
 
 /// `R-2026-000123`. Six digits at least; a seventh comes by itself.
@@ -136,11 +208,15 @@ pub fn code(prefix: &str, year: i64, number: i64) -> String {
 
 /// Makes a receipt void: it keeps its number and what it says, and is valid no more. The gift may then get a new one.
 pub async fn void(tx: &DatabaseTransaction, id: ReceiptId, reason: &str) -> Result<(), Error> {
+    end(tx, id, ReceiptStatus::Void, reason).await
+}
+
+async fn end(tx: &DatabaseTransaction, id: ReceiptId, status: ReceiptStatus, reason: &str) -> Result<(), Error> {
     let reason = reason.trim();
     if reason.is_empty() {
         return Err(Error::Invalid("say why the receipt is void: finance will ask".to_owned()));
     }
-    if store::end(tx, id, ReceiptStatus::Void, reason).await? {
+    if store::end(tx, id, status, reason).await? {
         return Ok(());
     }
     let receipt = store::find(tx, id).await?;

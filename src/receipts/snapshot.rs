@@ -1,17 +1,17 @@
 //! Everything a receipt says, as it was said: stored as JSON, never changed. A later version of the program still reads it.
 
-use super::{IssuerSettings, PaidGift};
+use super::{IssuerSettings, PaidGift, profiles};
 use chrono::NaiveDate;
 use entity::Money;
 use serde::{Deserialize, Serialize};
 
-/// The form of the snapshots written today.
-const VERSION: u32 = 1;
+/// The form of the snapshots written today. Form 1 lacks the fields that have defaults.
+const VERSION: u32 = 2;
 
 /// Who issued it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issuer {
-    /// The rules: `us`, `uk`, `plain`.
+    /// The rules: `plain`, `us`, `uk`, `ca`, `de`, `au`.
     pub profile: String,
     /// The name that readers know.
     pub name: String,
@@ -21,10 +21,36 @@ pub struct Issuer {
     pub address: String,
     /// Where questions go.
     pub email: String,
-    /// United States EIN; may be empty.
+    /// United States EIN or Australian ABN; may be empty.
     pub tax_id: String,
-    /// United Kingdom charity number; may be empty.
+    /// United Kingdom charity number or Canadian registration number; may be empty.
     pub charity_number: String,
+    /// Where receipts are issued; may be empty.
+    #[serde(default)]
+    pub place: String,
+    /// Who is authorised to sign; may be empty.
+    #[serde(default)]
+    pub signatory: String,
+    /// What a German notice of exemption says.
+    #[serde(default)]
+    pub exemption: Exemption,
+}
+
+/// What the notice says that exempts a German organisation from corporation tax (Freistellungsbescheid, or § 60a AO).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exemption {
+    /// The tax office.
+    pub office: String,
+    /// The tax number.
+    pub number: String,
+    /// The date of the notice.
+    pub dated: Option<NaiveDate>,
+    /// The assessment period; empty for a notice under § 60a AO.
+    pub period: String,
+    /// The tax-privileged purpose.
+    pub purpose: String,
+    /// Whether gifts up to 300 EUR get their slip at once.
+    pub slips: bool,
 }
 
 /// Everything a receipt says.
@@ -40,10 +66,16 @@ pub struct Snapshot {
     pub donor_name: String,
     /// Her e-mail address.
     pub donor_email: String,
+    /// Her postal address, where the profile asks for it; may be empty.
+    #[serde(default)]
+    pub donor_address: String,
     /// The amount.
     pub amount: Money,
     /// The day it was paid, where the issuer is.
     pub gift_on: NaiveDate,
+    /// The day it was issued, where the issuer is.
+    #[serde(default)]
+    pub issued_on: Option<NaiveDate>,
     /// The campaign's title.
     pub campaign: Option<String>,
     /// What it buys, with the count.
@@ -52,48 +84,62 @@ pub struct Snapshot {
     pub language: String,
     /// Which wording of the law's sentences: `us-1`.
     pub wording: String,
-    /// These sentences, in English, because their wording counts. Empty where no law asks for any.
+    /// These sentences, in the law's language, because their wording counts. Empty where no law asks for any.
     pub statements: Vec<String>,
+    /// The language of these sentences, as a tag.
+    #[serde(default = "english")]
+    pub statement_language: String,
+    /// What keeps it from being an official receipt, a word of [`profiles::Short`].
+    #[serde(default)]
+    pub short_of: Option<String>,
+    /// The number of the receipt that it cancels and replaces.
+    #[serde(default)]
+    pub replaces: Option<String>,
     /// Whether it is for practice and worth nothing.
     pub practice: bool,
 }
 
+fn english() -> String {
+    "en".to_owned()
+}
+
 impl Snapshot {
     /// What the receipt of this gift says.
-    pub fn of(settings: &IssuerSettings, gift: &PaidGift, code: &str, gift_on: NaiveDate) -> Self {
+    pub fn of(
+        settings: &IssuerSettings,
+        gift: &PaidGift,
+        code: &str,
+        gift_on: NaiveDate,
+        issued_on: NaiveDate,
+        replaces: Option<&str>,
+    ) -> Self {
         let issuer = settings.issuer.clone();
         let count = gift.item_quantity;
+        let short = profiles::short_of(&issuer, gift, issued_on);
         Self {
             version: VERSION,
             code: code.to_owned(),
             donor_name: gift.donor_name.trim().to_owned(),
             donor_email: gift.donor_email.clone(),
+            donor_address: gift.donor_address.trim().to_owned(),
             amount: gift.amount,
             gift_on,
+            issued_on: Some(issued_on),
             campaign: gift.campaign.clone(),
             item: gift.item.as_ref().map(|title| if count > 1 { format!("{count} × {title}") } else { title.clone() }),
             language: gift.language.tag().to_owned(),
             wording: format!("{}-1", issuer.profile),
-            statements: statements(&issuer),
+            statements: if short.is_some() { Vec::new() } else { profiles::statements(&issuer, replaces) },
+            statement_language: profiles::language_of(&issuer.profile).to_owned(),
+            short_of: short.map(|short| short.as_str().to_owned()),
+            replaces: replaces.map(ToOwned::to_owned),
             practice: settings.practice,
             issuer,
         }
     }
-}
 
-/// The sentences that the law of the issuer's country asks for.
-fn statements(issuer: &Issuer) -> Vec<String> {
-    match issuer.profile.as_str() {
-        // IRC 170(f)(8)(B): a later correction is not contemporaneous, so the sentence must be right the first time (Publication 1771).
-        "us" => vec![
-            "No goods or services were provided in exchange for this contribution.".to_owned(),
-            format!("{} is tax-exempt under section 501(c)(3) of the Internal Revenue Code.", issuer.legal_name),
-        ],
-        // A receipt must not look as if tax could be reclaimed without a declaration (Charities Act marks: name and number).
-        "uk" => vec![
-            format!("{} is a registered charity, number {}.", issuer.legal_name, issuer.charity_number),
-            "This receipt is not a Gift Aid declaration.".to_owned(),
-        ],
-        _ => Vec::new(),
+    /// Whether the law fixes the form of this receipt, so that its fields are in the law's language too.
+    pub fn is_official_form(&self) -> bool {
+        self.short_of.is_none() && matches!(self.issuer.profile.as_str(), "ca" | "de")
     }
 }

@@ -1,8 +1,10 @@
 //! Queries of receipts and their series.
 
 use crate::error::Error;
+use chrono::{DateTime, Utc};
 use entity::{
-    ids::{DonationId, ReceiptId, ReceiptSeriesId},
+    confirmation, donation, donation_address,
+    ids::{DonationId, ReceiptId, ReceiptSeriesId, SupporterId},
     letter, receipt, receipt_series,
     words::ReceiptStatus,
 };
@@ -81,5 +83,44 @@ pub async fn end(tx: &DatabaseTransaction, id: ReceiptId, status: ReceiptStatus,
         .filter(receipt::Column::Status.eq(ReceiptStatus::Issued))
         .exec(tx)
         .await?;
+    // A gift whose slip is void may be confirmed anew.
+    confirmation::Entity::delete_many().filter(confirmation::Column::ReceiptId.eq(id)).exec(tx).await?;
     Ok(ended.rows_affected == 1)
+}
+
+/// Notes that a receipt is a gift's German confirmation. A second one of the same gift is refused by the database.
+pub async fn confirm_by_receipt(tx: &DatabaseTransaction, donation_id: DonationId, receipt_id: ReceiptId) -> Result<(), Error> {
+    let row = confirmation::ActiveModel { donation_id: Set(donation_id), receipt_id: Set(Some(receipt_id)), statement_id: Set(None) };
+    confirmation::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// The postal address given with a donation.
+pub async fn address_of(db: &impl ConnectionTrait, id: DonationId) -> Result<Option<String>, Error> {
+    Ok(donation_address::Entity::find_by_id(id).one(db).await?.map(|row| row.address))
+}
+
+/// The postal address that a supporter gave last with a paid donation.
+pub async fn last_address_of(db: &impl ConnectionTrait, id: SupporterId) -> Result<Option<String>, Error> {
+    use sea_orm::{JoinType, QuerySelect, RelationDef};
+    let of: RelationDef =
+        donation_address::Entity::belongs_to(donation::Entity).from(donation_address::Column::DonationId).to(donation::Column::Id).into();
+    let last = donation_address::Entity::find()
+        .join(JoinType::InnerJoin, of)
+        .filter(donation::Column::SupporterId.eq(id))
+        .filter(donation::Column::PaidAt.is_not_null())
+        .order_by_desc(donation::Column::PaidAt)
+        .order_by_desc(donation::Column::Id)
+        .limit(1);
+    Ok(last.one(db).await?.map(|row| row.address))
+}
+
+/// Keeps the postal address given with a donation, or mends it.
+pub async fn keep_address(tx: &DatabaseTransaction, id: DonationId, address: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    let row = donation_address::ActiveModel { donation_id: Set(id), address: Set(address.to_owned()), updated_at: Set(now) };
+    let mended = OnConflict::column(donation_address::Column::DonationId)
+        .update_columns([donation_address::Column::Address, donation_address::Column::UpdatedAt])
+        .to_owned();
+    donation_address::Entity::insert(row).on_conflict(mended).exec_without_returning(tx).await?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ use crate::{
     db::sqlite_path,
     error::Error,
     readers::key::KeyPlace,
+    receipts,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -120,20 +121,47 @@ fn look_at_settings(app: &App) -> Finding {
 }
 
 fn look_at_receipts(app: &App) -> Finding {
-    let missing: Vec<&str> = [("ORG_ADDRESS", app.config.org_address.is_empty()), ("ORG_NAME", app.config.org_name == "Our Newsroom")]
+    let profile = app.config.org_receipt_profile.as_str();
+    let issuer = receipts::IssuerSettings::from_config(&app.config).issuer;
+    let mut missing: Vec<&str> = [("ORG_ADDRESS", app.config.org_address.is_empty()), ("ORG_NAME", app.config.org_name == "Our Newsroom")]
         .into_iter()
         .filter_map(|(setting, missing)| missing.then_some(setting))
         .collect();
-    if missing.is_empty() {
-        Finding::ok(
+    let lacking = receipts::profiles::lacks(&issuer);
+    missing.extend(lacking.iter().filter(|setting| **setting != "ORG_ADDRESS"));
+    if !missing.is_empty() {
+        let consequence = if lacking.is_empty() { "" } else { ", so no official receipts are issued" };
+        return Finding::warn(
             "receipts",
-            format!("issued by {} by the rules `{}`", app.config.org_legal_name, app.config.org_receipt_profile.as_str()),
-        )
-    } else {
-        Finding::warn(
-            "receipts",
-            format!("{} not set", missing.join(" and ")),
+            format!("by the rules `{profile}`: {} not set{consequence}", missing.join(", ")),
             "Set them: they stand on every receipt, and a receipt is never edited.",
+        );
+    }
+    if profile == "de" && receipts::profiles::notice_good_until(&issuer).is_none_or(|last| last < app.today()) {
+        return Finding::fail(
+            "receipts",
+            "the German notice of exemption is too old (§ 63 Abs. 5 AO), so no official receipts are issued",
+            "Set ORG_TAX_NOTICE_DATE and ORG_TAX_NOTICE_PERIOD to those of a newer notice.",
+        );
+    }
+    if let Some(own) = receipts::profiles::currency_of(profile).filter(|own| !app.config.org_currencies.contains(own)) {
+        return Finding::warn(
+            "receipts",
+            format!("by the rules `{profile}` only gifts in {own} get official receipts, and ORG_CURRENCIES has none"),
+            "Add the currency to ORG_CURRENCIES.",
+        );
+    }
+    let review = receipts::profiles::REVIEWS.iter().find(|(of, _)| *of == profile).map(|(_, what)| *what);
+    Finding {
+        fix: review.unwrap_or_default(),
+        ..Finding::ok(
+            "receipts",
+            match review {
+                Some(_) => {
+                    format!("issued by {} by the rules `{profile}`; somebody who knows that law should have looked at:", issuer.legal_name)
+                }
+                None => format!("issued by {} by the rules `{profile}`", issuer.legal_name),
+            },
         )
     }
 }

@@ -56,6 +56,7 @@ async fn pay_untold(app: &TestApp) -> donation::Model {
         note: String::new(),
         wants_updates: false,
         language: Language::English,
+        particulars: Default::default(),
     };
     assert!(matches!(donations::open(&app.app, &gift).await, Ok(Opened::Checkout(_))));
     let by_form = donation::Column::FormToken.eq(&gift.form_token);

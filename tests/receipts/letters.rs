@@ -6,7 +6,7 @@ use wellwisher::{
     clock::Random,
     i18n::Language,
     mail::outbox::NewLetter,
-    receipts::{self, IssuerSettings, PaidGift},
+    receipts::{self, Ended, IssuerSettings, PaidGift},
 };
 
 use super::{gift, issuer, noon, receipt_of};
@@ -27,7 +27,7 @@ fn bare(text: &str) -> String {
 }
 
 fn each_letter(check: impl Fn(&str, Language, &NewLetter)) {
-    for profile in ["us", "uk", "plain"] {
+    for profile in ["us", "uk", "plain", "au"] {
         for language in Language::ALL {
             check(profile, language, &letter(&issuer(profile), &a_gift(language)));
         }
@@ -73,7 +73,15 @@ fn the_text_alone_has_every_field_that_the_law_asks_for() {
 
 #[test]
 fn the_text_says_everything_that_the_html_says() {
-    each_letter(|profile, language, letter| {
+    let forms = ["ca", "de"].into_iter().flat_map(|profile| Language::ALL.map(|language| (profile, language)));
+    for (profile, language) in forms {
+        compare(profile, language, &letter(&issuer(profile), &self::official(profile, language)));
+    }
+    each_letter(compare);
+}
+
+fn compare(profile: &str, language: Language, letter: &NewLetter) {
+    {
         let (text, page) = (bare(&letter.text), Html::parse_document(&letter.html));
         let mut seen = 0;
         for element in page.select(&Selector::parse("td strong, td bdi, p, a").unwrap()) {
@@ -83,7 +91,7 @@ fn the_text_says_everything_that_the_html_says() {
             }
         }
         assert!(seen > 20, "only {seen} pieces were compared");
-    });
+    }
 }
 
 #[test]
@@ -162,9 +170,14 @@ fn what_was_not_given_leaves_no_empty_line_behind() {
 
 #[test]
 fn an_amount_has_the_decimals_of_its_currency() {
-    for (minor, currency, written) in
-        [(1_200, "JPY", "JPY 1,200"), (3_500, "KWD", "KWD 3.500"), (5, "USD", "USD 0.05"), (100_000_000, "EUR", "EUR 1,000,000.00")]
-    {
+    for (minor, currency, written) in [
+        (1_200, "JPY", "JPY 1,200"),
+        (3_500, "KWD", "KWD 3.500"),
+        (120_000, "ISK", "ISK 1,200.00"),
+        (1_250_000, "HUF", "HUF 12,500.00"),
+        (5, "USD", "USD 0.05"),
+        (100_000_000, "EUR", "EUR 1,000,000.00"),
+    ] {
         let gift = PaidGift { amount: Money::new(minor, currency.parse().unwrap()), ..a_gift(Language::English) };
         let text = letter(&issuer("plain"), &gift).text;
         assert!(text.contains(&format!("Amount: {written}\n")), "{text}");
@@ -177,4 +190,140 @@ fn a_name_cannot_add_a_line_to_the_receipt() {
     let text = letter(&issuer("us"), &gift).text;
     assert_eq!(text.lines().filter(|line| line.starts_with("Amount:")).count(), 1, "{text}");
     assert!(!text.contains('\u{202E}'));
+}
+
+#[test]
+fn a_cancelled_notice_tells_number_and_amount_and_nothing_that_looks_like_a_valid_receipt() {
+    for profile in ["us", "uk", "plain", "ca", "de", "au"] {
+        for language in Language::ALL {
+            let (settings, gift) = (issuer(profile), official(profile, language));
+            let notice = receipts::cancelled_letter(&receipt_of(&settings, &gift), Ended::Returned).unwrap();
+            let text = bare(&notice.text);
+            assert!(notice.subject.contains("R-2026-000123") && text.contains("R-2026-000123"), "{text}");
+            assert!(
+                text.contains(&language.text("receipt-cancelled-returned")) && text.contains(&language.text("receipt-cancelled-mark")),
+                "{text}"
+            );
+            for law in
+                ["No goods or services", "official receipt", "Zuwendungsnachweis", "receipt is for a gift", "registered charity, number"]
+            {
+                assert!(!text.contains(law), "{profile}: {text}");
+            }
+            assert_eq!(notice.receipt_id, None, "it is never sent again as the receipt");
+        }
+    }
+}
+
+/// A gift that gets the official form under `profile`.
+fn official(profile: &str, language: Language) -> PaidGift {
+    let amount = match profile {
+        "ca" => Money::new(123_450, "CAD".parse().unwrap()),
+        _ => Money::new(12_345, "EUR".parse().unwrap()),
+    };
+    PaidGift { amount, donor_address: "7 Reed Bank, Lower Vale".into(), ..a_gift(language) }
+}
+
+#[test]
+fn a_canadian_official_receipt_has_every_field_of_the_regulations() {
+    for language in Language::ALL {
+        let mut settings = issuer("ca");
+        settings.issuer.charity_number = "12345 6789 RR0001".into();
+        let text = bare(&letter(&settings, &official("ca", language)).text);
+        for needed in [
+            "Official receipt for income tax purposes",
+            "Receipt number: R-2026-000123",
+            "Charity: Kestrel Papers Foundation, Inc.",
+            "Address of the charity: 12 Lantern Row, Port Alder",
+            "Registration number: 12345 6789 RR0001",
+            "Place of issue: Halifax",
+            "Date gift received: 9 March 2026",
+            "Date of issue: 9 March 2026",
+            "Donor: Ash & Wren <Marlow>",
+            "Address of the donor: 7 Reed Bank, Lower Vale",
+            "Amount of gift: CAD 1,234.50",
+            "Advantage: none (CAD 0.00)",
+            "Eligible amount of gift for tax purposes: CAD 1,234.50",
+            "Authorised signature: R. Tern, Treasurer",
+            "Canada Revenue Agency: canada.ca/charities-giving",
+        ] {
+            assert!(text.contains(needed), "{language:?}: {needed:?} is not in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_for_an_official_receipt_makes_a_plain_one_that_says_so() {
+    let english = |profile: &str, change: &dyn Fn(&mut IssuerSettings, &mut PaidGift)| {
+        let (mut settings, mut gift) = (issuer(profile), official(profile, Language::English));
+        change(&mut settings, &mut gift);
+        letter(&settings, &gift).text
+    };
+    let cases: [(&str, &str, &dyn Fn(&mut IssuerSettings, &mut PaidGift)); 8] = [
+        ("ca", "needs your postal address", &|_, gift| gift.donor_address.clear()),
+        ("ca", "needs your full name", &|_, gift| gift.donor_name.clear()),
+        ("ca", "foreign currency", &|_, gift| gift.amount = Money::new(5_000, "USD".parse().unwrap())),
+        ("ca", "not an official receipt for tax.", &|settings, _| settings.issuer.signatory.clear()),
+        ("de", "one for all your gifts of the year follows", &|_, gift| gift.amount.minor = 30_001),
+        ("de", "one for all your gifts of the year follows", &|settings, _| settings.issuer.exemption.slips = false),
+        ("de", "not an official receipt for tax.", &|settings, _| settings.issuer.exemption.dated = "2021-03-08".parse().ok()),
+        ("de", "foreign currency", &|_, gift| gift.amount = Money::new(5_000, "USD".parse().unwrap())),
+    ];
+    for (profile, said, change) in cases {
+        let text = english(profile, change);
+        assert!(text.contains(said), "{profile} {said}: {text}");
+        assert!(
+            !text.contains("Official receipt for") && !text.contains("Zuwendungsnachweis") && !text.contains("Eligible amount"),
+            "{text}"
+        );
+    }
+    assert!(english("de", &|settings, _| settings.issuer.exemption.dated = "2021-03-09".parse().ok()).contains("Zuwendungsnachweis"));
+}
+
+#[test]
+fn a_german_slip_names_purpose_exemption_and_that_it_is_a_donation() {
+    for language in Language::ALL {
+        let text = bare(&letter(&issuer("de"), &official("de", language)).text);
+        for needed in [
+            "Vereinfachter Zuwendungsnachweis nach § 50 Abs. 4 EStDV",
+            "Betrag: 123,45 EUR",
+            "Tag der Zuwendung: 09.03.2026",
+            "Begünstigter Zweck: der Volksbildung",
+            "wegen Förderung der Volksbildung nach dem Freistellungsbescheid",
+            "des Finanzamtes Berlin für Körperschaften I, StNr. 27/123/45678, vom 14.03.2025 für den letzten Veranlagungszeitraum 2021 bis 2023",
+            "Es handelt sich um eine Spende, nicht um einen Mitgliedsbeitrag.",
+        ] {
+            assert!(text.contains(needed), "{language:?}: {needed:?} is not in\n{text}");
+        }
+        assert!(text.contains(&language.text("receipt-statement-in-german")), "{text}");
+    }
+    let mut settings = issuer("de");
+    settings.issuer.exemption.period.clear();
+    assert!(letter(&settings, &official("de", Language::English)).text.contains("nach § 60a AO gesondert festgestellt"));
+}
+
+#[test]
+fn an_australian_receipt_says_name_abn_and_that_it_is_for_a_gift() {
+    for language in Language::ALL {
+        let text = bare(&letter(&issuer("au"), &a_gift(language)).text);
+        for needed in
+            ["This receipt is for a gift.", "is a deductible gift recipient (DGR), ABN 00-1234567.", "Kestrel Papers Foundation, Inc."]
+        {
+            assert!(text.contains(needed), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_receipt_of_an_earlier_version_is_read_as_it_was() {
+    let mut receipt = receipt_of(&issuer("us"), &a_gift(Language::English));
+    let now = receipts::letter(&receipt, None).unwrap();
+    let mut old: serde_json::Value = serde_json::from_str(&receipt.snapshot).unwrap();
+    for new in ["donor_address", "issued_on", "statement_language", "short_of", "replaces"] {
+        assert!(old.as_object_mut().unwrap().remove(new).is_some(), "{new}");
+    }
+    for new in ["place", "signatory", "exemption"] {
+        assert!(old["issuer"].as_object_mut().unwrap().remove(new).is_some(), "{new}");
+    }
+    receipt.snapshot = old.to_string();
+    assert_eq!(receipts::letter(&receipt, None).unwrap(), now);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entity::{receipt, words::ReceiptStatus};
+use entity::{Money, confirmation, receipt, words::ReceiptStatus};
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use wellwisher::{
     error::Error,
@@ -10,7 +10,7 @@ use wellwisher::{
         outbox::Outbox,
         transport::{Mailer, Memory},
     },
-    receipts::{self, PaidGift, store},
+    receipts::{self, Change, PaidGift, store},
 };
 
 use super::{Books, gift, issuer, noon};
@@ -138,5 +138,35 @@ on_both_databases! {
 
         books.db.write(async |tx| receipts::void(tx, receipt.id, "refunded").await).await.unwrap();
         assert!(matches!(resend(None).await, Err(Error::Conflict(_))));
+    }
+
+    async fn a_replacement_says_what_it_replaces_and_takes_the_next_number_of_the_gifts_year(books: Books) {
+        let (settings, gift) = (issuer("us"), gift(books.donation().await));
+        let first = books.issued(&settings, &gift).await;
+        let change = Change { amount: Some(Money::new(23_450, "EUR".parse().unwrap())), donor_name: Some("Wren Marlow".into()), donor_address: None };
+        let late = "2027-02-03T10:00:00Z".parse().unwrap();
+        let second = books.db.write(async |tx| receipts::replace(tx, &settings, first.id, &change, "half was given back", late, &books.random).await).await.unwrap();
+        assert_eq!((second.code.as_str(), second.replaces_id, second.amount_minor, second.gift_on), ("R-2026-000002", Some(first.id), 23_450, first.gift_on));
+        let old = store::find(books.db.read(), first.id).await.unwrap();
+        assert_eq!((old.status, old.status_reason.as_str(), &old.snapshot), (ReceiptStatus::Replaced, "half was given back", &first.snapshot));
+        let letter = receipts::letter(&second, None).unwrap();
+        assert!(letter.text.contains("This receipt cancels and replaces receipt R-2026-000001.") && letter.text.contains("EUR 234.50"), "{}", letter.text);
+        assert!(letter.text.contains("Wren Marlow") && letter.text.contains("3 × Ream of paper"), "what was not changed stays: {}", letter.text);
+        let again = books.db.write(async |tx| receipts::replace(tx, &settings, first.id, &change, "again", late, &books.random).await).await;
+        assert!(matches!(again, Err(Error::Conflict(_))), "a receipt is replaced once");
+    }
+
+    async fn a_gift_is_on_one_valid_german_slip_and_no_more(books: Books) {
+        let settings = issuer("de");
+        let gift = PaidGift { amount: Money::new(30_000, "EUR".parse().unwrap()), ..gift(books.donation().await) };
+        let first = books.issued(&settings, &gift).await;
+        let twice = books.db.write(async |tx| store::confirm_by_receipt(tx, gift.donation_id, first.id).await).await;
+        assert!(twice.is_err(), "the database itself refuses a second confirmation");
+        let change = Change { amount: Some(Money::new(10_000, "EUR".parse().unwrap())), ..Change::default() };
+        let second = books.db.write(async |tx| receipts::replace(tx, &settings, first.id, &change, "partly given back", noon(), &books.random).await).await.unwrap();
+        let on = confirmation::Entity::find().all(books.db.read()).await.unwrap();
+        assert_eq!(on.iter().map(|row| row.receipt_id).collect::<Vec<_>>(), [Some(second.id)]);
+        books.db.write(async |tx| receipts::void(tx, second.id, "given back").await).await.unwrap();
+        assert!(confirmation::Entity::find().all(books.db.read()).await.unwrap().is_empty());
     }
 }

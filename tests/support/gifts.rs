@@ -33,6 +33,7 @@ pub fn gift(minor: i64, currency: &str) -> Gift {
         note: String::new(),
         wants_updates: false,
         language: Language::English,
+        particulars: Default::default(),
     }
 }
 

@@ -1,0 +1,48 @@
+//! A Gift Aid declaration, as it was made: never edited; it can be cancelled.
+
+use crate::{
+    ids::{DonationId, GiftAidDeclarationId, SupporterId},
+    words::GiftAidScope,
+};
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+
+/// A Gift Aid declaration, as it was made: never edited; it can be cancelled.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "gift_aid_declaration")]
+pub struct Model {
+    /// Its id.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: GiftAidDeclarationId,
+    /// The donation that it was made with; unique.
+    pub donation_id: DonationId,
+    /// Who made it.
+    pub supporter_id: SupporterId,
+    /// Her title; may be empty.
+    pub title: String,
+    /// Her first name or initial.
+    pub first_name: String,
+    /// Her last name.
+    pub last_name: String,
+    /// The number or name of her house, and the street.
+    pub house: String,
+    /// Her postcode, in capitals with a space.
+    pub postcode: String,
+    /// Which gifts it covers.
+    pub scope: GiftAidScope,
+    /// Which wording she read: `uk-gift-aid-1`.
+    pub wording_version: String,
+    /// That wording in full.
+    pub wording: String,
+    /// When she made it.
+    pub declared_at: DateTime<Utc>,
+    /// From when on it covers no gift, once it is cancelled.
+    pub void_from: Option<DateTime<Utc>>,
+    /// When that was noted.
+    pub cancelled_at: Option<DateTime<Utc>>,
+    /// Why; empty while it is not cancelled.
+    pub cancel_reason: String,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
