@@ -90,6 +90,7 @@ fn gift(donation: &str, money: Money) -> NewCheckout {
         success_url: "http://127.0.0.1:9/donations/abc?s={CHECKOUT_SESSION_ID}".to_owned(),
         cancel_url: "http://127.0.0.1:9/donate".to_owned(),
         locale: "fa-AF".to_owned(),
+        recurring: None,
         expires_at: noon() + CHECKOUT_LIFE,
     }
 }

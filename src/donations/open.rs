@@ -270,6 +270,7 @@ async fn ask_stripe(app: &App, donation: &donation::Model) -> Result<Opened, Ope
         cancel_url: app.config.link(&cancel_path(app, donation)),
         locale: donation.language.clone(),
         expires_at: donation.expires_at,
+        recurring: None,
     };
     match app.stripe.create_checkout(&new).await {
         Ok(checkout) => keep_checkout(app, donation.id, &checkout).await,

@@ -1,13 +1,13 @@
 //! One hosted checkout: what we send for it, and what we keep of Stripe's answer. Names, addresses and cards are in that answer; nothing
 //! here reads them.
 
-use super::{DONATION_KEY, StripeFailure};
+use super::{DONATION_KEY, RECURRING_KEY, StripeFailure, subscriptions::marks};
 use chrono::{DateTime, Utc};
-use entity::{Currency, Money};
-use std::collections::HashMap;
+use entity::{Currency, Money, words::GiftInterval};
 use stripe_checkout::checkout_session::{
-    CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData, CreateCheckoutSessionPaymentIntentData,
-    ProductData,
+    CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
+    CreateCheckoutSessionLineItemsPriceDataRecurring, CreateCheckoutSessionLineItemsPriceDataRecurringInterval,
+    CreateCheckoutSessionPaymentIntentData, CreateCheckoutSessionSubscriptionData, ProductData,
 };
 use stripe_shared::{BalanceTransaction, CheckoutSession, CheckoutSessionLocale, CheckoutSessionMode, CheckoutSessionSubmitType};
 
@@ -35,6 +35,17 @@ pub struct NewCheckout {
     pub locale: String,
     /// 30 minutes to 24 hours from now: [`super::CHECKOUT_LIFE`] from now.
     pub expires_at: DateTime<Utc>,
+    /// Set when it is not paid once but every month or year.
+    pub recurring: Option<NewRecurring>,
+}
+
+/// What a checkout that begins a subscription says beside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRecurring {
+    /// The recurring donation's opaque id.
+    pub recurring_id: String,
+    /// How often the amount is charged.
+    pub every: GiftInterval,
 }
 
 /// A checkout that was opened.
@@ -105,10 +116,16 @@ pub struct FeeFact {
 /// What Stripe says of a session at the moment of asking. Holds nothing about the payer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckoutState {
-    /// `cs_…`
+    /// `cs_…`; empty when the state is that of an invoice which no checkout paid.
     pub session_id: String,
     /// The donation it was made for; `None`: not ours, leave it alone.
     pub donation_id: Option<String>,
+    /// The recurring donation that it begins, if it begins one.
+    pub recurring_id: Option<String>,
+    /// `sub_…`, once it has begun one.
+    pub subscription_id: Option<String>,
+    /// `in_…` of the subscription's payment.
+    pub invoice_id: Option<String>,
     /// Open, complete or expired.
     pub status: CheckoutStatus,
     /// Paid or not.
@@ -166,6 +183,9 @@ impl CheckoutState {
         let mut state = Self {
             session_id: session.id.to_string(),
             donation_id,
+            recurring_id: session.metadata.as_ref().and_then(|metadata| metadata.get(RECURRING_KEY)).filter(|id| !id.is_empty()).cloned(),
+            subscription_id: session.subscription.as_ref().map(|subscription| subscription.id().to_string()),
+            invoice_id: session.invoice.as_ref().and_then(|invoice| invoice.id().as_ref().map(ToString::to_string)),
             status: status(session.status.as_ref().map(|status| status.as_str()))?,
             payment_status: payment_status(session.payment_status.as_str())?,
             amount,
@@ -201,7 +221,7 @@ impl FeeFact {
         Self::of(entry)
     }
 
-    fn of(entry: BalanceTransaction) -> Result<Self, StripeFailure> {
+    pub(super) fn of(entry: BalanceTransaction) -> Result<Self, StripeFailure> {
         if entry.amount.checked_sub(entry.fee) != Some(entry.net) {
             return Err(StripeFailure::BadAnswer { detail: "a balance transaction's net is not its amount less its fee" });
         }
@@ -227,29 +247,44 @@ impl Checkout {
     }
 }
 
-/// The request that opens a hosted checkout: one line with the whole amount.
+/// The request that opens a hosted checkout: one line with the whole amount, once or every month or year.
 pub(super) fn create_request(new: &NewCheckout) -> CreateCheckoutSession {
-    let ours = || HashMap::from([(DONATION_KEY.to_owned(), new.donation_id.clone())]);
     let mut price = CreateCheckoutSessionLineItemsPriceData::new(stripe_currency(new.money.currency));
     price.unit_amount = Some(new.money.minor);
     price.product_data = Some(ProductData::new(new.product_name.as_str()));
+    price.recurring = new.recurring.as_ref().map(|recurring| {
+        CreateCheckoutSessionLineItemsPriceDataRecurring::new(match recurring.every {
+            GiftInterval::Month => CreateCheckoutSessionLineItemsPriceDataRecurringInterval::Month,
+            GiftInterval::Year => CreateCheckoutSessionLineItemsPriceDataRecurringInterval::Year,
+        })
+    });
     let mut line = CreateCheckoutSessionLineItems::new();
     line.price_data = Some(price);
     line.quantity = Some(1);
-    let mut intent = CreateCheckoutSessionPaymentIntentData::new();
-    intent.metadata = Some(ours());
-    CreateCheckoutSession::new()
-        .mode(CheckoutSessionMode::Payment)
+    let recurring_id = new.recurring.as_ref().map(|recurring| recurring.recurring_id.as_str());
+    let request = CreateCheckoutSession::new()
         .submit_type(CheckoutSessionSubmitType::Donate)
         .client_reference_id(new.donation_id.as_str())
-        .metadata(ours())
-        .payment_intent_data(intent)
+        .metadata(marks(&new.donation_id, recurring_id))
         .line_items(vec![line])
         .customer_email(new.email.as_str())
         .success_url(new.success_url.as_str())
         .cancel_url(new.cancel_url.as_str())
         .locale(stripe_locale(&new.locale))
-        .expires_at(new.expires_at.timestamp())
+        .expires_at(new.expires_at.timestamp());
+    match recurring_id {
+        // A subscription is marked by its own id only: its later payments are other donations than the first.
+        Some(id) => {
+            let mut subscription = CreateCheckoutSessionSubscriptionData::new();
+            subscription.metadata = Some([(RECURRING_KEY.to_owned(), id.to_owned())].into());
+            request.mode(CheckoutSessionMode::Subscription).subscription_data(subscription)
+        }
+        None => {
+            let mut intent = CreateCheckoutSessionPaymentIntentData::new();
+            intent.metadata = Some(marks(&new.donation_id, None));
+            request.mode(CheckoutSessionMode::Payment).payment_intent_data(intent)
+        }
+    }
 }
 
 /// Stripe's name for a page language: the language itself, its parent (`de-AT` is `de`), or `auto`.
@@ -262,7 +297,7 @@ fn stripe_locale(ours: &str) -> CheckoutSessionLocale {
     }
 }
 
-fn stripe_currency(currency: Currency) -> stripe_types::Currency {
+pub(super) fn stripe_currency(currency: Currency) -> stripe_types::Currency {
     match currency.stripe_code().parse() {
         Ok(currency) => currency,
         Err(never) => match never {},
@@ -300,7 +335,7 @@ fn payment_status(word: &str) -> Result<PaymentStatus, StripeFailure> {
     }
 }
 
-fn intent_status(word: &str) -> IntentStatus {
+pub(super) fn intent_status(word: &str) -> IntentStatus {
     match word {
         // `requires_action` of a session that is complete: a voucher or transfer that the payer has yet to pay, which takes days too.
         "processing" | "requires_action" => IntentStatus::Processing,

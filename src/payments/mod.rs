@@ -10,11 +10,13 @@ mod failure;
 mod payouts;
 pub mod signature;
 pub mod standin;
+mod subscriptions;
 
 pub use balance::{BalanceEntry, BalanceQuery, BalanceSource};
-pub use checkout::{Checkout, CheckoutState, CheckoutStatus, FeeFact, IntentStatus, NewCheckout, PaymentStatus};
+pub use checkout::{Checkout, CheckoutState, CheckoutStatus, FeeFact, IntentStatus, NewCheckout, NewRecurring, PaymentStatus};
 pub use failure::StripeFailure;
 pub use payouts::PayoutFact;
+pub use subscriptions::{InvoiceState, InvoiceStatus, SubscriptionState, SubscriptionStatus};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -26,6 +28,9 @@ use stripe_types::RangeQueryTs;
 
 /// The metadata key that marks a Checkout Session and a PaymentIntent as ours; its value is the donation's opaque id and nothing else.
 pub const DONATION_KEY: &str = "wellwisher_donation";
+
+/// The metadata key that marks a subscription, and the session that begins it, as ours; its value is the recurring donation's opaque id.
+pub const RECURRING_KEY: &str = "wellwisher_recurring";
 
 /// Stripe's own address.
 pub const STRIPE_API: &str = "https://api.stripe.com/";
@@ -160,7 +165,9 @@ impl Stripe {
         let id = checked_id(session_id, "cs_")?;
         let request = RetrieveCheckoutSession::new(id).expand(vec!["payment_intent.latest_charge.balance_transaction".to_owned()]);
         let session = self.ask(session_id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
-        CheckoutState::of(session)
+        let mut state = CheckoutState::of(session)?;
+        self.complete_from_invoice(&mut state).await?;
+        Ok(state)
     }
 
     /// Ends an open session, so that it can no longer be paid. Stripe refuses it for a session that is complete or already expired.

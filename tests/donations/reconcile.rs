@@ -159,6 +159,7 @@ pub fn a_checkout(app: &TestApp, donation_id: &str) -> wellwisher::payments::New
         cancel_url: "http://127.0.0.1:8080/".into(),
         locale: "en".into(),
         expires_at: app.app.now() + TimeDelta::minutes(60),
+        recurring: None,
     }
 }
 

@@ -3,10 +3,11 @@
 use super::{
     balance,
     errors::ApiError,
-    expand,
+    expand, invoices,
     params::Params,
-    payouts, sessions, shapes,
+    payouts, portal, sessions, shapes,
     state::{HasId, SessionStatus, Shelf, Vault},
+    subscriptions,
 };
 use serde_json::{Value, json};
 
@@ -40,6 +41,16 @@ pub(super) fn answer(vault: &mut Vault, call: &Call<'_>) -> Result<Value, ApiErr
             list(vault, call, &["charge", "payment_intent"], |vault| &vault.refunds, |_, refund| shapes::refund(refund))
         }
         ("GET", ["events"]) => list(vault, call, &["type"], |vault| &vault.events, |_, event| shapes::event(event)),
+        ("GET", ["subscriptions"]) => {
+            list(vault, call, &["customer", "status"], |vault| &vault.billing.subscriptions, |_, one| subscriptions::shape(one))
+        }
+        ("GET", ["invoices"]) => list(vault, call, &["subscription", "status"], |vault| &vault.billing.invoices, invoices::shape),
+        ("POST", ["subscriptions", id]) => subscriptions::update(vault, id, call.form),
+        ("DELETE", ["subscriptions", id]) => subscriptions::cancel(vault, id, call.form),
+        ("POST", ["billing_portal", "sessions"]) => portal::create(vault, call.form),
+        ("GET", ["subscriptions", id]) => retrieve(vault, call, "sub", "subscription", id),
+        ("GET", ["invoices", id]) => retrieve(vault, call, "in", "invoice", id),
+        ("GET", ["customers", id]) => retrieve(vault, call, "cus", "customer", id),
         ("POST", ["refunds"]) => refund(vault, call.form),
         ("GET", ["checkout", "sessions", id]) => retrieve(vault, call, "cs", "checkout.session", id),
         ("GET", ["payment_intents", id]) => retrieve(vault, call, "pi", "payment_intent", id),
@@ -103,7 +114,7 @@ pub(super) fn list_where<T: HasId>(
             && lt.is_none_or(|x| at < x)
             && lte.is_none_or(|x| at <= x)
     };
-    let wanted = |value: &Value| filters.iter().all(|name| params.text(name).is_none_or(|text| value[*name].as_str() == Some(text)));
+    let wanted = |value: &Value| filters.iter().all(|name| params.text(name).is_none_or(|text| fits(value, name, text)));
     let mut rows: Vec<Value> = shelf(vault)
         .newest_first(cursor)
         .filter(|row| in_time(row.created()) && keep(&params, row))
@@ -116,6 +127,15 @@ pub(super) fn list_where<T: HasId>(
     let mut answer = json!({ "object": "list", "data": rows, "has_more": has_more, "url": format!("/v1/{}", call.path.trim_matches('/')) });
     expand::apply(vault, &mut answer, &params.list("expand"))?;
     Ok(answer)
+}
+
+/// Whether a field of an object is as a filter asks for.
+fn fits(value: &Value, name: &str, text: &str) -> bool {
+    match (value["object"].as_str(), name) {
+        (Some("subscription"), "status") if text == "all" => true,
+        (Some("invoice"), "subscription") => value["parent"]["subscription_details"]["subscription"].as_str() == Some(text),
+        _ => value[name].as_str() == Some(text),
+    }
 }
 
 fn expire(vault: &mut Vault, id: &str, form: &str) -> Result<Value, ApiError> {

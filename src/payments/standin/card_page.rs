@@ -26,6 +26,8 @@ struct CardPage<'a> {
     cancel_url: Option<&'a str>,
     error: Option<&'a str>,
     debit: bool,
+    /// `month` or `year` for what is paid again and again.
+    every: Option<&'static str>,
     expiry: &'a str,
 }
 
@@ -45,7 +47,7 @@ struct ClosedPage<'a> {
 }
 
 /// What the pages need to know of a session.
-struct View {
+pub(super) struct View {
     path: String,
     what: String,
     amount: String,
@@ -54,6 +56,7 @@ struct View {
     cancel_url: Option<String>,
     status: SessionStatus,
     bank_asks: bool,
+    every: Option<&'static str>,
 }
 
 /// `GET /pay/{session}`
@@ -86,7 +89,7 @@ pub(super) async fn pay(State(standin): State<Standin>, params: RawPathParams, r
             if let Some(problem) = card_problem(field("number"), field("expiry"), field("cvc"), &standin) {
                 return card(&view, StatusCode::UNPROCESSABLE_ENTITY, Some(problem), &form);
             }
-            standin.pay(&id, field("number"))
+            standin.pay_with(&id, field("number"), month_and_year(field("expiry")).unwrap_or((12, 2040)))
         }
     };
     match outcome {
@@ -98,7 +101,7 @@ pub(super) async fn pay(State(standin): State<Standin>, params: RawPathParams, r
     }
 }
 
-const NOT_PRACTICE: &str = "This is not one of the practice numbers below. Never type a real card number here.";
+pub(super) const NOT_PRACTICE: &str = "This is not one of the practice numbers below. Never type a real card number here.";
 
 /// `GET /standin.css`
 pub(super) async fn stylesheet() -> Response {
@@ -107,17 +110,11 @@ pub(super) async fn stylesheet() -> Response {
     response
 }
 
-fn card_problem(number: &str, expiry: &str, cvc: &str, standin: &Standin) -> Option<&'static str> {
+pub(super) fn card_problem(number: &str, expiry: &str, cvc: &str, standin: &Standin) -> Option<&'static str> {
     if number.is_empty() {
         return Some("Type one of the practice card numbers below.");
     }
-    let month_and_year = expiry.split_once('/').and_then(|(month, year)| Some((month.trim().parse::<u32>().ok()?, year.trim())));
-    let year = month_and_year.and_then(|(_, year)| match year.len() {
-        2 => year.parse::<i32>().ok().map(|year| 2000 + year),
-        4 => year.parse().ok(),
-        _ => None,
-    });
-    let (Some((month @ 1..=12, _)), Some(year)) = (month_and_year, year) else {
+    let Some((month, year)) = month_and_year(expiry) else {
         return Some("Type the expiry date as month and year, for example 12 / 40.");
     };
     let now = standin.inner.clock.now();
@@ -129,6 +126,18 @@ fn card_problem(number: &str, expiry: &str, cvc: &str, standin: &Standin) -> Opt
         return Some("Type a security code of three digits: any will do, for example 123.");
     }
     None
+}
+
+/// Reads `12 / 40` or `12/2040`.
+pub(super) fn month_and_year(expiry: &str) -> Option<(u32, i32)> {
+    let (month, year) = expiry.split_once('/')?;
+    let (month, year) = (month.trim().parse().ok()?, year.trim());
+    let year = match year.len() {
+        2 => 2000 + year.parse::<i32>().ok()?,
+        4 => year.parse().ok()?,
+        _ => return None,
+    };
+    (1..=12).contains(&month).then_some((month, year))
 }
 
 fn session_of(params: &RawPathParams) -> String {
@@ -147,6 +156,7 @@ fn view(standin: &Standin, id: &str) -> Option<View> {
         success_url: session.success_url.replace("{CHECKOUT_SESSION_ID}", &session.id),
         cancel_url: session.cancel_url.clone(),
         status: session.status,
+        every: session.plan.as_ref().map(|plan| plan.every.as_str()),
         bank_asks: intent.is_some_and(|intent| intent.status == "requires_action"),
     })
 }
@@ -159,6 +169,7 @@ fn card(view: &View, status: StatusCode, error: Option<&str>, form: &HashMap<Str
         email: &view.email,
         cancel_url: view.cancel_url.as_deref(),
         error,
+        every: view.every,
         debit: form.get("method").is_some_and(|method| method.starts_with("debit")),
         expiry: form.get("expiry").map(String::as_str).unwrap_or_default(),
     };
@@ -170,7 +181,7 @@ fn bank(view: &View) -> Response {
     html(StatusCode::OK, page.render(), &[Some(&view.success_url)])
 }
 
-fn closed(view: Option<&View>) -> Response {
+pub(super) fn closed(view: Option<&View>) -> Response {
     let (status, title, words, back) = match view {
         Some(view) if view.status == SessionStatus::Complete => {
             (StatusCode::OK, "This payment is complete", "There is nothing more to pay here.", Some(view.success_url.as_str()))
@@ -188,7 +199,7 @@ fn closed(view: Option<&View>) -> Response {
 }
 
 /// A page whose forms may lead only to itself and, after the redirect, to the addresses given (browsers apply `form-action` to both).
-fn html(status: StatusCode, page: askama::Result<String>, targets: &[Option<&String>]) -> Response {
+pub(super) fn html(status: StatusCode, page: askama::Result<String>, targets: &[Option<&String>]) -> Response {
     let Ok(page) = page else {
         let mut response = Response::new(Body::from("The page could not be made."));
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -213,7 +224,7 @@ fn html(status: StatusCode, page: askama::Result<String>, targets: &[Option<&Str
     response
 }
 
-fn see_other(url: &str) -> Response {
+pub(super) fn see_other(url: &str) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let target = Url::parse(url).ok().and_then(|url| HeaderValue::try_from(url.as_str()).ok());

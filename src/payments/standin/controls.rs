@@ -79,6 +79,9 @@ fn act(standin: &Standin, method: &str, segments: &[&str], body: &[u8]) -> Optio
         ("POST", ["payouts"]) => Ok(json!({ "payouts": standin.pay_out() })),
         ("POST", ["payouts", id, "complete"]) => Ok(done(standin.complete_payout(id))),
         ("POST", ["payouts", id, "fail"]) => Ok(done(standin.fail_payout(id))),
+        ("GET", ["subscriptions"]) => serde_json::to_value(standin.subscriptions()),
+        ("POST", ["subscriptions", id, "renew"]) => Ok(done(standin.renew(id))),
+        ("POST", ["subscriptions", id, "retry"]) => Ok(done(standin.retry(id))),
         ("POST", ["events", id, "resend"]) => Ok(done(standin.resend(id))),
         _ => return None,
     })

@@ -1,6 +1,6 @@
 //! `expand[]`: objects in place of ids (docs.stripe.com/api/expanding_objects).
 
-use super::{balance, errors::ApiError, payouts, shapes, state::Vault};
+use super::{balance, errors::ApiError, invoices, payouts, shapes, state::Vault, subscriptions};
 use serde_json::Value;
 
 /// Stripe expands at most four levels.
@@ -8,7 +8,8 @@ const LEVELS_MAX: usize = 4;
 
 /// The fields whose ids can be expanded here.
 const FIELDS: &str =
-    "payment_intent latest_charge balance_transaction failure_balance_transaction charge source original_payout reversed_by";
+    "payment_intent latest_charge balance_transaction failure_balance_transaction charge source original_payout reversed_by \
+     customer invoice_settings default_payment_method payments latest_invoice subscription invoice";
 
 /// Puts objects in place of the ids that `paths` name.
 pub(super) fn apply(vault: &Vault, value: &mut Value, paths: &[String]) -> Result<(), ApiError> {
@@ -33,6 +34,12 @@ fn walk(vault: &Vault, value: &mut Value, levels: &[&str]) {
         }
         return;
     }
+    // The payments of an invoice are not there unless they are asked for.
+    if *first == "payments"
+        && let Some(invoice) = value["id"].as_str().and_then(|id| vault.billing.invoices.get(id))
+    {
+        value["payments"] = invoices::payments(invoice);
+    }
     let Some(field) = value.get_mut(*first) else { return };
     if let Some(object) = field.as_str().and_then(|id| object_of(vault, id)) {
         *field = object;
@@ -49,6 +56,10 @@ pub(super) fn object_of(vault: &Vault, id: &str) -> Option<Value> {
         "txn" => vault.entries.get(id).map(|entry| balance::entry(entry, vault.now().timestamp())),
         "po" => vault.payouts.get(id).map(payouts::shape),
         "re" => vault.refunds.get(id).map(shapes::refund),
+        "sub" => vault.billing.subscriptions.get(id).map(subscriptions::shape),
+        "in" => vault.billing.invoices.get(id).map(|invoice| invoices::shape(vault, invoice)),
+        "cus" => vault.billing.customers.get(id).map(subscriptions::customer),
+        "pm" => vault.billing.methods.get(id).map(subscriptions::method),
         "evt" => vault.events.get(id).map(shapes::event),
         _ => None,
     }

@@ -28,6 +28,17 @@ pub enum PayOutcome {
     Unknown,
 }
 
+/// A card that is good for years: month and year.
+const LONG_FROM_NOW: (u32, i32) = (12, 2040);
+
+/// A card that can be kept but not charged: here the first payment of a subscription goes through, and the later ones fail.
+const FAILS_LATER: &str = "4000000000000341";
+
+/// Whether a number is one of the practice cards.
+pub(super) fn is_practice_number(digits: &str) -> bool {
+    digits == FAILS_LATER || fate_of(digits).is_some()
+}
+
 /// What a practice card does.
 enum Fate {
     Pays,
@@ -47,6 +58,7 @@ fn fate_of(number: &str) -> Option<Fate> {
             Fate::Fails("card_declined", Some("insufficient_funds"), "Your card has insufficient funds. Try another card.")
         }
         "4000000000000069" => Fate::Fails("expired_card", None, "Your card has expired. Try another card."),
+        FAILS_LATER => Fate::Fails("card_declined", Some("generic_decline"), DECLINED),
         "4000000000000127" => Fate::Fails("incorrect_cvc", None, "Your card's security code is incorrect."),
         _ => return None,
     })
@@ -64,6 +76,7 @@ impl Vault {
                     self.settle_debit(&session_id, None);
                 }
                 Due::BookFee { charge_id } => self.book_charge(&charge_id),
+                Due::Billing(due) => self.act_on_billing(&due),
             }
         }
     }
@@ -81,16 +94,25 @@ impl Vault {
 
     /// One try to pay with a card number.
     pub fn pay_by_card(&mut self, session_id: &str, number: &str) -> PayOutcome {
+        self.pay_by_card_expiring(session_id, number, LONG_FROM_NOW)
+    }
+
+    /// One try to pay with a card that expires in this month and year.
+    pub fn pay_by_card_expiring(&mut self, session_id: &str, number: &str, expires: (u32, i32)) -> PayOutcome {
         let digits: String = number.chars().filter(char::is_ascii_digit).collect();
         let Some(session) = self.sessions.get(session_id).cloned() else { return PayOutcome::Unknown };
         if session.status != SessionStatus::Open {
             return PayOutcome::Closed;
         }
-        let Some(fate) = fate_of(&digits) else { return PayOutcome::NotPractice };
+        let fate = match digits.as_str() {
+            FAILS_LATER if session.plan.is_some() => Some(Fate::Pays),
+            digits => fate_of(digits),
+        };
+        let Some(fate) = fate else { return PayOutcome::NotPractice };
         let means = Means::Card(*digits.as_bytes().last_chunk().unwrap_or(b"0000"));
         let intent_id = self.intent_for(&session, means);
         match fate {
-            Fate::Pays => self.succeed(&session, &intent_id),
+            Fate::Pays => self.succeed(&session, &intent_id, expires),
             Fate::Fails(code, decline_code, words) => self.decline(&intent_id, code, decline_code, words),
             Fate::Asks => {
                 self.set_intent(&intent_id, "requires_action");
@@ -107,7 +129,7 @@ impl Vault {
             return PayOutcome::Closed;
         };
         if approve {
-            return self.succeed(&session, &intent_id);
+            return self.succeed(&session, &intent_id, LONG_FROM_NOW);
         }
         let words = "You did not confirm the payment. Try again or use another card.";
         self.fail_intent(&intent_id, "payment_intent_authentication_failure", None, words);
@@ -119,6 +141,9 @@ impl Vault {
         let Some(session) = self.sessions.get(session_id).cloned() else { return PayOutcome::Unknown };
         if session.status != SessionStatus::Open {
             return PayOutcome::Closed;
+        }
+        if session.plan.is_some() {
+            return PayOutcome::Declined("The stand-in takes cards only for what is paid every month or year.");
         }
         let intent_id = self.intent_for(&session, Means::Debit { succeeds });
         self.charge(&intent_id, "pending", None);
@@ -211,13 +236,21 @@ impl Vault {
         Ok(refund)
     }
 
-    fn succeed(&mut self, session: &Session, intent_id: &str) -> PayOutcome {
+    fn succeed(&mut self, session: &Session, intent_id: &str, expires: (u32, i32)) -> PayOutcome {
         let charge_id = self.charge(intent_id, "succeeded", None);
         self.set_intent(intent_id, "succeeded");
         self.complete(&session.id, true);
+        let last4 = match self.intents.get(intent_id).map(|intent| intent.means) {
+            Some(Means::Card(last4)) => last4,
+            _ => *b"0000",
+        };
+        let invoice_id = self.begin_subscription(session, intent_id, last4, expires);
         self.tell_charge("charge.succeeded", &charge_id);
         self.tell_intent("payment_intent.succeeded", intent_id);
         self.book_or_schedule(&charge_id);
+        if let Some(invoice_id) = invoice_id {
+            self.tell_invoice("invoice.paid", &invoice_id);
+        }
         self.tell_session("checkout.session.completed", &session.id);
         PayOutcome::Paid
     }
@@ -253,7 +286,7 @@ impl Vault {
         id
     }
 
-    fn charge(&mut self, intent_id: &str, status: &'static str, failure: Option<(&'static str, &'static str)>) -> String {
+    pub fn charge(&mut self, intent_id: &str, status: &'static str, failure: Option<(&'static str, &'static str)>) -> String {
         let Some(intent) = self.intents.get(intent_id).cloned() else { return String::new() };
         let id = self.new_id(if matches!(intent.means, Means::Card(_)) { "ch_3" } else { "py_3" }, 23);
         self.charges.put(Charge {
@@ -274,7 +307,7 @@ impl Vault {
         id
     }
 
-    fn book_or_schedule(&mut self, charge_id: &str) {
+    pub fn book_or_schedule(&mut self, charge_id: &str) {
         if self.fee_delay > TimeDelta::zero() {
             self.schedule(self.now() + self.fee_delay, Due::BookFee { charge_id: charge_id.to_owned() });
         } else {
@@ -315,14 +348,14 @@ impl Vault {
         }
     }
 
-    fn set_intent(&mut self, intent_id: &str, status: &'static str) {
+    pub fn set_intent(&mut self, intent_id: &str, status: &'static str) {
         if let Some(intent) = self.intents.get_mut(intent_id) {
             intent.status = status;
             intent.last_error = None;
         }
     }
 
-    fn fail_intent(&mut self, intent_id: &str, code: &'static str, decline_code: Option<&'static str>, words: &'static str) {
+    pub fn fail_intent(&mut self, intent_id: &str, code: &'static str, decline_code: Option<&'static str>, words: &'static str) {
         if let Some(intent) = self.intents.get_mut(intent_id) {
             intent.status = "requires_payment_method";
             intent.last_error = Some((code, decline_code, words));
@@ -343,13 +376,13 @@ impl Vault {
         }
     }
 
-    fn tell_intent(&mut self, kind: &'static str, id: &str) {
+    pub fn tell_intent(&mut self, kind: &'static str, id: &str) {
         if let Some(object) = self.intents.get(id).map(|intent| shapes::intent(self, intent)) {
             self.tell(kind, object);
         }
     }
 
-    fn tell_charge(&mut self, kind: &'static str, id: &str) {
+    pub fn tell_charge(&mut self, kind: &'static str, id: &str) {
         if let Some(object) = self.charges.get(id).map(shapes::charge) {
             self.tell(kind, object);
         }

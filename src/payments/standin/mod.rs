@@ -25,18 +25,22 @@ mod fees;
 mod flow;
 mod http;
 mod idempotency;
+mod invoices;
 mod params;
 mod payouts;
+mod portal;
 mod record;
 mod sessions;
 mod shapes;
 mod state;
+mod subscriptions;
 mod webhooks;
 
 pub use balance::BalanceRow;
 pub use faults::{ApiFault, ApiFaultOrder, FaultOn, FaultOrders, WebhookFault, WebhookFaultOrder};
 pub use fees::Fees;
 pub use flow::PayOutcome;
+pub use subscriptions::{LastTry, Retries};
 
 use super::signature::WebhookSecret;
 use crate::clock::{Clock, Random};
@@ -81,6 +85,8 @@ pub struct StandinOptions {
     pub fee_delay: TimeDelta,
     /// What it keeps of each payment.
     pub fees: Fees,
+    /// How failed renewals are tried again.
+    pub retries: Retries,
     /// Whether `/_standin/…` answers: faults and short cuts for tests and demonstrations.
     pub controls: bool,
     /// Where exchanges are recorded, one JSON object a line.
@@ -99,6 +105,7 @@ impl StandinOptions {
             debit_delay: Some(TimeDelta::seconds(10)),
             fee_delay: TimeDelta::zero(),
             fees: Fees::default(),
+            retries: Retries::default(),
             controls: false,
             record: None,
         }
@@ -183,6 +190,7 @@ impl Standin {
         let mut router = Router::new()
             .route("/v1/{*path}", any(http::handle))
             .route("/pay/{session}", get(card_page::show).post(card_page::pay))
+            .route("/portal/{session}", get(portal::show).post(portal::save))
             .route("/standin.css", get(card_page::stylesheet));
         if self.inner.controls {
             router = router.route("/_standin/{*path}", any(controls::handle));
@@ -289,6 +297,40 @@ impl Standin {
     /// Pays a session with a practice card number, as on the card page.
     pub fn pay(&self, session_id: &str, number: &str) -> PayOutcome {
         self.change(|vault| vault.pay_by_card(session_id, number))
+    }
+
+    /// Pays a session with a card that expires in this month and year.
+    pub fn pay_with(&self, session_id: &str, number: &str, expires: (u32, i32)) -> PayOutcome {
+        self.change(|vault| vault.pay_by_card_expiring(session_id, number, expires))
+    }
+
+    /// The ids of all subscriptions, newest first.
+    pub fn subscriptions(&self) -> Vec<String> {
+        self.lock().billing.subscriptions.newest_first(None).map(|subscription| subscription.id.clone()).collect()
+    }
+
+    /// Begins a subscription's next period now, whatever the clock says. False when it is over.
+    pub fn renew(&self, subscription_id: &str) -> bool {
+        self.change(|vault| vault.renew(subscription_id))
+    }
+
+    /// Tries a subscription's last invoice again now. True when it is paid by it.
+    pub fn retry(&self, subscription_id: &str) -> bool {
+        self.change(|vault| {
+            let invoice = vault.billing.subscriptions.get(subscription_id).map(|subscription| subscription.latest_invoice.clone());
+            invoice.is_some_and(|invoice| vault.try_invoice(&invoice))
+        })
+    }
+
+    /// Ends a subscription as its bank's dispute or the account's owner would. False when it is over already.
+    pub fn end_subscription(&self, subscription_id: &str, disputed: bool) -> bool {
+        self.change(|vault| vault.end_subscription(subscription_id, if disputed { "payment_disputed" } else { "cancellation_requested" }))
+    }
+
+    /// Another card for all of a customer's subscriptions, with the month and year in which it expires.
+    pub fn give_card(&self, customer_id: &str, number: &str, expires: (u32, i32)) -> bool {
+        let last4 = *number.as_bytes().last_chunk().unwrap_or(b"0000");
+        self.change(|vault| vault.give_card(customer_id, last4, expires))
     }
 
     /// Answers the bank's question about a payment.

@@ -32,6 +32,11 @@ impl Params {
         self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
     }
 
+    /// Whether it was sent, perhaps empty.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     pub fn required(&self, name: &str) -> Result<&str, ApiError> {
         self.text(name).ok_or_else(|| ApiError::coded("parameter_missing", name, format!("Missing required param: {name}.")))
     }

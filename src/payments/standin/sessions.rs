@@ -5,6 +5,7 @@ use super::{
     params::Params,
     shapes,
     state::{Due, Session, SessionStatus, Vault},
+    subscriptions::Plan,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{Currency, Money};
@@ -26,10 +27,12 @@ const KNOWN: &[&str] = &[
     "expires_at",
     "metadata[*]",
     "payment_intent_data[metadata][*]",
+    "subscription_data[metadata][*]",
     "line_items[#][quantity]",
     "line_items[#][price_data][currency]",
     "line_items[#][price_data][unit_amount]",
     "line_items[#][price_data][product_data][name]",
+    "line_items[#][price_data][recurring][interval]",
     "expand[#]",
 ];
 
@@ -40,9 +43,7 @@ const LINES_MAX: usize = 100;
 pub(super) fn create(vault: &mut Vault, form: &str) -> Result<Value, ApiError> {
     let params = Params::parse(form, KNOWN)?;
     let now = vault.now();
-    if params.required("mode")? != "payment" {
-        return Err(ApiError::invalid("mode", "Invalid mode: the stand-in knows payment only."));
-    }
+    let plan = plan(&params)?;
     one_of(&params, "submit_type", "auto book donate pay subscribe")?;
     one_of(&params, "locale", LOCALES)?;
     let (amount, product_name) = total(&params)?;
@@ -64,12 +65,33 @@ pub(super) fn create(vault: &mut Vault, form: &str) -> Result<Value, ApiError> {
         status: SessionStatus::Open,
         paid: false,
         intent_id: None,
+        plan,
     };
     vault.schedule(session.expires_at, Due::Expire { session_id: session.id.clone() });
     let mut answer = shapes::session(vault, &session);
     vault.sessions.put(session);
     super::expand::apply(vault, &mut answer, &params.list("expand"))?;
     Ok(answer)
+}
+
+/// What a session in subscription mode begins; nothing in payment mode.
+fn plan(params: &Params) -> Result<Option<Plan>, ApiError> {
+    let interval = params.text("line_items[0][price_data][recurring][interval]");
+    match params.required("mode")? {
+        "payment" if interval.is_none() => Ok(None),
+        "payment" => {
+            Err(ApiError::invalid("mode", "You must provide at least one one-time price in payment mode: a recurring one was given."))
+        }
+        "subscription" => {
+            if !params.group("payment_intent_data[metadata]").is_empty() {
+                return Err(ApiError::invalid("payment_intent_data", "You can not pass `payment_intent_data` in `subscription` mode."));
+            }
+            let every = interval.unwrap_or_default().parse();
+            let every = every.map_err(|_| ApiError::invalid("line_items", "The stand-in knows months and years only."))?;
+            Ok(Some(Plan { every, metadata: params.metadata("subscription_data[metadata]")?, begun: None }))
+        }
+        _ => Err(ApiError::invalid("mode", "Invalid mode: the stand-in knows payment and subscription only.")),
+    }
 }
 
 fn total(params: &Params) -> Result<(Money, String), ApiError> {
@@ -106,7 +128,7 @@ fn total(params: &Params) -> Result<(Money, String), ApiError> {
 }
 
 /// Stripe's bounds: a minimum per currency, at most twelve digits, and the steps of currencies whose last digits must be zero.
-fn check_amount(total: Money) -> Result<(), ApiError> {
+pub(super) fn check_amount(total: Money) -> Result<(), ApiError> {
     let name = "line_items";
     if total.minor < total.currency.stripe_minimum() {
         let least = Money::new(total.currency.stripe_minimum(), total.currency);

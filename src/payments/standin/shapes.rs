@@ -20,9 +20,10 @@ pub(super) fn session(vault: &Vault, session: &Session) -> Value {
         SessionStatus::Complete => "complete",
         SessionStatus::Expired => "expired",
     };
+    let begun = session.plan.as_ref().and_then(|plan| plan.begun.as_ref());
     let complete = session.status == SessionStatus::Complete;
     let value = json!({
-        "id": session.id, "object": "checkout.session", "livemode": false, "mode": "payment", "status": status,
+        "id": session.id, "object": "checkout.session", "livemode": false, "mode": if session.plan.is_some() { "subscription" } else { "payment" }, "status": status,
         "payment_status": if session.paid { "paid" } else { "unpaid" },
         "amount_subtotal": session.amount.minor, "amount_total": session.amount.minor, "currency": session.amount.currency.stripe_code(),
         "created": session.created.timestamp(), "expires_at": session.expires_at.timestamp(),
@@ -30,7 +31,9 @@ pub(super) fn session(vault: &Vault, session: &Session) -> Value {
         "success_url": session.success_url, "cancel_url": session.cancel_url,
         "client_reference_id": session.client_reference_id, "metadata": session.metadata,
         "customer_email": session.email, "locale": session.locale, "submit_type": session.submit_type,
-        "payment_intent": session.intent_id, "payment_method_types": ["card", "sepa_debit"],
+        "payment_intent": session.intent_id.as_ref().filter(|_| session.plan.is_none()),
+        "payment_method_types": if session.plan.is_some() { json!(["card"]) } else { json!(["card", "sepa_debit"]) },
+        "subscription": begun.map(|(id, _, _)| id), "invoice": begun.map(|(_, id, _)| id), "customer": begun.map(|(_, _, id)| id),
         "customer_details": complete.then(|| json!({
             "address": null, "business_name": null, "email": session.email, "individual_name": null, "name": null, "phone": null,
             "tax_exempt": "none", "tax_ids": null,
@@ -38,17 +41,17 @@ pub(super) fn session(vault: &Vault, session: &Session) -> Value {
         "adaptive_pricing": { "enabled": false }, "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
         "custom_fields": [],
         "custom_text": { "after_submit": null, "shipping_address": null, "submit": null, "terms_of_service_acceptance": null },
-        "customer_creation": "if_required", "discounts": [],
-        "payment_method_collection": "if_required", "payment_method_options": {},
+        "customer_creation": if session.plan.is_some() { Value::Null } else { json!("if_required") }, "discounts": [],
+        "payment_method_collection": if session.plan.is_some() { "always" } else { "if_required" }, "payment_method_options": {},
         "phone_number_collection": { "enabled": false }, "shipping_options": [], "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
         "ui_mode": "hosted_page",
     });
     with_nulls(
         value,
         "after_expiration allow_promotion_codes billing_address_collection client_secret collected_information consent \
-        consent_collection currency_conversion customer customer_account integration_identifier invoice invoice_creation \
+        consent_collection currency_conversion customer_account integration_identifier invoice_creation \
         origin_context payment_link payment_method_configuration_details permissions recovered_from \
-        saved_payment_method_options setup_intent shipping_address_collection shipping_cost subscription wallet_options",
+        saved_payment_method_options setup_intent shipping_address_collection shipping_cost wallet_options",
     )
 }
 

@@ -104,6 +104,8 @@ pub(super) struct Session {
     pub status: SessionStatus,
     pub paid: bool,
     pub intent_id: Option<String>,
+    /// In subscription mode, what it begins.
+    pub plan: Option<super::subscriptions::Plan>,
 }
 
 /// How a payer pays.
@@ -192,6 +194,7 @@ pub(super) enum Due {
     Expire { session_id: String },
     SettleDebit { session_id: String },
     BookFee { charge_id: String },
+    Billing(super::subscriptions::BillingDue),
 }
 
 /// Everything the stand-in remembers.
@@ -203,6 +206,7 @@ pub(super) struct Vault {
     pub refunds: Shelf<Refund>,
     pub payouts: Shelf<Payout>,
     pub events: Shelf<Event>,
+    pub billing: super::subscriptions::Billing,
     pub replays: Replays,
     pub faults: Faults,
     /// Ids of events that wait for delivery.
@@ -227,6 +231,7 @@ impl Vault {
             refunds: Shelf::default(),
             payouts: Shelf::default(),
             events: Shelf::default(),
+            billing: super::subscriptions::Billing { retries: options.retries.clone(), ..Default::default() },
             replays: Replays::default(),
             faults: Faults::default(),
             outgoing: VecDeque::new(),

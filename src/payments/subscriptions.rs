@@ -1,0 +1,448 @@
+//! Subscriptions and their invoices: what we ask, and what we keep of Stripe's answers. Nothing here reads names, addresses or card
+//! numbers; of the card only the month in which it expires.
+//!
+//! The shape is that of the API version we send: an invoice names its payments in a list (`payments`), and its subscription under
+//! `parent.subscription_details`; the period stands on the subscription's item.
+
+use super::{
+    CheckoutState, CheckoutStatus, DONATION_KEY, FeeFact, IntentStatus, PAGE_MAX, PAGES_MAX, PaymentStatus, RECURRING_KEY, Stripe,
+    StripeFailure, checked_id,
+    checkout::{intent_status, money, stripe_currency, time},
+};
+use chrono::{DateTime, Utc};
+use entity::{Money, words::GiftInterval};
+use stripe_billing::{
+    billing_portal_session::{
+        CreateBillingPortalSession, CreateBillingPortalSessionFlowData, CreateBillingPortalSessionFlowDataAfterCompletion,
+        CreateBillingPortalSessionFlowDataAfterCompletionRedirect, CreateBillingPortalSessionFlowDataAfterCompletionType,
+        CreateBillingPortalSessionFlowDataType,
+    },
+    invoice::{ListInvoice, RetrieveInvoice},
+    subscription::{
+        CancelSubscription, ListSubscription, ListSubscriptionStatus, RetrieveSubscription, UpdateSubscription, UpdateSubscriptionItems,
+        UpdateSubscriptionItemsPriceData, UpdateSubscriptionItemsPriceDataRecurring, UpdateSubscriptionItemsPriceDataRecurringInterval,
+        UpdateSubscriptionPauseCollection, UpdateSubscriptionPauseCollectionBehavior, UpdateSubscriptionProrationBehavior,
+    },
+};
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+use stripe_core::payment_intent::RetrievePaymentIntent;
+use stripe_shared::{Invoice, PaymentIntent, PaymentMethod, Subscription};
+use stripe_types::{Expandable, RangeQueryTs};
+
+/// Where a subscription stands, in Stripe's words (docs.stripe.com/api/subscriptions/object).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscriptionStatus {
+    /// Its first payment has not come yet.
+    Incomplete,
+    /// Its first payment never came, within 23 hours.
+    IncompleteExpired,
+    /// All is well.
+    Active,
+    /// A payment failed and is tried again.
+    PastDue,
+    /// The tries are used up, and the settings say that it goes on unpaid.
+    Unpaid,
+    /// It is over.
+    Canceled,
+    /// It waits for a means of payment.
+    Paused,
+}
+
+/// What Stripe says of a subscription at the moment of asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionState {
+    /// `sub_…`
+    pub id: String,
+    /// The recurring donation it was made for; `None`: not ours, leave it alone.
+    pub recurring_id: Option<String>,
+    /// `cus_…`
+    pub customer_id: String,
+    /// Where it stands.
+    pub status: SubscriptionStatus,
+    /// Whether its invoices are voided instead of charged.
+    pub collection_paused: bool,
+    /// Until when, where an end was set.
+    pub paused_until: Option<DateTime<Utc>>,
+    /// What is charged each time.
+    pub amount: Option<Money>,
+    /// How often; `None` when not by one month or one year.
+    pub every: Option<GiftInterval>,
+    /// `si_…`, its first item.
+    pub item_id: Option<String>,
+    /// `prod_…` of its price.
+    pub product_id: Option<String>,
+    /// When the next payment is due.
+    pub next_at: Option<DateTime<Utc>>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// `cancellation_requested`, `payment_failed` or `payment_disputed`.
+    pub end_reason: Option<String>,
+    /// The year and month after which the card has expired.
+    pub card_expires: Option<(i64, i64)>,
+    /// Whether real money moves.
+    pub livemode: bool,
+}
+
+/// Where an invoice stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvoiceStatus {
+    /// Not final.
+    Draft,
+    /// To be paid.
+    Open,
+    /// Paid.
+    Paid,
+    /// Given up.
+    Uncollectible,
+    /// Void: nothing is owed.
+    Void,
+}
+
+/// What Stripe says of one invoice of a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvoiceState {
+    /// `in_…`
+    pub id: String,
+    /// Where it stands.
+    pub status: InvoiceStatus,
+    /// Whether it is the one that the checkout paid.
+    pub is_first: bool,
+    /// What was paid.
+    pub paid: Money,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// When it was paid.
+    pub paid_at: Option<DateTime<Utc>>,
+    /// How often its payment was tried.
+    pub attempts: u64,
+    /// When it is tried again.
+    pub next_try: Option<DateTime<Utc>>,
+    /// The payment: `pi_…`.
+    pub payment_intent_id: Option<String>,
+    /// Its subscription.
+    pub subscription_id: Option<String>,
+    /// Whether real money moves.
+    pub livemode: bool,
+}
+
+/// What Stripe says of one payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PaymentFacts {
+    pub id: String,
+    pub status: IntentStatus,
+    pub charge_id: Option<String>,
+    pub last_error: Option<String>,
+    pub fee: Option<FeeFact>,
+}
+
+impl Stripe {
+    /// The present state of a subscription.
+    pub async fn fetch_subscription(&self, id: &str) -> Result<SubscriptionState, StripeFailure> {
+        let request = RetrieveSubscription::new(checked_id(id, "sub_")?).expand(expansions(""));
+        let answer = self.ask(id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
+        SubscriptionState::of(answer)
+    }
+
+    /// Every subscription that we made since `created_since`, whatever became of it, newest first.
+    pub async fn all_subscriptions(&self, created_since: DateTime<Utc>) -> Result<Vec<SubscriptionState>, StripeFailure> {
+        let (mut ours, mut cursor) = (Vec::new(), None::<String>);
+        for _ in 0..PAGES_MAX {
+            let mut request = ListSubscription::new()
+                .created(RangeQueryTs::gte(created_since.timestamp()))
+                .status(ListSubscriptionStatus::All)
+                .limit(i64::from(PAGE_MAX));
+            if let Some(cursor) = &cursor {
+                request = request.starting_after(cursor.as_str());
+            }
+            let list = self.ask("list", || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
+            let (more, last) = (list.has_more, list.data.last().map(|row| row.id.to_string()));
+            for row in list.data {
+                // Subscriptions of other programs may be of kinds that we do not understand.
+                if row.metadata.contains_key(RECURRING_KEY) {
+                    ours.push(SubscriptionState::of(row)?);
+                }
+            }
+            match last.filter(|_| more) {
+                Some(next) => cursor = Some(next),
+                None => return Ok(ours),
+            }
+        }
+        Err(StripeFailure::BadAnswer { detail: "the listing does not end" })
+    }
+
+    /// Every invoice of a subscription, oldest first, with its payments.
+    pub async fn invoices_of(&self, subscription_id: &str) -> Result<Vec<InvoiceState>, StripeFailure> {
+        let id = checked_id(subscription_id, "sub_")?;
+        let (mut all, mut cursor) = (Vec::new(), None::<String>);
+        for _ in 0..PAGES_MAX {
+            let mut request =
+                ListInvoice::new().subscription(id).limit(i64::from(PAGE_MAX)).expand(vec!["data.payments".to_owned()]);
+            if let Some(cursor) = &cursor {
+                request = request.starting_after(cursor.as_str());
+            }
+            let list = self.ask(id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
+            let more = list.has_more;
+            for row in list.data {
+                all.push(InvoiceState::of(row)?);
+            }
+            match all.last().filter(|_| more) {
+                Some(last) => cursor = Some(last.id.clone()),
+                None => {
+                    all.reverse();
+                    return Ok(all);
+                }
+            }
+        }
+        Err(StripeFailure::BadAnswer { detail: "the listing does not end" })
+    }
+
+    /// The present state of the payment of a subscription's invoice, in the words of a checkout, for the donation that it is.
+    pub async fn fetch_invoice(&self, invoice_id: &str, donation_id: &str) -> Result<CheckoutState, StripeFailure> {
+        let id = checked_id(invoice_id, "in_")?;
+        let request = RetrieveInvoice::new(id).expand(vec!["payments".to_owned()]);
+        let answer = self.ask(id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
+        self.payment_of_invoice(&InvoiceState::of(answer)?, donation_id).await
+    }
+
+    /// The same of an invoice whose state is known.
+    pub async fn payment_of_invoice(&self, invoice: &InvoiceState, donation_id: &str) -> Result<CheckoutState, StripeFailure> {
+        let payment = match &invoice.payment_intent_id {
+            Some(id) => Some(self.fetch_payment(id).await?),
+            None => None,
+        };
+        Ok(CheckoutState::of_invoice(invoice, payment, donation_id))
+    }
+
+    /// Fills in what the session of a subscription's checkout does not say itself: the payment behind its first invoice.
+    pub(super) async fn complete_from_invoice(&self, state: &mut CheckoutState) -> Result<(), StripeFailure> {
+        let (Some(invoice), Some(_)) = (state.invoice_id.clone(), state.recurring_id.as_ref()) else { return Ok(()) };
+        let known = self.fetch_invoice(&invoice, state.donation_id.as_deref().unwrap_or_default()).await?;
+        state.payment_intent_id = known.payment_intent_id;
+        state.charge_id = known.charge_id;
+        state.intent_status = known.intent_status;
+        state.last_payment_error = known.last_payment_error;
+        state.fee = known.fee;
+        Ok(())
+    }
+
+    async fn fetch_payment(&self, id: &str) -> Result<PaymentFacts, StripeFailure> {
+        let id = checked_id(id, "pi_")?;
+        let request = RetrievePaymentIntent::new(id).expand(vec!["latest_charge.balance_transaction".to_owned()]);
+        let answer = self.ask(id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
+        PaymentFacts::of(answer)
+    }
+
+    /// Changes what is charged from the next time on; nothing is charged or given back for the present period.
+    pub async fn change_amount(&self, known: &SubscriptionState, money: Money) -> Result<(), StripeFailure> {
+        let (Some(item), Some(product), Some(every)) = (&known.item_id, &known.product_id, known.every) else {
+            return Err(StripeFailure::BadAnswer { detail: "one of our subscriptions has no item that we know" });
+        };
+        let interval = match every {
+            GiftInterval::Month => UpdateSubscriptionItemsPriceDataRecurringInterval::Month,
+            GiftInterval::Year => UpdateSubscriptionItemsPriceDataRecurringInterval::Year,
+        };
+        let mut price = UpdateSubscriptionItemsPriceData::new(
+            stripe_currency(money.currency),
+            product.as_str(),
+            UpdateSubscriptionItemsPriceDataRecurring::new(interval),
+        );
+        price.unit_amount = Some(money.minor);
+        let mut line = UpdateSubscriptionItems::new();
+        line.id = Some(item.clone());
+        line.price_data = Some(price);
+        let request = UpdateSubscription::new(checked_id(&known.id, "sub_")?)
+            .items(vec![line])
+            .proration_behavior(UpdateSubscriptionProrationBehavior::None);
+        self.ask(&known.id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await.map(|_| ())
+    }
+
+    /// Charges nothing until `until`, or until it is resumed: the invoices of that time are voided, not saved up.
+    pub async fn pause(&self, subscription_id: &str, until: Option<DateTime<Utc>>) -> Result<(), StripeFailure> {
+        let mut pause = UpdateSubscriptionPauseCollection::new(UpdateSubscriptionPauseCollectionBehavior::Void);
+        pause.resumes_at = until.map(|at| at.timestamp());
+        let request = UpdateSubscription::new(checked_id(subscription_id, "sub_")?).pause_collection(pause);
+        self.ask(subscription_id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await.map(|_| ())
+    }
+
+    /// Charges again from the next payment on.
+    pub async fn resume(&self, subscription_id: &str) -> Result<(), StripeFailure> {
+        // The generated type cannot say "no pause", which Stripe writes as an empty value.
+        let path = format!("/subscriptions/{}", checked_id(subscription_id, "sub_")?);
+        let form = std::collections::BTreeMap::from([("pause_collection", "")]);
+        let request =
+            || RequestBuilder::new(StripeMethod::Post, path.as_str()).form(&form).customize::<Subscription>().timeout(self.patience.attempt);
+        self.ask(subscription_id, || request().send(&self.client)).await.map(|_| ())
+    }
+
+    /// Ends it now: nothing more is charged, and what was given stays given.
+    pub async fn cancel(&self, subscription_id: &str) -> Result<(), StripeFailure> {
+        let request = CancelSubscription::new(checked_id(subscription_id, "sub_")?);
+        self.ask(subscription_id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await.map(|_| ())
+    }
+
+    /// A page of Stripe's on which the supporter gives another card. It is short-lived: make one each time.
+    pub async fn card_page(&self, customer_id: &str, return_url: &str) -> Result<String, StripeFailure> {
+        let mut after =
+            CreateBillingPortalSessionFlowDataAfterCompletion::new(CreateBillingPortalSessionFlowDataAfterCompletionType::Redirect);
+        after.redirect = Some(CreateBillingPortalSessionFlowDataAfterCompletionRedirect::new(return_url));
+        let mut flow = CreateBillingPortalSessionFlowData::new(CreateBillingPortalSessionFlowDataType::PaymentMethodUpdate);
+        flow.after_completion = Some(after);
+        let request =
+            CreateBillingPortalSession::new().customer(checked_id(customer_id, "cus_")?).return_url(return_url).flow_data(flow);
+        let answer = self.ask(customer_id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
+        Ok(answer.url)
+    }
+}
+
+/// The card may hang on the subscription or on its customer.
+fn expansions(prefix: &str) -> Vec<String> {
+    ["default_payment_method", "customer.invoice_settings.default_payment_method"].iter().map(|path| format!("{prefix}{path}")).collect()
+}
+
+impl SubscriptionState {
+    /// Reads a subscription as Stripe writes it.
+    pub fn from_json(json: &str) -> Result<Self, StripeFailure> {
+        let answer = miniserde::json::from_str(json).map_err(|_| StripeFailure::BadAnswer { detail: "not a Subscription" })?;
+        Self::of(answer)
+    }
+
+    fn of(answer: Subscription) -> Result<Self, StripeFailure> {
+        let customer_id = answer.customer.id().to_string();
+        let of_customer = || answer.customer.as_object()?.invoice_settings.as_ref()?.default_payment_method.as_ref();
+        let card_expires = answer.default_payment_method.as_ref().or_else(of_customer).and_then(card_expiry);
+        let item = answer.items.data.first();
+        let recurring = item.and_then(|item| item.price.recurring.as_ref());
+        let every = recurring.filter(|recurring| recurring.interval_count == 1).and_then(|recurring| recurring.interval.as_str().parse().ok());
+        let amount = match item.and_then(|item| Some((item.price.unit_amount?, &item.price.currency))) {
+            Some((minor, currency)) => Some(money(minor, &currency.to_string())?),
+            None => None,
+        };
+        Ok(Self {
+            id: answer.id.to_string(),
+            recurring_id: answer.metadata.get(RECURRING_KEY).filter(|id| !id.is_empty()).cloned(),
+            customer_id,
+            status: status(answer.status.as_str())?,
+            collection_paused: answer.pause_collection.is_some(),
+            paused_until: answer.pause_collection.as_ref().and_then(|pause| pause.resumes_at).map(time).transpose()?,
+            amount,
+            every,
+            item_id: item.map(|item| item.id.to_string()),
+            product_id: item.map(|item| item.price.product.id().to_string()),
+            next_at: item.map(|item| time(item.current_period_end)).transpose()?,
+            started_at: time(answer.start_date)?,
+            ended_at: answer.ended_at.map(time).transpose()?,
+            end_reason: answer.cancellation_details.and_then(|details| details.reason).map(|reason| reason.as_str().to_owned()),
+            card_expires,
+            livemode: answer.livemode,
+        })
+    }
+}
+
+fn card_expiry(method: &Expandable<PaymentMethod>) -> Option<(i64, i64)> {
+    let card = method.as_object()?.card.as_ref()?;
+    Some((card.exp_year, card.exp_month))
+}
+
+impl InvoiceState {
+    /// Reads an invoice as Stripe writes it.
+    pub fn from_json(json: &str) -> Result<Self, StripeFailure> {
+        let answer = miniserde::json::from_str(json).map_err(|_| StripeFailure::BadAnswer { detail: "not an Invoice" })?;
+        Self::of(answer)
+    }
+
+    fn of(answer: Invoice) -> Result<Self, StripeFailure> {
+        // Of several payments (a try that was given up, a later one) the paid one counts.
+        let payments = answer.payments.as_ref().map(|list| list.data.as_slice()).unwrap_or_default();
+        let best = payments.iter().find(|payment| payment.status == "paid").or(payments.last());
+        let parent = answer.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
+        Ok(Self {
+            id: answer.id.as_ref().ok_or(StripeFailure::BadAnswer { detail: "an invoice without an id" })?.to_string(),
+            status: invoice_status(answer.status.as_ref().map(|status| status.as_str()))?,
+            is_first: answer.billing_reason.as_ref().is_some_and(|reason| reason.as_str() == "subscription_create"),
+            paid: money(answer.amount_paid, &answer.currency.to_string())?,
+            created: time(answer.created)?,
+            paid_at: answer.status_transitions.paid_at.map(time).transpose()?,
+            attempts: answer.attempt_count,
+            next_try: answer.next_payment_attempt.map(time).transpose()?,
+            payment_intent_id: best.and_then(|payment| payment.payment.payment_intent.as_ref()).map(|intent| intent.id().to_string()),
+            subscription_id: parent.map(|details| details.subscription.id().to_string()),
+            livemode: answer.livemode,
+        })
+    }
+}
+
+impl PaymentFacts {
+    fn of(intent: PaymentIntent) -> Result<Self, StripeFailure> {
+        let last_error = intent.last_payment_error.as_ref().map(|error| {
+            let code = error.code.as_ref().map(|code| code.as_str().to_owned());
+            error.decline_code.clone().or(code).unwrap_or_else(|| error.type_.as_str().to_owned())
+        });
+        let (id, status) = (intent.id.to_string(), intent_status(intent.status.as_str()));
+        let charge_id = intent.latest_charge.as_ref().map(|charge| charge.id().to_string());
+        let charge = intent.latest_charge.and_then(|charge| charge.into_object());
+        let entry = charge.and_then(|charge| charge.balance_transaction).and_then(|entry| entry.into_object());
+        Ok(Self { id, status, charge_id, last_error, fee: entry.map(FeeFact::of).transpose()? })
+    }
+}
+
+impl CheckoutState {
+    /// What an invoice says, in the words of a checkout. There is no session: `session_id` is empty.
+    fn of_invoice(invoice: &InvoiceState, payment: Option<PaymentFacts>, donation_id: &str) -> Self {
+        let paid = invoice.status == InvoiceStatus::Paid;
+        Self {
+            session_id: String::new(),
+            donation_id: Some(donation_id.to_owned()),
+            recurring_id: None,
+            subscription_id: invoice.subscription_id.clone(),
+            invoice_id: Some(invoice.id.clone()),
+            status: CheckoutStatus::Complete,
+            payment_status: if paid { PaymentStatus::Paid } else { PaymentStatus::Unpaid },
+            amount: Some(invoice.paid),
+            livemode: invoice.livemode,
+            url: None,
+            created: invoice.created,
+            expires_at: invoice.created,
+            payment_intent_id: payment.as_ref().map(|payment| payment.id.clone()),
+            charge_id: payment.as_ref().and_then(|payment| payment.charge_id.clone()),
+            intent_status: payment.as_ref().map(|payment| payment.status),
+            last_payment_error: payment.as_ref().and_then(|payment| payment.last_error.clone()),
+            fee: payment.and_then(|payment| payment.fee),
+        }
+    }
+}
+
+/// A word that we do not know must not count as anything.
+fn status(word: &str) -> Result<SubscriptionStatus, StripeFailure> {
+    Ok(match word {
+        "incomplete" => SubscriptionStatus::Incomplete,
+        "incomplete_expired" => SubscriptionStatus::IncompleteExpired,
+        "active" | "trialing" => SubscriptionStatus::Active,
+        "past_due" => SubscriptionStatus::PastDue,
+        "unpaid" => SubscriptionStatus::Unpaid,
+        "canceled" => SubscriptionStatus::Canceled,
+        "paused" => SubscriptionStatus::Paused,
+        _ => return Err(StripeFailure::BadAnswer { detail: "a subscription status that is not known" }),
+    })
+}
+
+fn invoice_status(word: Option<&str>) -> Result<InvoiceStatus, StripeFailure> {
+    Ok(match word {
+        None | Some("draft") => InvoiceStatus::Draft,
+        Some("open") => InvoiceStatus::Open,
+        Some("paid") => InvoiceStatus::Paid,
+        Some("uncollectible") => InvoiceStatus::Uncollectible,
+        Some("void") => InvoiceStatus::Void,
+        Some(_) => return Err(StripeFailure::BadAnswer { detail: "an invoice status that is not known" }),
+    })
+}
+
+/// The metadata of a session: the donation that its first payment is, and the recurring donation that it begins.
+pub(super) fn marks(donation_id: &str, recurring_id: Option<&str>) -> std::collections::HashMap<String, String> {
+    let mut marks = std::collections::HashMap::from([(DONATION_KEY.to_owned(), donation_id.to_owned())]);
+    if let Some(id) = recurring_id {
+        marks.insert(RECURRING_KEY.to_owned(), id.to_owned());
+    }
+    marks
+}
