@@ -6,6 +6,7 @@ mod payouts;
 mod sdk;
 mod signatures;
 mod standin;
+mod subscriptions;
 mod webhooks;
 
 use crate::support::stripe_traffic_file;

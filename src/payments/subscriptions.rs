@@ -177,8 +177,7 @@ impl Stripe {
         let id = checked_id(subscription_id, "sub_")?;
         let (mut all, mut cursor) = (Vec::new(), None::<String>);
         for _ in 0..PAGES_MAX {
-            let mut request =
-                ListInvoice::new().subscription(id).limit(i64::from(PAGE_MAX)).expand(vec!["data.payments".to_owned()]);
+            let mut request = ListInvoice::new().subscription(id).limit(i64::from(PAGE_MAX)).expand(vec!["data.payments".to_owned()]);
             if let Some(cursor) = &cursor {
                 request = request.starting_after(cursor.as_str());
             }
@@ -271,8 +270,9 @@ impl Stripe {
         // The generated type cannot say "no pause", which Stripe writes as an empty value.
         let path = format!("/subscriptions/{}", checked_id(subscription_id, "sub_")?);
         let form = std::collections::BTreeMap::from([("pause_collection", "")]);
-        let request =
-            || RequestBuilder::new(StripeMethod::Post, path.as_str()).form(&form).customize::<Subscription>().timeout(self.patience.attempt);
+        let request = || {
+            RequestBuilder::new(StripeMethod::Post, path.as_str()).form(&form).customize::<Subscription>().timeout(self.patience.attempt)
+        };
         self.ask(subscription_id, || request().send(&self.client)).await.map(|_| ())
     }
 
@@ -289,8 +289,7 @@ impl Stripe {
         after.redirect = Some(CreateBillingPortalSessionFlowDataAfterCompletionRedirect::new(return_url));
         let mut flow = CreateBillingPortalSessionFlowData::new(CreateBillingPortalSessionFlowDataType::PaymentMethodUpdate);
         flow.after_completion = Some(after);
-        let request =
-            CreateBillingPortalSession::new().customer(checked_id(customer_id, "cus_")?).return_url(return_url).flow_data(flow);
+        let request = CreateBillingPortalSession::new().customer(checked_id(customer_id, "cus_")?).return_url(return_url).flow_data(flow);
         let answer = self.ask(customer_id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
         Ok(answer.url)
     }
@@ -314,7 +313,8 @@ impl SubscriptionState {
         let card_expires = answer.default_payment_method.as_ref().or_else(of_customer).and_then(card_expiry);
         let item = answer.items.data.first();
         let recurring = item.and_then(|item| item.price.recurring.as_ref());
-        let every = recurring.filter(|recurring| recurring.interval_count == 1).and_then(|recurring| recurring.interval.as_str().parse().ok());
+        let every =
+            recurring.filter(|recurring| recurring.interval_count == 1).and_then(|recurring| recurring.interval.as_str().parse().ok());
         let amount = match item.and_then(|item| Some((item.price.unit_amount?, &item.price.currency))) {
             Some((minor, currency)) => Some(money(minor, &currency.to_string())?),
             None => None,

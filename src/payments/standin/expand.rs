@@ -7,8 +7,7 @@ use serde_json::Value;
 const LEVELS_MAX: usize = 4;
 
 /// The fields whose ids can be expanded here.
-const FIELDS: &str =
-    "payment_intent latest_charge balance_transaction failure_balance_transaction charge source original_payout reversed_by \
+const FIELDS: &str = "payment_intent latest_charge balance_transaction failure_balance_transaction charge source original_payout reversed_by \
      customer invoice_settings default_payment_method payments latest_invoice subscription invoice";
 
 /// Puts objects in place of the ids that `paths` name.

@@ -36,7 +36,9 @@ fn problem_of(last4: [u8; 4], expired: bool) -> Option<(&'static str, Option<&'s
     match &last4 {
         b"0341" | b"0002" => Some(("card_declined", Some("generic_decline"), "Your card was declined.")),
         b"9995" => Some(("card_declined", Some("insufficient_funds"), "Your card has insufficient funds.")),
-        b"3184" => Some(("authentication_required", Some("authentication_required"), "Your card was declined. It asks for your confirmation.")),
+        b"3184" => {
+            Some(("authentication_required", Some("authentication_required"), "Your card was declined. It asks for your confirmation."))
+        }
         _ => None,
     }
 }

@@ -228,7 +228,9 @@ impl Vault {
     /// Ends a subscription. False when it is over already.
     pub fn end_subscription(&mut self, id: &str, reason: &'static str) -> bool {
         let now = self.now();
-        let Some(subscription) = self.billing.subscriptions.get_mut(id).filter(|subscription| !subscription.is_over()) else { return false };
+        let Some(subscription) = self.billing.subscriptions.get_mut(id).filter(|subscription| !subscription.is_over()) else {
+            return false;
+        };
         subscription.status = "canceled";
         subscription.ended_at = Some(now);
         subscription.end_reason = Some(reason);
