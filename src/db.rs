@@ -11,7 +11,15 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait,
 };
-use std::{path::PathBuf, pin::Pin, time::Duration};
+use std::{
+    path::PathBuf,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 /// How often a write is tried before concurrency counts as a failure.
 const WRITE_TRIES_MAX: u32 = 8;
@@ -24,6 +32,7 @@ const SQLITE_OLDEST: &str = "3.51.3";
 pub struct Db {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    commits: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -85,7 +94,7 @@ impl Db {
             return Err(Error::Invalid(format!("SQLite {version} can corrupt a database; {SQLITE_OLDEST} or newer is needed")));
         }
         let reader = connect(4, true).await?;
-        Ok(Self { writer, reader })
+        Ok(Self { writer, reader, commits: Arc::default() })
     }
 
     async fn open_postgres(url: &str, commits: Commits) -> Result<Self, Error> {
@@ -116,7 +125,7 @@ impl Db {
                 root_cause(&error)
             ))
         })?;
-        Ok(Self { writer: pool.clone(), reader: pool })
+        Ok(Self { writer: pool.clone(), reader: pool, commits: Arc::default() })
     }
 
     /// Brings the tables up to date; safe when several processes start at once on PostgreSQL.
@@ -146,6 +155,11 @@ impl Db {
     /// The connection to read from. On SQLite it refuses writes.
     pub fn read(&self) -> &DatabaseConnection {
         &self.reader
+    }
+
+    /// How many transactions this process has committed: what was read at one count is still so, as far as this process goes, at the same.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
     }
 
     /// Does `work` in one transaction: all of it, or none. It may run again when another writer was in the way, so it
@@ -183,6 +197,7 @@ impl Db {
         match running.await {
             Ok(value) => {
                 tx.commit().await?;
+                self.commits.fetch_add(1, Ordering::Release);
                 Ok(value)
             }
             Err(error) => {

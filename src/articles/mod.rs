@@ -12,6 +12,7 @@ mod details;
 pub mod import;
 mod naming;
 mod pages;
+mod recent;
 mod store;
 
 pub use desk::desk_routes;

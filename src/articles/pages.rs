@@ -1,6 +1,10 @@
 //! The front page, lists of articles, categories, and one article with what stands on it.
 
-use super::{Card, Filter, Mark, categories_for_readers, category_line, category_of, for_readers, public_cards, store};
+use super::{
+    Card, Filter, Mark, categories_for_readers, category_line, category_of, for_readers, public_cards,
+    recent::{Key, RecentPages},
+    store,
+};
 use crate::{
     app::App,
     asks::{GivingForm, Prefill, Target},
@@ -15,7 +19,7 @@ use crate::{
     },
 };
 use askama::Template;
-use axum::{Router, extract::State, response::Response, routing::get};
+use axum::{Router, extract::State, http::Uri, response::Response, routing::get};
 use entity::{article, category};
 use serde::Deserialize;
 
@@ -185,21 +189,42 @@ struct ArticlePage {
     form: Option<GivingForm>,
 }
 
-/// One article with what stands on it. A sensitive article asks for nothing.
-async fn show(State(app): State<App>, page: Page, Path(slug): Path<String>, Query(prefill): Query<Prefill>) -> Result<Response, Error> {
-    let article = for_readers(app.db.read(), &without_zero(&slug), app.now()).await?;
+/// One article with what stands on it. A sensitive article asks for nothing. With nothing to fill in, it may be a page of the last
+/// second (see [`recent`]).
+async fn show(
+    State(app): State<App>,
+    page: Page,
+    Path(slug): Path<String>,
+    uri: Uri,
+    Query(prefill): Query<Prefill>,
+) -> Result<Response, Error> {
+    let (recent, commits) = (app.shelf.get_or_open(async || Ok(RecentPages::default())).await?, app.db.commits());
+    let key = uri.query().is_none().then(|| Key { slug: slug.clone(), language: page.lang, chosen: page.lang_chosen });
+    if let Some(html) = key.as_ref().and_then(|key| recent.find(&app, key)) {
+        return Ok(web::html_text(html));
+    }
+    let shown = put_together(&app, page, &slug, &prefill).await?;
+    let html = shown.render()?;
+    if let Some(key) = key {
+        recent.keep(key, commits, &html, shown.form.as_ref().map(|form| form.values.form_token.as_str()));
+    }
+    Ok(web::html_text(html))
+}
+
+async fn put_together(app: &App, page: Page, slug: &str, prefill: &Prefill) -> Result<ArticlePage, Error> {
+    let article = for_readers(app.db.read(), &without_zero(slug), app.now()).await?;
     let page = page.preferring(&article.language).titled(article.title.clone());
     let category = category_of(app.db.read(), article.category_id).await?;
-    let attached = attachments::for_article(&app, &article).await?;
+    let attached = attachments::for_article(app, &article).await?;
     let form = (!article.sensitive).then(|| {
         let campaign = attached.campaigns.first().map(|card| card.campaign.clone());
         let target = Target { campaign, item: None, article: Some(article.clone()) };
-        GivingForm::new(&app, &page, &target, &attached.offers(), &prefill)
+        GivingForm::new(app, &page, &target, &attached.offers(), prefill)
     });
-    web::html(&ArticlePage {
+    Ok(ArticlePage {
         line: category.map(|category| steps_of(&category.path)).unwrap_or_default(),
         body: markdown::to_html(&article.body_markdown),
-        views: article.imported_views.saturating_add(readers::views_of(&app, article.id).await?),
+        views: article.imported_views.saturating_add(readers::views_of(app, article.id).await?),
         description: if article.standfirst.is_empty() { article.title.clone() } else { article.standfirst.clone() },
         locale: article.language.replace('-', "_"),
         attached,

@@ -31,9 +31,16 @@ pub fn html(template: &impl askama::Template) -> Result<Response, Error> {
 
 /// The page as a response with another status than 200.
 pub fn html_status(status: StatusCode, template: &impl askama::Template) -> Result<Response, Error> {
-    let mut response = (status, template.render()?).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    let mut response = html_text(template.render()?);
+    *response.status_mut() = status;
     Ok(response)
+}
+
+/// A page that is text already as a response.
+pub fn html_text(text: String) -> Response {
+    let mut response = text.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response
 }
 
 /// Sends the browser to `to` with GET (303), as after every change.

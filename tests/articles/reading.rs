@@ -104,6 +104,24 @@ async fn attach_everywhere(app: &TestApp, number: u32) {
 }
 
 on_both_databases! {
+    async fn a_page_put_together_a_moment_ago_shows_what_changed_and_gives_each_reader_a_token(app: TestApp) {
+        let article = publish(&app, &details("Bread and books")).await;
+        attach_everywhere(&app, 1).await;
+        let path = format!("/articles/{}", article.slug);
+        let token_in = |html: &str| html.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+        let (first, second) = (app.get(&path).await.body, app.get(&path).await.body);
+        let (one, other) = (token_in(&first), token_in(&second));
+        assert_ne!(one, other);
+        assert_eq!(first.replace(&one, ""), second.replace(&other, ""));
+        let campaign = campaign::Entity::find().one(app.app.db.read()).await.unwrap().unwrap();
+        app.raise(&campaign, 123_400, "USD").await;
+        assert!(app.get(&path).await.body.contains("1,234"), "a gift shows at once");
+        assert!(!app.get(&format!("{path}?amount=77")).await.body.contains(&other));
+        let wellwisher = &app.app;
+        wellwisher.db.write(async |tx| articles::unpublish(wellwisher, tx, article.id).await).await.unwrap();
+        assert_eq!(app.get(&path).await.status, 404);
+    }
+
     async fn articles_written_at_once_each_get_a_slug_of_their_own(app: TestApp) {
         let same = Details { category: "Women/Health".to_owned(), ..details("The same title") };
         let written = futures_util::future::join_all((0..12).map(|_| write(&app, &same))).await;
