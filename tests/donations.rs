@@ -2,6 +2,7 @@
 
 pub mod helpers;
 
+mod back;
 mod currencies;
 mod events;
 mod form;

@@ -1,6 +1,6 @@
 //! What staff do with one donation: send its receipt again, ask Stripe how it stands. Both are in the audit trail.
 
-use super::{settle, store};
+use super::{back, settle, store};
 use crate::{
     app::App,
     error::Error,
@@ -58,13 +58,21 @@ impl Answer {
 /// Asks Stripe how the donation stands, and brings it up to date.
 pub async fn ask_stripe(app: &App, actor: &Actor, id: DonationId) -> Result<Answer, Error> {
     let donation = store::find(app.db.read(), id).await?.ok_or(Error::NotFound)?;
-    let state = match &donation.checkout_session_id {
-        Some(session) => app.stripe.fetch_checkout(session).await.map(Some),
+    let session = match &donation.checkout_session_id {
+        Some(session) => Ok(Some(session.clone())),
         // The answer that named the session may have been lost on its way to us.
-        None => app.stripe.find_checkout_by_donation(&id.to_string(), donation.created_at).await,
+        None => {
+            let found = app.stripe.find_checkout_by_donation(&id.to_string(), donation.created_at).await;
+            found.map(|state| state.map(|state| state.session_id))
+        }
     };
-    let answer = match state {
-        Ok(Some(state)) => match settle::apply(app, id, &state).await? {
+    let present = match session {
+        Ok(None) if donation.payment_intent_id.is_none() => Ok(None),
+        Ok(session) => back::ask(app, &donation, session.as_deref(), true).await.map(Some),
+        Err(failure) => Err(failure),
+    };
+    let answer = match present {
+        Ok(Some(present)) => match back::apply(app, id, &present).await? {
             settle::Applied::Changed => Answer::Changed,
             settle::Applied::Unchanged => Answer::Unchanged,
             settle::Applied::Refused(_) => Answer::Refused,

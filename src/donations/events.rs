@@ -1,6 +1,6 @@
 //! Stripe's events: stored raw with their job in one transaction, acknowledged, then acted on by asking Stripe how things stand.
 
-use super::{settle, store};
+use super::{back, settle, store};
 use crate::{
     app::App,
     error::Error,
@@ -18,7 +18,7 @@ use sea_orm::{
 pub const JOB: &str = "act_on_stripe_event";
 
 /// The events that tell us something; the others are stored and left alone.
-const HANDLED: [&str; 9] = [
+const HANDLED: [&str; 19] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
@@ -28,7 +28,22 @@ const HANDLED: [&str; 9] = [
     "payment_intent.processing",
     "charge.succeeded",
     "charge.updated",
+    "charge.refunded",
+    "charge.refund.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
 ];
+
+/// Whether an event of this type says that money comes back.
+fn is_of_money_back(kind: &str) -> bool {
+    kind.starts_with("charge.refund") || kind.starts_with("refund.") || kind.starts_with("charge.dispute.")
+}
 
 /// Stores a verified event and its job, all or nothing. Returns whether it was new.
 pub async fn receive(app: &App, event: &Event, body: &str) -> Result<bool, Error> {
@@ -90,17 +105,19 @@ async fn act_on(app: &App, event_id: &str) -> Result<Outcome, Error> {
     let Some(donation) = find_donation(app, &event).await? else {
         return conclude(app, &row, None, "left alone: not one of our donations").await;
     };
-    let Some(session) = donation.checkout_session_id.clone().or_else(|| event.session_id().map(str::to_owned)) else {
+    let session = donation.checkout_session_id.clone().or_else(|| event.session_id().map(str::to_owned));
+    if session.is_none() && donation.payment_intent_id.is_none() {
         return Ok(Outcome::Retry("the event came before the answer that names the session".to_owned()));
-    };
-    let state = match app.stripe.fetch_checkout(&session).await {
-        Ok(state) => state,
+    }
+    let is_called_for = is_of_money_back(&event.kind) || back::store::has_any(app.db.read(), donation.id).await?;
+    let present = match back::ask(app, &donation, session.as_deref(), is_called_for).await {
+        Ok(present) => present,
         Err(failure) if failure.outcome_unknown() => {
             return Ok(Outcome::Retry(format!("Stripe did not tell how things stand: {failure:?}")));
         }
         Err(failure) => return Ok(Outcome::GiveUp(format!("Stripe refused to tell how things stand: {failure:?}"))),
     };
-    match settle::apply(app, donation.id, &state).await? {
+    match back::apply(app, donation.id, &present).await? {
         settle::Applied::Refused(why) => conclude(app, &row, Some(donation.id), &format!("refused: {why}")).await,
         settle::Applied::Changed | settle::Applied::Unchanged => conclude(app, &row, Some(donation.id), "applied").await,
     }
@@ -113,7 +130,8 @@ async fn find_donation(app: &App, event: &Event) -> Result<Option<donation::Mode
     {
         return Ok(Some(found));
     }
-    let ids: Vec<&str> = [event.object_id.as_deref(), event.payment_intent_id.as_deref()].into_iter().flatten().collect();
+    let ids = [event.object_id.as_deref(), event.payment_intent_id.as_deref(), event.charge_id.as_deref()];
+    let ids: Vec<&str> = ids.into_iter().flatten().collect();
     Ok(store::find_by_stripe_object(app.db.read(), &ids).await?)
 }
 

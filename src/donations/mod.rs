@@ -5,6 +5,7 @@
 //! [`settle::apply`] is the one door through which that state changes what a donation is worth. So duplicates, any order and gaps of
 //! events come to the same end.
 
+pub mod back;
 pub mod care;
 mod desk;
 pub mod events;
@@ -14,6 +15,7 @@ mod open;
 mod pages;
 mod receipt;
 pub mod reconcile;
+pub mod refunds;
 pub mod register;
 pub mod settle;
 pub mod store;

@@ -15,6 +15,22 @@ pub(super) async fn give(
     paid_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
+    let gift = paid_gift(tx, donation, Money::new(donation.amount_minor, donation.currency), item, paid_at).await?;
+    let settings = receipts::IssuerSettings::from_config(&app.config);
+    let receipt = receipts::issue(tx, &settings, &gift, now, &app.random).await?;
+    let letter = receipts::letter(&receipt, Some(&app.config.link(&path_of(app, donation.id))))?;
+    app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
+    Ok(())
+}
+
+/// A donation as its receipt tells of it: `amount` is what is left of it.
+pub(super) async fn paid_gift(
+    tx: &DatabaseTransaction,
+    donation: &donation::Model,
+    amount: Money,
+    item: Option<WishItemId>,
+    paid_at: DateTime<Utc>,
+) -> Result<receipts::PaidGift, Error> {
     let supporter = supporter::Entity::find_by_id(donation.supporter_id).one(tx).await?;
     let supporter = supporter.ok_or_else(|| Error::Internal(format!("donation {} has no supporter", donation.id)))?;
     let campaign = match donation.campaign_id {
@@ -30,9 +46,9 @@ pub(super) async fn give(
         (None, DonationSource::Recurring) => receipts::store::last_address_of(tx, donation.supporter_id).await?,
         (given, _) => given,
     };
-    let gift = receipts::PaidGift {
+    Ok(receipts::PaidGift {
         donation_id: donation.id,
-        amount: Money::new(donation.amount_minor, donation.currency),
+        amount,
         paid_at,
         donor_name: donation.donor_name.clone(),
         donor_email: supporter.email,
@@ -41,10 +57,5 @@ pub(super) async fn give(
         campaign,
         item,
         item_quantity: donation.wish_quantity.unwrap_or(1),
-    };
-    let settings = receipts::IssuerSettings::from_config(&app.config);
-    let receipt = receipts::issue(tx, &settings, &gift, now, &app.random).await?;
-    let letter = receipts::letter(&receipt, Some(&app.config.link(&path_of(app, donation.id))))?;
-    app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
-    Ok(())
+    })
 }

@@ -46,7 +46,7 @@ pub async fn apply(app: &App, id: DonationId, state: &CheckoutState) -> Result<A
     Ok(applied)
 }
 
-async fn apply_in(tx: &DatabaseTransaction, app: &App, id: DonationId, state: &CheckoutState) -> Result<Applied, Error> {
+pub(super) async fn apply_in(tx: &DatabaseTransaction, app: &App, id: DonationId, state: &CheckoutState) -> Result<Applied, Error> {
     let now = app.now();
     let donation = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
     if let Some(why) = find_mismatch(&donation, state) {
@@ -202,7 +202,11 @@ async fn change_status(
 async fn learn_fee(tx: &DatabaseTransaction, donation: &donation::Model, state: &CheckoutState, now: DateTime<Utc>) -> Result<bool, Error> {
     let Some(fee) = state.fee.as_ref().filter(|_| state.is_paid()) else { return Ok(false) };
     let gift = Money::new(donation.amount_minor, donation.currency);
-    let purpose = booked_purpose(tx, donation).await?;
+    // As the income was booked: the item may have been given back since.
+    let purpose = match ledger::purpose_of_gift(tx, donation.id).await? {
+        Some(purpose) => purpose,
+        None => booked_purpose(tx, donation).await?,
+    };
     let posting = Posting::fee(donation.id, gift, fee.gross, fee.fee, &fee.balance_transaction_id, fee.created, purpose)?;
     let new = ledger::post(tx, &posting, now).await?;
     if new {
@@ -212,7 +216,7 @@ async fn learn_fee(tx: &DatabaseTransaction, donation: &donation::Model, state: 
 }
 
 /// Notes something unless it is the last thing noted already, so that repeats do not fill the story.
-async fn note_once(tx: &DatabaseTransaction, id: DonationId, now: DateTime<Utc>, kind: &str, detail: &str) -> Result<(), Error> {
+pub(super) async fn note_once(tx: &DatabaseTransaction, id: DonationId, now: DateTime<Utc>, kind: &str, detail: &str) -> Result<(), Error> {
     let known = store::steps(tx, id).await?.iter().any(|step| step.kind == kind && step.detail == detail);
     if known { Ok(()) } else { Ok(store::note(tx, id, now, kind, detail).await?) }
 }

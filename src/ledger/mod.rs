@@ -3,9 +3,11 @@
 //! A transaction is keyed on what it stands for at Stripe, so posting it twice posts it once. Debits are positive,
 //! credits negative, and each transaction sums to zero in every currency. The database refuses UPDATE and DELETE.
 
+mod returned;
 mod store;
 
-pub use store::{Raised, entries_of_donation, raised};
+pub use returned::{Booked, OfGift};
+pub use store::{Raised, entries_of_donation, purpose_of_gift, raised, worth_of};
 
 use crate::error::Error;
 use chrono::{DateTime, Utc};

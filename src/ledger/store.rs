@@ -1,17 +1,17 @@
 //! The ledger's queries.
 
-use super::Posting;
+use super::{Posting, Purpose};
 use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
     Currency, Money, accounting_period,
     ids::{CampaignId, DonationId},
     ledger_entry, ledger_transaction,
-    words::{Account, PeriodState},
+    words::{Account, MovementKind, PeriodState},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef,
     sea_query::{Expr, OnConflict},
 };
 use std::collections::HashMap;
@@ -130,4 +130,46 @@ pub async fn entries_of_donation(
         sides.entry(side.transaction_id).or_default().push(side);
     }
     Ok(heads.into_iter().map(|head| (head.clone(), sides.remove(&head.id).unwrap_or_default())).collect())
+}
+
+/// What a donation is worth: the income that the ledger holds for it, in its own currency. Zero while it is not paid.
+pub async fn worth_of(db: &impl ConnectionTrait, donation: DonationId, currency: Currency) -> Result<Money, Error> {
+    use ledger_entry::Column;
+    // SUM of a bigint is numeric on PostgreSQL.
+    let sum: Option<Option<i64>> = ledger_entry::Entity::find()
+        .select_only()
+        .column_as(Expr::col((ledger_entry::Entity, Column::AmountMinor)).sum().cast_as("bigint"), "total")
+        .join(JoinType::InnerJoin, to_head())
+        .filter(ledger_transaction::Column::DonationId.eq(donation))
+        .filter(Column::Account.eq(Account::Donations))
+        .filter(Column::Currency.eq(currency))
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(Money::new(sum.flatten().unwrap_or(0), currency).negated()?)
+}
+
+/// What the income of a gift was booked for; none while it is not in the ledger.
+pub async fn purpose_of_gift(db: &impl ConnectionTrait, donation: DonationId) -> Result<Option<Purpose>, Error> {
+    let income = ledger_entry::Entity::find()
+        .join(JoinType::InnerJoin, to_head())
+        .filter(ledger_transaction::Column::DonationId.eq(donation))
+        .filter(ledger_transaction::Column::Kind.eq(MovementKind::Donation))
+        .filter(ledger_entry::Column::Account.eq(Account::Donations))
+        .order_by_asc(ledger_entry::Column::Id)
+        .one(db)
+        .await?;
+    Ok(income.map(|leg| Purpose {
+        fund_id: leg.fund_id,
+        campaign_id: leg.campaign_id,
+        wish_item_id: leg.wish_item_id,
+        article_id: leg.article_id,
+    }))
+}
+
+fn to_head() -> RelationDef {
+    ledger_entry::Entity::belongs_to(ledger_transaction::Entity)
+        .from(ledger_entry::Column::TransactionId)
+        .to(ledger_transaction::Column::Id)
+        .into()
 }

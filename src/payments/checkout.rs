@@ -150,6 +150,8 @@ pub struct CheckoutState {
     pub last_payment_error: Option<String>,
     /// The fee, once Stripe has booked it: it can come a little after the payment.
     pub fee: Option<FeeFact>,
+    /// Whether something of the payment was given back or is disputed: then refunds and disputes are to be asked for.
+    pub came_back: bool,
 }
 
 impl CheckoutState {
@@ -198,6 +200,7 @@ impl CheckoutState {
             intent_status: None,
             last_payment_error: None,
             fee: None,
+            came_back: false,
         };
         let Some(intent) = session.payment_intent.and_then(|intent| intent.into_object()) else { return Ok(state) };
         state.intent_status = Some(intent_status(intent.status.as_str()));
@@ -207,6 +210,7 @@ impl CheckoutState {
         });
         state.charge_id = intent.latest_charge.as_ref().map(|charge| charge.id().to_string());
         let charge = intent.latest_charge.and_then(|charge| charge.into_object());
+        state.came_back = charge.as_ref().is_some_and(|charge| charge.amount_refunded > 0 || charge.disputed);
         if let Some(entry) = charge.and_then(|charge| charge.balance_transaction).and_then(|entry| entry.into_object()) {
             state.fee = Some(FeeFact::of(entry)?);
         }

@@ -29,6 +29,8 @@ pub struct Event {
     pub client_reference_id: Option<String>,
     /// The PaymentIntent of the object, or the object itself.
     pub payment_intent_id: Option<String>,
+    /// The charge of the object: of a refund or a dispute.
+    pub charge_id: Option<String>,
 }
 
 /// The body is not an event. It was signed, so keep it and tell staff.
@@ -79,6 +81,7 @@ impl Event {
             donation_id: text(&object["metadata"][DONATION_KEY]),
             client_reference_id: text(&object["client_reference_id"]),
             payment_intent_id,
+            charge_id: text(&object["charge"]).or_else(|| text(&object["charge"]["id"])),
             object_id,
             object_kind,
             id: envelope.id,

@@ -5,17 +5,23 @@
 
 mod balance;
 mod checkout;
+mod disputes;
 pub mod event;
 mod failure;
+mod movement;
 mod payouts;
+mod refunds;
 pub mod signature;
 pub mod standin;
 mod subscriptions;
 
 pub use balance::{BalanceEntry, BalanceQuery, BalanceSource};
 pub use checkout::{Checkout, CheckoutState, CheckoutStatus, FeeFact, IntentStatus, NewCheckout, NewRecurring, PaymentStatus};
+pub use disputes::DisputeState;
 pub use failure::StripeFailure;
+pub use movement::Movement;
 pub use payouts::PayoutFact;
+pub use refunds::{NewRefund, REFUND_KEY, RefundState};
 pub use subscriptions::{InvoiceState, InvoiceStatus, SubscriptionState, SubscriptionStatus};
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -135,6 +135,7 @@ pub(super) struct PaymentFacts {
     pub charge_id: Option<String>,
     pub last_error: Option<String>,
     pub fee: Option<FeeFact>,
+    pub came_back: bool,
 }
 
 impl Stripe {
@@ -382,8 +383,9 @@ impl PaymentFacts {
         let (id, status) = (intent.id.to_string(), intent_status(intent.status.as_str()));
         let charge_id = intent.latest_charge.as_ref().map(|charge| charge.id().to_string());
         let charge = intent.latest_charge.and_then(|charge| charge.into_object());
+        let came_back = charge.as_ref().is_some_and(|charge| charge.amount_refunded > 0 || charge.disputed);
         let entry = charge.and_then(|charge| charge.balance_transaction).and_then(|entry| entry.into_object());
-        Ok(Self { id, status, charge_id, last_error, fee: entry.map(FeeFact::of).transpose()? })
+        Ok(Self { id, status, charge_id, last_error, fee: entry.map(FeeFact::of).transpose()?, came_back })
     }
 }
 
@@ -408,6 +410,7 @@ impl CheckoutState {
             charge_id: payment.as_ref().and_then(|payment| payment.charge_id.clone()),
             intent_status: payment.as_ref().map(|payment| payment.status),
             last_payment_error: payment.as_ref().and_then(|payment| payment.last_error.clone()),
+            came_back: payment.as_ref().is_some_and(|payment| payment.came_back),
             fee: payment.and_then(|payment| payment.fee),
         }
     }

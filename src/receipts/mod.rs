@@ -4,6 +4,8 @@
 //! transaction fails. What the receipt says is stored whole as a [`Snapshot`]; the letter is made from that and nothing else. A receipt
 //! that is wrong is voided, keeps its number, and stays readable.
 
+/// The live receipt says what the gift is worth.
+mod agree;
 /// What a receipt or statement shows, whatever it is shown on.
 pub mod document;
 /// The letters that carry receipts.
@@ -15,6 +17,7 @@ pub mod snapshot;
 /// Queries.
 pub mod store;
 
+pub use agree::{Agreed, agree};
 pub use letter::{Ended, cancelled_letter, letter};
 pub use snapshot::{Exemption, Issuer, Snapshot};
 

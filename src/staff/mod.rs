@@ -25,6 +25,7 @@ pub use demo::{DemoAccount, add_demo_account, demo_accounts, refuse_demo_account
 pub use guard::{Admin, AnyStaff, Editor, Finance, own_next, protect};
 pub use page::{DeskPage, NavLink};
 pub use people::{NewMember, change_role, create_member, disable, enable, first_account_link, invite, join, reset_link};
+pub use store::active_members;
 
 use crate::app::App;
 

@@ -24,6 +24,12 @@ pub async fn members(db: &impl ConnectionTrait) -> Result<Vec<staff_member::Mode
     Ok(staff_member::Entity::find().order_by_asc(staff_member::Column::Name).order_by_asc(staff_member::Column::Id).all(db).await?)
 }
 
+/// Everybody who can sign in, by name.
+pub async fn active_members(db: &impl ConnectionTrait) -> Result<Vec<staff_member::Model>, Error> {
+    let active = staff_member::Entity::find().filter(staff_member::Column::DisabledAt.is_null());
+    Ok(active.order_by_asc(staff_member::Column::Name).order_by_asc(staff_member::Column::Id).all(db).await?)
+}
+
 /// How many members there are, whatever their state.
 pub async fn count_members(db: &impl ConnectionTrait) -> Result<u64, Error> {
     Ok(staff_member::Entity::find().count(db).await?)

@@ -318,6 +318,17 @@ pub async fn release(tx: &DatabaseTransaction, donation_id: DonationId, now: Dat
     }
 }
 
+/// The payment was given back: the item that it paid for is needed again. Returns whether it was paid.
+pub async fn give_back(tx: &DatabaseTransaction, donation_id: DonationId, now: DateTime<Utc>) -> Result<bool, Error> {
+    match store::lock_reservation(tx, donation_id).await? {
+        Some(reservation) if reservation.state == ReservationState::Paid => {
+            store::set_reservation(tx, reservation, ReservationState::Released, now).await?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
 /// Writes down that the holds which ran out are over; they had stopped counting by themselves. Returns how many.
 pub async fn release_expired(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<u64, Error> {
     Ok(store::release_expired(tx, now).await?)

@@ -1,11 +1,11 @@
 //! The part of Stripe's API that Wellwisher uses, and a little more so that Stripe's own SDK can be pointed at it.
 
 use super::{
-    balance,
+    balance, disputes,
     errors::ApiError,
     expand, invoices,
     params::Params,
-    payouts, portal, sessions, shapes,
+    payouts, portal, refunds, sessions, shapes,
     state::{HasId, SessionStatus, Shelf, Vault},
     subscriptions,
 };
@@ -38,7 +38,7 @@ pub(super) fn answer(vault: &mut Vault, call: &Call<'_>) -> Result<Value, ApiErr
         ("GET", ["payouts"]) => list(vault, call, &["status"], |vault| &vault.payouts, |_, payout| payouts::shape(payout)),
         ("GET", ["payouts", id]) => retrieve(vault, call, "po", "payout", id),
         ("GET", ["refunds"]) => {
-            list(vault, call, &["charge", "payment_intent"], |vault| &vault.refunds, |_, refund| shapes::refund(refund))
+            list(vault, call, &["charge", "payment_intent"], |vault| &vault.refunds, |_, refund| refunds::shape(refund))
         }
         ("GET", ["events"]) => list(vault, call, &["type"], |vault| &vault.events, |_, event| shapes::event(event)),
         ("GET", ["subscriptions"]) => {
@@ -51,7 +51,9 @@ pub(super) fn answer(vault: &mut Vault, call: &Call<'_>) -> Result<Value, ApiErr
         ("GET", ["subscriptions", id]) => retrieve(vault, call, "sub", "subscription", id),
         ("GET", ["invoices", id]) => retrieve(vault, call, "in", "invoice", id),
         ("GET", ["customers", id]) => retrieve(vault, call, "cus", "customer", id),
-        ("POST", ["refunds"]) => refund(vault, call.form),
+        ("POST", ["refunds"]) => refunds::create(vault, call.form),
+        ("GET", ["disputes"]) => list(vault, call, &["charge", "payment_intent"], |vault| &vault.disputes, disputes::shape),
+        ("GET", ["disputes", id]) => retrieve(vault, call, "dp", "dispute", id),
         ("GET", ["checkout", "sessions", id]) => retrieve(vault, call, "cs", "checkout.session", id),
         ("GET", ["payment_intents", id]) => retrieve(vault, call, "pi", "payment_intent", id),
         ("GET", ["charges", id]) if id.starts_with("py_") => retrieve(vault, call, "py", "charge", id),
@@ -147,29 +149,6 @@ fn expire(vault: &mut Vault, id: &str, form: &str) -> Result<Value, ApiError> {
     }
     vault.expire(id);
     let mut value = expand::object_of(vault, id).ok_or_else(|| ApiError::missing("checkout.session", id))?;
-    expand::apply(vault, &mut value, &params.list("expand"))?;
-    Ok(value)
-}
-
-fn refund(vault: &mut Vault, form: &str) -> Result<Value, ApiError> {
-    let params = Params::parse(form, &["charge", "payment_intent", "amount", "reason", "metadata[*]", "expand[#]"])?;
-    let charge_id = match (params.text("charge"), params.text("payment_intent")) {
-        (Some(charge), None) => charge.to_owned(),
-        (None, Some(intent)) => vault
-            .intents
-            .get(intent)
-            .ok_or_else(|| ApiError::missing("payment_intent", intent))?
-            .latest_charge
-            .clone()
-            .ok_or_else(|| ApiError::invalid("payment_intent", "This PaymentIntent has no charge to refund."))?,
-        _ => return Err(ApiError::coded("parameter_missing", "charge", "One of charge and payment_intent is needed.")),
-    };
-    if params.text("reason").is_some_and(|reason| !["duplicate", "fraudulent", "requested_by_customer"].contains(&reason)) {
-        return Err(ApiError::invalid("reason", "Invalid reason: must be one of duplicate, fraudulent, requested_by_customer."));
-    }
-    let reason = params.text("reason").map(str::to_owned);
-    let refund = vault.refund(&charge_id, params.integer("amount")?, reason, params.metadata("metadata")?)?;
-    let mut value = shapes::refund(&refund);
     expand::apply(vault, &mut value, &params.list("expand"))?;
     Ok(value)
 }

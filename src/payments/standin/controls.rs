@@ -3,7 +3,7 @@
 //! A page of another site could make a visitor's browser post here. So a change needs a JSON content type, which a browser sends across
 //! sites only when it is allowed to, and nothing here allows it; and the `Host` must name this machine.
 
-use super::{FaultOrders, PayOutcome, Standin};
+use super::{Decision, FaultOrders, PayOutcome, Standin};
 use axum::{
     body::{Body, to_bytes},
     extract::{Request, State},
@@ -26,6 +26,26 @@ struct Pay {
 #[serde(deny_unknown_fields)]
 struct Answer {
     succeeds: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    amount: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Opening {
+    amount: Option<i64>,
+    #[serde(default)]
+    inquiry: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Verdict {
+    decision: Decision,
 }
 
 /// Any call under `/_standin/`.
@@ -82,9 +102,25 @@ fn act(standin: &Standin, method: &str, segments: &[&str], body: &[u8]) -> Optio
         ("GET", ["subscriptions"]) => serde_json::to_value(standin.subscriptions()),
         ("POST", ["subscriptions", id, "renew"]) => Ok(done(standin.renew(id))),
         ("POST", ["subscriptions", id, "retry"]) => Ok(done(standin.retry(id))),
+        ("GET", ["refunds"]) => serde_json::to_value(standin.refunds()),
+        ("GET", ["disputes"]) => serde_json::to_value(standin.disputes()),
+        ("POST", ["sessions", id, "refund"]) => serde_json::from_slice::<Part>(body).map(|part| made(standin.refund(id, part.amount))),
+        ("POST", ["refunds", id, "settle"]) => {
+            serde_json::from_slice::<Answer>(body).map(|answer| done(standin.settle_refund(id, answer.succeeds)))
+        }
+        ("POST", ["sessions", id, "dispute"]) => {
+            serde_json::from_slice::<Opening>(body).map(|opening| made(standin.dispute(id, opening.amount, opening.inquiry)))
+        }
+        ("POST", ["disputes", id, "decide"]) => {
+            serde_json::from_slice::<Verdict>(body).map(|verdict| done(standin.decide_dispute(id, verdict.decision)))
+        }
         ("POST", ["events", id, "resend"]) => Ok(done(standin.resend(id))),
         _ => return None,
     })
+}
+
+fn made(id: Option<String>) -> Value {
+    json!({ "done": id.is_some(), "id": id })
 }
 
 fn outcome(outcome: PayOutcome) -> Value {

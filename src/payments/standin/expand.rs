@@ -1,6 +1,6 @@
 //! `expand[]`: objects in place of ids (docs.stripe.com/api/expanding_objects).
 
-use super::{balance, errors::ApiError, invoices, payouts, shapes, state::Vault, subscriptions};
+use super::{balance, disputes, errors::ApiError, invoices, payouts, refunds, shapes, state::Vault, subscriptions};
 use serde_json::Value;
 
 /// Stripe expands at most four levels.
@@ -54,11 +54,12 @@ pub(super) fn object_of(vault: &Vault, id: &str) -> Option<Value> {
         "ch" | "py" => vault.charges.get(id).map(shapes::charge),
         "txn" => vault.entries.get(id).map(|entry| balance::entry(entry, vault.now().timestamp())),
         "po" => vault.payouts.get(id).map(payouts::shape),
-        "re" => vault.refunds.get(id).map(shapes::refund),
+        "re" => vault.refunds.get(id).map(refunds::shape),
         "sub" => vault.billing.subscriptions.get(id).map(subscriptions::shape),
         "in" => vault.billing.invoices.get(id).map(|invoice| invoices::shape(vault, invoice)),
         "cus" => vault.billing.customers.get(id).map(subscriptions::customer),
         "pm" => vault.billing.methods.get(id).map(subscriptions::method),
+        "dp" => vault.disputes.get(id).map(|dispute| disputes::shape(vault, dispute)),
         "evt" => vault.events.get(id).map(shapes::event),
         _ => None,
     }

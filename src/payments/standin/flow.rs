@@ -1,13 +1,10 @@
 //! What happens to money: a session is paid, refused, left to run out, settled later, refunded. Each step writes its events.
 
 use super::{
-    errors::ApiError,
     shapes,
-    state::{Charge, Due, Entry, Intent, Means, Refund, Session, SessionStatus, Vault},
+    state::{Charge, Due, Entry, Intent, Means, Session, SessionStatus, Vault},
 };
 use chrono::TimeDelta;
-use entity::Money;
-use std::collections::BTreeMap;
 
 /// How one try to pay ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +49,8 @@ const DECLINED: &str = "Your card was declined. Try another card.";
 fn fate_of(number: &str) -> Option<Fate> {
     Some(match number {
         "4242424242424242" | "5555555555554444" | "4000000000000077" => Fate::Pays,
+        // What comes of these afterwards: disputes, and refunds that take their time.
+        "4000000000000259" | "4000000000002685" | "4000000000001976" | "4000000000007726" | "4000000000005126" => Fate::Pays,
         "4000002500003155" | "4000000000003184" => Fate::Asks,
         "4000000000000002" => Fate::Fails("card_declined", Some("generic_decline"), DECLINED),
         "4000000000009995" => {
@@ -77,6 +76,9 @@ impl Vault {
                 }
                 Due::BookFee { charge_id } => self.book_charge(&charge_id),
                 Due::Billing(due) => self.act_on_billing(&due),
+                Due::SettleRefund { refund_id, succeeds } => {
+                    self.settle_refund(&refund_id, succeeds);
+                }
             }
         }
     }
@@ -180,62 +182,6 @@ impl Vault {
         true
     }
 
-    /// Gives money back.
-    pub fn refund(
-        &mut self,
-        charge_id: &str,
-        amount: Option<i64>,
-        reason: Option<String>,
-        metadata: BTreeMap<String, String>,
-    ) -> Result<Refund, ApiError> {
-        let charge = self.charges.get(charge_id).cloned().ok_or_else(|| ApiError::missing("charge", charge_id))?;
-        let left = charge.amount.minor - charge.refunded;
-        if charge.status != "succeeded" {
-            return Err(ApiError::coded("charge_not_refundable", "charge", "This charge did not succeed, so there is nothing to refund."));
-        }
-        if left == 0 {
-            return Err(ApiError::coded("charge_already_refunded", "charge", format!("Charge {charge_id} has already been refunded.")));
-        }
-        let minor = amount.unwrap_or(left);
-        if minor < 1 || minor > left {
-            return Err(ApiError::invalid("amount", "Refund amount must be positive and not greater than what is left of the charge."));
-        }
-        if charge.entry_id.is_none() {
-            self.book_charge(charge_id);
-        }
-        let now = self.now();
-        let refund = Refund {
-            id: self.new_id("re_3", 23),
-            created: now,
-            charge_id: charge_id.to_owned(),
-            intent_id: charge.intent_id.clone(),
-            amount: Money::new(minor, charge.amount.currency),
-            reason,
-            metadata,
-            entry_id: self.new_id("txn_3", 23),
-        };
-        let (settled, exchange_rate) = self.fees.settle(Money::new(-minor, charge.amount.currency));
-        self.entries.put(Entry {
-            id: refund.entry_id.clone(),
-            created: now,
-            available_on: now,
-            kind: "refund",
-            category: "refund",
-            source: refund.id.clone(),
-            amount: settled,
-            fee: 0,
-            exchange_rate,
-            payout: None,
-        });
-        if let Some(charge) = self.charges.get_mut(charge_id) {
-            charge.refunded += minor;
-        }
-        self.refunds.put(refund.clone());
-        self.tell("refund.created", shapes::refund(&refund));
-        self.tell_charge("charge.refunded", charge_id);
-        Ok(refund)
-    }
-
     fn succeed(&mut self, session: &Session, intent_id: &str, expires: (u32, i32)) -> PayOutcome {
         let charge_id = self.charge(intent_id, "succeeded", None);
         self.set_intent(intent_id, "succeeded");
@@ -252,6 +198,7 @@ impl Vault {
             self.tell_invoice("invoice.paid", &invoice_id);
         }
         self.tell_session("checkout.session.completed", &session.id);
+        self.dispute_by_card(&charge_id);
         PayOutcome::Paid
     }
 
@@ -298,6 +245,7 @@ impl Vault {
             status,
             means: intent.means,
             refunded: 0,
+            disputed: false,
             entry_id: None,
             failure,
         });
@@ -316,7 +264,7 @@ impl Vault {
     }
 
     /// Books a paid charge with its fee; the news of it is `charge.updated`, as at Stripe.
-    fn book_charge(&mut self, charge_id: &str) {
+    pub fn book_charge(&mut self, charge_id: &str) {
         let id = self.new_id("txn_3", 23);
         let now = self.now();
         let Some(charge) = self.charges.get_mut(charge_id).filter(|charge| charge.entry_id.is_none()) else { return };

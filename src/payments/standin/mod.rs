@@ -18,6 +18,7 @@ mod api;
 mod balance;
 mod card_page;
 mod controls;
+mod disputes;
 mod errors;
 mod expand;
 mod faults;
@@ -30,6 +31,8 @@ mod params;
 mod payouts;
 mod portal;
 mod record;
+mod refunds;
+mod returns;
 mod sessions;
 mod shapes;
 mod state;
@@ -37,9 +40,11 @@ mod subscriptions;
 mod webhooks;
 
 pub use balance::BalanceRow;
+pub use disputes::Decision;
 pub use faults::{ApiFault, ApiFaultOrder, FaultOn, FaultOrders, WebhookFault, WebhookFaultOrder};
 pub use fees::Fees;
 pub use flow::PayOutcome;
+pub use returns::ReturnView;
 pub use subscriptions::{LastTry, Retries};
 
 use super::signature::WebhookSecret;

@@ -1,6 +1,6 @@
 //! What the stand-in remembers, in memory and within bounds. It forgets everything when it stops: it holds practice money only.
 
-use super::{StandinOptions, faults::Faults, idempotency::Replays, payouts::Payout};
+use super::{StandinOptions, disputes::Dispute, faults::Faults, idempotency::Replays, payouts::Payout, refunds::Refund};
 use crate::clock::{Clock, Random};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::Money;
@@ -75,7 +75,7 @@ macro_rules! has_id {
     })+ };
 }
 
-has_id!(Session, Intent, Charge, Entry, Refund, Event, Payout);
+has_id!(Session, Intent, Charge, Entry, Event, Payout);
 
 /// Where a session stands, in Stripe's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +143,7 @@ pub(super) struct Charge {
     pub status: &'static str,
     pub means: Means,
     pub refunded: i64,
+    pub disputed: bool,
     pub entry_id: Option<String>,
     pub failure: Option<(&'static str, &'static str)>,
 }
@@ -166,19 +167,6 @@ pub(super) struct Entry {
     pub payout: Option<String>,
 }
 
-/// A Refund.
-#[derive(Clone, Debug)]
-pub(super) struct Refund {
-    pub id: String,
-    pub created: DateTime<Utc>,
-    pub charge_id: String,
-    pub intent_id: String,
-    pub amount: Money,
-    pub reason: Option<String>,
-    pub metadata: BTreeMap<String, String>,
-    pub entry_id: String,
-}
-
 /// An Event with the object as it was then.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
@@ -195,6 +183,7 @@ pub(super) enum Due {
     SettleDebit { session_id: String },
     BookFee { charge_id: String },
     Billing(super::subscriptions::BillingDue),
+    SettleRefund { refund_id: String, succeeds: bool },
 }
 
 /// Everything the stand-in remembers.
@@ -205,6 +194,7 @@ pub(super) struct Vault {
     pub entries: Shelf<Entry>,
     pub refunds: Shelf<Refund>,
     pub payouts: Shelf<Payout>,
+    pub disputes: Shelf<Dispute>,
     pub events: Shelf<Event>,
     pub billing: super::subscriptions::Billing,
     pub replays: Replays,
@@ -230,6 +220,7 @@ impl Vault {
             entries: Shelf::default(),
             refunds: Shelf::default(),
             payouts: Shelf::default(),
+            disputes: Shelf::default(),
             events: Shelf::default(),
             billing: super::subscriptions::Billing { retries: options.retries.clone(), ..Default::default() },
             replays: Replays::default(),

@@ -83,17 +83,62 @@ pub(super) const RULES: &[Rule] = &[
             group by object having count(*) > 1 order by object",
     },
     Rule {
-        name: "Each paid donation has one valid receipt, with its amount.",
+        name: "Each paid donation has one valid receipt, with what it is worth; one that is worth nothing has none.",
         noun: "donation",
         key: Key::Id,
         counted: "select count(*) as n from donation where status = 'paid'",
-        broken: "select d.id as who, case when r.receipts is null then 'no valid receipt' when r.receipts <> 1 then 'more than one valid receipt'
-                else 'another amount on the receipt' end as note, r.minor as found, d.amount_minor as expected
-            from donation d left join (
+        broken: "select d.id as who, case when w.minor <= 0 then 'a valid receipt, and nothing is left' when r.receipts is null then 'no valid receipt'
+                when r.receipts <> 1 then 'more than one valid receipt' else 'another amount on the receipt' end as note,
+                r.minor as found, w.minor as expected
+            from donation d join (
+                select t.donation_id, cast(-sum(e.amount_minor) as bigint) as minor
+                from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+                where e.account = 'donations' group by t.donation_id) w on w.donation_id = d.id
+            left join (
                 select donation_id, count(*) as receipts, max(amount_minor) as minor, max(currency) as currency
                 from receipt where status = 'issued' group by donation_id) r on r.donation_id = d.id
-            where d.status = 'paid' and (r.receipts is null or r.receipts <> 1 or r.minor <> d.amount_minor or r.currency <> d.currency)
+            where d.status = 'paid' and ((w.minor <= 0 and r.receipts is not null)
+                or (w.minor > 0 and r.receipts is null and d.source in ('checkout', 'recurring'))
+                or (w.minor > 0 and (r.receipts <> 1 or r.minor <> w.minor or r.currency <> d.currency)))
             order by d.id",
+    },
+    Rule {
+        name: "What came back of a gift is no more than the gift.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(distinct donation_id) as n from ledger_transaction where kind in ('refund', 'refund_failure', 'dispute_loss')",
+        broken: "select d.id as who, 'came back' as note, cast(sum(e.amount_minor) as bigint) as found, d.amount_minor as expected
+            from ledger_transaction t join ledger_entry e on e.transaction_id = t.id join donation d on d.id = t.donation_id
+            where t.kind in ('refund', 'refund_failure', 'dispute_loss') and e.account = 'donations'
+            group by d.id, d.amount_minor having sum(e.amount_minor) < 0 or sum(e.amount_minor) > d.amount_minor order by d.id",
+    },
+    Rule {
+        name: "Each refund that succeeded is in the ledger, and none that was never made.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from refund",
+        broken: "select d.id as who, 'refunds in the ledger' as note, cast(coalesce(l.minor, 0) as bigint) as found, r.succeeded as expected
+            from donation d left join (
+                select donation_id, cast(sum(case when state = 'succeeded' then amount_minor else 0 end) as bigint) as succeeded,
+                    cast(sum(case when stripe_refund_id is not null then amount_minor else 0 end) as bigint) as made
+                from refund group by donation_id) r on r.donation_id = d.id
+            left join (
+                select t.donation_id, sum(e.amount_minor) as minor from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+                where t.kind in ('refund', 'refund_failure') and e.account = 'donations' group by t.donation_id) l on l.donation_id = d.id
+            where (r.donation_id is not null or l.donation_id is not null)
+                and (coalesce(l.minor, 0) < coalesce(r.succeeded, 0) or coalesce(l.minor, 0) > coalesce(r.made, 0)) order by d.id",
+    },
+    Rule {
+        name: "Nothing stays disputed once every dispute of a gift is decided.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from dispute",
+        broken: "select t.donation_id as who, e.currency || ' still disputed' as note, cast(sum(e.amount_minor) as bigint) as found,
+                cast(0 as bigint) as expected
+            from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+            where e.account = 'disputed' and t.donation_id is not null
+                and not exists (select 1 from dispute p where p.donation_id = t.donation_id and p.outcome = 'open')
+            group by t.donation_id, e.currency having sum(e.amount_minor) <> 0 order by t.donation_id",
     },
     Rule {
         name: "No receipt was given for what was not paid.",
@@ -136,17 +181,20 @@ pub(super) const RULES: &[Rule] = &[
             group by i.id, i.slug, i.quantity having sum(r.quantity) > i.quantity order by i.slug",
     },
     Rule {
-        name: "A wish item is paid where its donation is, and only there; what was paid too late is noted.",
+        name: "A wish item is paid where its donation is, and only there; what was paid too late or given back is noted.",
         noun: "donation",
         key: Key::Id,
         counted: "select count(*) as n from wish_reservation",
         broken: "select d.id as who, 'the item is ' || coalesce(r.state, 'not reserved') || ', the donation ' || d.status as note,
                 cast(null as bigint) as found, cast(null as bigint) as expected
             from donation d left join wish_reservation r on r.donation_id = d.id
-            where (r.state = 'paid' and d.status <> 'paid')
+            left join (
+                select t.donation_id, -sum(e.amount_minor) as minor from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+                where e.account = 'donations' group by t.donation_id) w on w.donation_id = d.id
+            where (r.state = 'paid' and (d.status <> 'paid' or w.minor <= 0))
                 or (d.wish_item_id is not null and r.id is null)
                 or (d.status = 'paid' and r.state <> 'paid' and not exists (
-                    select 1 from donation_step s where s.donation_id = d.id and s.kind = 'item_paid_late')) order by d.id",
+                    select 1 from donation_step s where s.donation_id = d.id and s.kind in ('item_paid_late', 'item_given_back'))) order by d.id",
     },
     Rule {
         name: "Every reader's beacon of a closed day ended in one place, and no day has more readers than views.",

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::collections::BTreeSet;
 
 /// The refusals that the migrations put into the database: table and operation.
-const REFUSALS: [(&str, &str); 16] = [
+const REFUSALS: [(&str, &str); 18] = [
     ("ledger_transaction", "update"),
     ("ledger_transaction", "delete"),
     ("ledger_entry", "update"),
@@ -23,6 +23,8 @@ const REFUSALS: [(&str, &str); 16] = [
     ("receipt", "delete"),
     ("donation", "update"),
     ("donation", "delete"),
+    ("refund", "delete"),
+    ("dispute", "delete"),
 ];
 
 /// Every refusal is in place and switched on.
