@@ -10,9 +10,13 @@ use crate::{
     config::{Config, Settings, make_private_folder},
     db::Db,
     error::Error,
+    reports::{Format, Report},
     telemetry,
 };
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{
+    Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Parser, Debug)]
@@ -59,10 +63,10 @@ enum Command {
         days: u32,
     },
     /// Take reports away as files.
-    Export {
-        #[command(subcommand)]
-        report: Report,
-    },
+    #[command(
+        after_help = "Reports:\n  donations    the register: a row for each movement of money\n  by-month, by-campaign, by-fund, by-item, by-article\n               what each of them brought\n  receipts     issued, void and replaced\n  waterfall    each payout, and what it is made of\n  journal      a summary for accounting programs, by payout and fund\n  books        every transaction of the ledger\n\nExamples:\n  wellwisher export donations > register.csv\n  wellwisher export donations --from 2026-01-01 --to 2026-03-31 --tz Asia/Kabul --output q1.csv\n  wellwisher export by-campaign --format xlsx --output campaigns.xlsx\n  wellwisher export journal --format xero --from 2026-01-01 --to 2026-01-31 --output january.csv\n  wellwisher export books --format hledger --output books.journal && hledger -f books.journal check --strict"
+    )]
+    Export(ExportArguments),
     /// Bring content in.
     Import {
         #[command(subcommand)]
@@ -75,17 +79,11 @@ enum Command {
     },
 }
 
-#[derive(Subcommand, Debug)]
-enum Report {
-    /// The donation register: a row for each movement of money.
-    #[command(
-        after_help = "Examples:\n  wellwisher export donations > register.csv\n  wellwisher export donations --from 2026-01-01 --to 2026-03-31 --tz Asia/Kabul --output q1.csv"
-    )]
-    Donations(ExportArguments),
-}
-
 #[derive(clap::Args, Debug)]
 struct ExportArguments {
+    /// Which report.
+    #[arg(value_parser = PossibleValuesParser::new(Report::ALL.iter().map(|report| report.as_str())).try_map(|name| name.parse::<Report>().map_err(|error| error.to_string())))]
+    report: Report,
     /// First day (YYYY-MM-DD); the beginning when left out.
     #[arg(long)]
     from: Option<chrono::NaiveDate>,
@@ -95,23 +93,15 @@ struct ExportArguments {
     /// The time zone of the days; ORG_TIMEZONE when left out.
     #[arg(long)]
     tz: Option<chrono_tz::Tz>,
-    /// The form of the file.
-    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    /// The form of the file. Journals and books also in those of accounting programs.
+    #[arg(long, default_value = "csv", value_parser = PossibleValuesParser::new(Format::ALL.iter().map(|format| format.as_str())).try_map(|name| name.parse::<Format>().map_err(|error| error.to_string())))]
     format: Format,
-    /// Add the donors' names and addresses.
+    /// Add the donors' names and addresses; only the report `donations` has them.
     #[arg(long)]
     with_donors: bool,
     /// Where to write; standard output when left out.
     #[arg(long, short)]
     output: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For programs: UTF-8, commas.
-    Csv,
-    /// For spreadsheets: the same with a byte order mark.
-    CsvExcel,
 }
 
 #[derive(Subcommand, Debug)]
@@ -169,7 +159,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Error> {
         Command::Doctor => data::doctor(&open(&cli.settings).await?).await,
         Command::Verify => data::verify(&open(&cli.settings).await?).await,
         Command::Reconcile { days } => data::reconcile(&open(&cli.settings).await?, days).await,
-        Command::Export { report: Report::Donations(arguments) } => data::export_donations(&open(&cli.settings).await?, &arguments).await,
+        Command::Export(arguments) => data::export(&open(&cli.settings).await?, &arguments).await,
         Command::Import { what: Import::Articles { path } } => data::import_articles(&open(&cli.settings).await?, &path).await,
         Command::Staff { what: Staff::Add { email, role } } => data::add_staff(&open(&cli.settings).await?, &email, role).await,
     }

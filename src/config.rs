@@ -122,6 +122,13 @@ pub struct Settings {
     /// The smallest and largest gift where the defaults do not fit: `USD=5-10000,JPY=500-1000000`.
     #[arg(long, env = "GIFT_LIMITS", default_value = "", global = true, hide_env_values = true)]
     pub gift_limits: String,
+    /// The ledger's accounts by their codes in the accounting program, for journals: `bank=1000,stripe_clearing=1050,stripe_fees=6000`.
+    /// Income and fees go by their fund's codes first. Empty: names such as `Stripe clearing`.
+    #[arg(long, env = "GL_ACCOUNTS", default_value = "", global = true, hide_env_values = true)]
+    pub gl_accounts: String,
+    /// The full name of the tax rate in Xero that gifts have, for its journals: `Tax Exempt`, `No VAT`, `BAS Excluded`.
+    #[arg(long, env = "XERO_TAX_RATE", default_value = "Tax Exempt", global = true, hide_env_values = true)]
+    pub xero_tax_rate: String,
     /// How many checkouts one network may open in an hour; kept in memory, no address is stored.
     #[arg(long, env = "CHECKOUTS_PER_HOUR", default_value = "10", global = true, hide_env_values = true)]
     pub checkouts_per_hour: u32,

@@ -1,8 +1,14 @@
 //! What finance takes away, the proof that everything agrees, and whether the installation is well.
 
+mod accounting;
 mod books;
-mod export;
+mod files;
+mod groups;
 mod health;
+mod journals;
+mod movements;
+mod pages;
+mod register;
 mod sent;
 
 use crate::support::TestApp;
@@ -10,14 +16,24 @@ use bytes::Bytes;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use std::collections::BTreeMap;
 use wellwisher::{
-    donations::list::Filter,
     error::Error,
-    reports::{ExportRequest, Format, Manifest, Sink, export_donations},
+    reports::{ExportRequest, Format, Manifest, Period, Report, ReportRequest, Sink, export},
 };
 
-/// An export of everything.
+/// A report, all of it, as CSV.
+fn all_of(report: Report) -> ExportRequest {
+    ExportRequest { asked: ReportRequest::all(report, chrono_tz::UTC), format: Format::Csv, part: None }
+}
+
+/// The whole register.
 fn everything() -> ExportRequest {
-    ExportRequest { from: None, to: None, timezone: chrono_tz::UTC, format: Format::Csv, with_donors: false, filter: Filter::default() }
+    all_of(Report::Donations)
+}
+
+/// The same of some days of a zone.
+fn of_days(mut request: ExportRequest, from: &str, to: &str, zone: chrono_tz::Tz) -> ExportRequest {
+    request.asked.period = Period { from: from.parse().ok(), to: to.parse().ok(), zone };
+    request
 }
 
 /// Keeps the pieces.
@@ -33,10 +49,17 @@ impl Sink for Kept {
 
 type Row = BTreeMap<String, String>;
 
+/// The bytes of a file and its manifest.
+async fn bytes_of(test: &TestApp, request: &ExportRequest) -> (Vec<u8>, Manifest) {
+    let mut kept = Kept::default();
+    let manifest = export(&test.app, request, &mut kept).await.expect("the export");
+    (kept.0.concat(), manifest)
+}
+
 /// The file and its manifest.
 async fn file_of(test: &TestApp, request: &ExportRequest) -> (String, Manifest) {
     let mut kept = Kept::default();
-    let manifest = export_donations(&test.app, request, &mut kept).await.expect("the export");
+    let manifest = export(&test.app, request, &mut kept).await.expect("the export");
     (String::from_utf8(kept.0.concat()).expect("UTF-8"), manifest)
 }
 

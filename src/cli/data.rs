@@ -1,6 +1,6 @@
 //! The commands that do one thing and end.
 
-use super::{ExportArguments, Format, prepare_folders};
+use super::{ExportArguments, prepare_folders};
 use crate::{
     app::App,
     articles,
@@ -13,7 +13,10 @@ use crate::{
 };
 use entity::words::Role;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::{path::Path, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// A bar on a terminal; nothing when piped, where the last line tells the result.
 fn progress_bar(what: &str) -> ProgressBar {
@@ -90,37 +93,56 @@ pub async fn reconcile(app: &App, days: u32) -> Result<ExitCode, Error> {
     Ok(if report.refused == 0 && report.unknown.is_empty() && report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// Writes the donation register. A file appears under its name only when it is whole.
-pub async fn export_donations(app: &App, arguments: &ExportArguments) -> Result<ExitCode, Error> {
-    let request = ExportRequest {
-        from: arguments.from,
-        to: arguments.to,
-        timezone: arguments.tz.unwrap_or(app.config.org_timezone),
-        format: match arguments.format {
-            Format::Csv => reports::Format::Csv,
-            Format::CsvExcel => reports::Format::CsvExcel,
-        },
-        with_donors: arguments.with_donors,
-        filter: Default::default(),
+/// Writes a report. A file appears under its name only when it is whole; what Xero takes only in pieces becomes numbered files.
+pub async fn export(app: &App, arguments: &ExportArguments) -> Result<ExitCode, Error> {
+    let period = reports::Period { from: arguments.from, to: arguments.to, zone: arguments.tz.unwrap_or(app.config.org_timezone) };
+    if arguments.with_donors && arguments.report != reports::Report::Donations {
+        return Err(Error::Invalid("only the report `donations` names donors".to_owned()));
+    }
+    let asked =
+        reports::ReportRequest { period, with_donors: arguments.with_donors, ..reports::ReportRequest::all(arguments.report, period.zone) };
+    let mut request = ExportRequest { asked, format: arguments.format, part: None };
+    reports::export::check(&request)?;
+    let Some(path) = &arguments.output else {
+        let manifest = reports::export(app, &request, &mut reports::WriteSink(std::io::stdout())).await?;
+        return finish_export(app, &request, &manifest).await;
     };
-    let manifest = match &arguments.output {
-        Some(path) => {
-            let partial = path.with_extension("partial");
-            let file = std::fs::File::create(&partial).map_err(|e| cannot_write(&partial, &e))?;
-            let bar = progress_bar("Exporting donations");
-            bar.set_length(u64::try_from(reports::donations::count_rows(app, &request).await?).unwrap_or(0));
-            let mut sink = FileSink { file: std::io::BufWriter::new(file), bar };
-            let manifest = reports::export_donations(app, &request, &mut sink).await?;
-            sink.bar.finish_and_clear();
-            let file = sink.file.into_inner().map_err(|e| cannot_write(&partial, e.error()))?;
-            file.sync_all().and_then(|()| std::fs::rename(&partial, path)).map_err(|e| cannot_write(path, &e))?;
-            manifest
+    let files = reports::export::count_files(app, &request).await?;
+    for part in 1..=files {
+        request.part = Some(part);
+        let path = if files == 1 { path.clone() } else { numbered(path, part) };
+        let manifest = export_file(app, &request, &path).await?;
+        if files > 1 {
+            eprintln!("{}", path.display());
         }
-        None => reports::export_donations(app, &request, &mut reports::WriteSink(std::io::stdout())).await?,
-    };
-    record_export(app, &manifest).await?;
-    eprintln!("{}", manifest.to_json());
+        finish_export(app, &request, &manifest).await?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `january.csv` as `january-2.csv`.
+fn numbered(path: &Path, part: usize) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+    path.with_file_name(format!("{stem}-{part}{ending}"))
+}
+
+async fn export_file(app: &App, request: &ExportRequest, path: &Path) -> Result<reports::Manifest, Error> {
+    let partial = path.with_extension("partial");
+    let file = std::fs::File::create(&partial).map_err(|e| cannot_write(&partial, &e))?;
+    let bar = progress_bar(&format!("Exporting {}", request.asked.report.as_str()));
+    match reports::export::count_rows(app, &request.asked).await? {
+        Some(rows) => bar.set_length(u64::try_from(rows).unwrap_or(0)),
+        None => {
+            bar.set_style(ProgressStyle::with_template("{msg} {pos} rows {spinner}").unwrap_or_else(|_| ProgressStyle::default_spinner()))
+        }
+    }
+    let mut sink = FileSink { file: std::io::BufWriter::new(file), bar };
+    let manifest = reports::export(app, request, &mut sink).await?;
+    sink.bar.finish_and_clear();
+    let file = sink.file.into_inner().map_err(|e| cannot_write(&partial, e.error()))?;
+    file.sync_all().and_then(|()| std::fs::rename(&partial, path)).map_err(|e| cannot_write(path, &e))?;
+    Ok(manifest)
 }
 
 /// A file with a progress bar.
@@ -130,11 +152,13 @@ struct FileSink {
 }
 
 impl reports::Sink for FileSink {
-    async fn put(&mut self, chunk: bytes::Bytes, rows: u64) -> Result<(), Error> {
+    async fn put(&mut self, chunk: bytes::Bytes, _rows: u64) -> Result<(), Error> {
         use std::io::Write;
-        self.file.write_all(&chunk).map_err(|e| Error::Unavailable(format!("the export cannot be written: {e}")))?;
+        self.file.write_all(&chunk).map_err(|e| Error::Unavailable(format!("the export cannot be written: {e}")))
+    }
+
+    fn progress(&mut self, rows: u64) {
         self.bar.set_position(rows);
-        Ok(())
     }
 }
 
@@ -142,14 +166,22 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
     Error::Invalid(format!("{} cannot be written: {error}", path.display()))
 }
 
-/// Who took what away is part of the audit trail, from the command line too.
-async fn record_export(app: &App, manifest: &reports::Manifest) -> Result<(), Error> {
+/// Who took what away is part of the audit trail, from the command line too. The manifest goes to stderr, beside the file.
+async fn finish_export(app: &App, request: &ExportRequest, manifest: &reports::Manifest) -> Result<ExitCode, Error> {
     let now = app.now();
+    let asked = &request.asked;
+    let detail = serde_json::json!({
+        "asked": { "from": asked.period.from, "to": asked.period.to, "zone": asked.period.zone.name(), "with_donors": asked.with_donors },
+        "sent": manifest.to_json(),
+    });
     app.db
         .write(async |tx| {
-            staff::audit::record(tx, now, &staff::Actor::system(), "export.donations", "report", "donations", manifest.to_json()).await
+            let actor = staff::Actor::system();
+            staff::audit::record(tx, now, &actor, "report.export", "report", asked.report.as_str(), detail.clone()).await
         })
-        .await
+        .await?;
+    eprintln!("{}", manifest.to_json());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Imports articles.

@@ -4,10 +4,10 @@ use super::Settings;
 use crate::error::Error;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use entity::{Currency, Money};
+use entity::{Currency, Money, words::Account};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -134,6 +134,8 @@ pub struct Config {
     pub fee_basis_points: i64,
     pub fee_fixed: i64,
     pub gift_limits: HashMap<Currency, Limits>,
+    pub gl_accounts: BTreeMap<Account, String>,
+    pub xero_tax_rate: String,
     pub checkouts_per_hour: u32,
     pub mail: MailWay,
     pub mail_from: String,
@@ -205,6 +207,8 @@ impl Config {
             fee_basis_points: settings.fee_basis_points,
             fee_fixed: settings.fee_fixed,
             gift_limits: parse_limits(&settings.gift_limits)?,
+            gl_accounts: parse_accounts(&settings.gl_accounts)?,
+            xero_tax_rate: settings.xero_tax_rate.trim().to_owned(),
             checkouts_per_hour: settings.checkouts_per_hour.max(1),
             mail: if settings.smtp_url.expose_secret().is_empty() {
                 MailWay::Files(or_else(&settings.mail_dir, || data_dir.join("mail").display().to_string()).into())
@@ -371,6 +375,16 @@ fn parse_links(text: &str, setting: &str) -> Result<Vec<Link>, Error> {
         let url = Url::parse(url.trim()).ok().filter(|url| url.scheme() == "https")?;
         Some(Link { name: name.trim().to_owned(), url: url.to_string() })
     })
+}
+
+fn parse_accounts(text: &str) -> Result<BTreeMap<Account, String>, Error> {
+    let accounts = parse_list(text, "GL_ACCOUNTS", |part| {
+        let (account, code) = part.split_once('=')?;
+        let code = code.trim();
+        let is_code = !code.is_empty() && code.len() <= 100 && !code.contains(char::is_control);
+        is_code.then_some((account.trim().parse::<Account>().ok()?, code.to_owned()))
+    })?;
+    Ok(accounts.into_iter().collect())
 }
 
 fn parse_limits(text: &str) -> Result<HashMap<Currency, Limits>, Error> {

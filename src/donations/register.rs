@@ -1,7 +1,8 @@
-//! The register: one row for each movement of money in each currency, read from the ledger in the order in which it was written.
+//! The register: one row for each movement of money in each currency, read from the ledger in the order in which it is booked.
 //!
-//! Of each row `net = gross − fee + exchanged`, and `net` is by how much what Stripe holds for us changed. So each column may be summed
-//! over any rows of one currency: gross is what was given, fee what Stripe kept, and exchanged what left one currency for another.
+//! Of each row `net = gross − fee + exchanged + other`, and `net` is by how much what Stripe holds for us changed. So each column may be
+//! summed over any rows of one currency: gross is what was given, fee what Stripe kept, exchanged what left one currency for another, and
+//! other what went to or came from the bank, a dispute, a reserve or what is not ours.
 
 use super::list::Filter;
 use crate::error::Error;
@@ -19,26 +20,45 @@ use sea_orm::{
 };
 use std::collections::BTreeMap;
 
-/// How many ledger transactions are read at a time: enough that the question costs little beside the rows, few enough for any memory.
-pub const PAGE_TRANSACTIONS: u64 = 2_000;
-
 /// Which movements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// Written not before.
+    /// Booked not before.
     pub from: Option<DateTime<Utc>>,
-    /// Written before.
+    /// Booked before.
     pub until: Option<DateTime<Utc>>,
     /// Of donations that fit.
     pub filter: Filter,
+    /// For the item with this slug.
+    pub item: Option<String>,
+    /// From the article with this slug.
+    pub article: Option<String>,
 }
+
+/// A place in the register: when a transaction is booked, and its number.
+pub type Place = (DateTime<Utc>, i64);
 
 impl Scope {
     fn condition(&self) -> Condition {
         use ledger_transaction::Column as C;
+        let item = self.item.as_deref().map(|slug| {
+            let named = Query::select()
+                .column(wish_item::Column::Id)
+                .from(wish_item::Entity)
+                .and_where(wish_item::Column::Slug.eq(slug))
+                .to_owned();
+            donation::Column::WishItemId.in_subquery(named)
+        });
+        let article = self.article.as_deref().map(|slug| {
+            let named =
+                Query::select().column(article::Column::Id).from(article::Entity).and_where(article::Column::Slug.eq(slug)).to_owned();
+            donation::Column::ArticleId.in_subquery(named)
+        });
         Condition::all()
-            .add_option(self.from.map(|from| C::PostedAt.gte(from)))
-            .add_option(self.until.map(|until| C::PostedAt.lt(until)))
+            .add_option(self.from.map(|from| C::BookedAt.gte(from)))
+            .add_option(self.until.map(|until| C::BookedAt.lt(until)))
+            .add_option(item)
+            .add_option(article)
             .add(self.filter.condition())
     }
 }
@@ -52,6 +72,8 @@ pub struct Sums {
     pub fee: i64,
     /// What came from another currency; negative for what left for one.
     pub exchanged: i64,
+    /// What came from the bank, a dispute, a reserve or anything else that is no gift; negative for what went there.
+    pub other: i64,
     /// By how much what Stripe holds for us changed.
     pub net: i64,
 }
@@ -64,6 +86,7 @@ impl Sums {
             gross: add(self.gross, other.gross)?,
             fee: add(self.fee, other.fee)?,
             exchanged: add(self.exchanged, other.exchanged)?,
+            other: add(self.other, other.other)?,
             net: add(self.net, other.net)?,
         })
     }
@@ -76,8 +99,12 @@ impl Sums {
             Account::StripeFees => Self { fee: minor, ..none },
             Account::Exchange => Self { exchanged: turned, ..none },
             Account::StripeClearing => Self { net: minor, ..none },
-            // What is at the bank, in dispute or not ours is no part of these columns.
-            _ => none,
+            Account::Bank
+            | Account::Undeposited
+            | Account::Disputed
+            | Account::StripeReserve
+            | Account::OtherActivity
+            | Account::Unmapped => Self { other: turned, ..none },
         })
     }
 }
@@ -90,6 +117,8 @@ pub struct Head {
     pub kind: MovementKind,
     pub occurred_at: DateTime<Utc>,
     pub posted_at: DateTime<Utc>,
+    pub booked_at: DateTime<Utc>,
+    pub reverses: Option<i64>,
     pub balance_transaction: Option<String>,
     pub donation_id: Option<DonationId>,
     pub supporter_id: Option<SupporterId>,
@@ -115,7 +144,7 @@ pub struct Head {
 pub struct Movement {
     /// The transaction.
     pub head: Head,
-    /// What moved it: `donation`, `fee`, or `exchange` for what left the currency it was given in.
+    /// What moved it: the word of its [`MovementKind`], or `exchange` for what left the currency it was given in.
     pub kind: &'static str,
     /// The currency of the sums.
     pub currency: Currency,
@@ -125,33 +154,46 @@ pub struct Movement {
     pub settlement: Option<Currency>,
 }
 
-/// The next movements after the transaction `after`, in the order of the ledger, and the last transaction read. Nothing more: `None`.
-pub async fn page(db: &impl ConnectionTrait, scope: &Scope, after: i64, with_donors: bool) -> Result<Option<(Vec<Movement>, i64)>, Error> {
-    let heads = heads(scope, after, with_donors).into_model::<Head>().all(db).await?;
-    let (Some(first), Some(last)) = (heads.first().map(|h| h.entry_no), heads.last().map(|h| h.entry_no)) else { return Ok(None) };
-    let mut sums = sums_of(db, &heads, first, last).await?;
+/// The next movements after the transaction at `after`, of at most `limit` transactions, and the place of the last one when there may be
+/// more. Nothing at all: `None`.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    after: Option<Place>,
+    with_donors: bool,
+    limit: u64,
+) -> Result<Option<(Vec<Movement>, Option<Place>)>, Error> {
+    let mut heads = heads(scope, after, with_donors, limit + 1).into_model::<Head>().all(db).await?;
+    let more = heads.len() as u64 > limit;
+    heads.truncate(limit as usize);
+    let Some(last) = heads.last().map(|head| (head.booked_at, head.entry_no)) else { return Ok(None) };
+    let mut sums = sums_of(db, &heads).await?;
     let mut movements = Vec::with_capacity(heads.len() + heads.len() / 8);
     for head in heads {
         let Some(by_currency) = sums.remove(&head.entry_no) else { continue };
         push_movements(&mut movements, head, by_currency);
     }
-    Ok(Some((movements, last)))
+    Ok(Some((movements, more.then_some(last))))
 }
 
 fn push_movements(movements: &mut Vec<Movement>, head: Head, by_currency: BTreeMap<Currency, Sums>) {
     let kind_of = |sums: &Sums| match head.kind {
-        MovementKind::Donation => "donation",
         MovementKind::Fee if sums.exchanged < 0 => "exchange",
         kind => kind.as_str(),
     };
     let mut rows: Vec<_> = by_currency.into_iter().map(|(currency, sums)| (kind_of(&sums), currency, sums)).collect();
     // What left a currency stands before what arrived in another.
     rows.sort_by_key(|(kind, currency, _)| (*kind != "exchange", *currency));
-    let settlement = rows.iter().find(|(kind, ..)| *kind == "fee").map(|(_, currency, _)| *currency);
+    // A gift's own row does not know yet what Stripe settles it in.
+    let settlement = match head.kind {
+        MovementKind::Donation => None,
+        MovementKind::Fee => rows.iter().find(|(kind, ..)| *kind == "fee").map(|(_, currency, _)| *currency),
+        _ => rows.iter().find(|(_, _, sums)| sums.net != 0).map(|(_, currency, _)| *currency),
+    };
     movements.extend(rows.into_iter().map(|(kind, currency, sums)| Movement { head: head.clone(), kind, currency, sums, settlement }));
 }
 
-fn heads(scope: &Scope, after: i64, with_donors: bool) -> Select<ledger_transaction::Entity> {
+fn heads(scope: &Scope, after: Option<Place>, with_donors: bool, limit: u64) -> Select<ledger_transaction::Entity> {
     use donation::Column as D;
     use ledger_transaction::Column as T;
     let mut query = ledger_transaction::Entity::find()
@@ -160,6 +202,8 @@ fn heads(scope: &Scope, after: i64, with_donors: bool) -> Select<ledger_transact
         .column_as(T::Kind, "kind")
         .column_as(T::OccurredAt, "occurred_at")
         .column_as(T::PostedAt, "posted_at")
+        .column_as(T::BookedAt, "booked_at")
+        .column_as(T::ReversesId, "reverses")
         .column_as(T::StripeBalanceTransaction, "balance_transaction")
         .column_as(T::DonationId, "donation_id")
         .column_as(D::SupporterId, "supporter_id")
@@ -190,7 +234,10 @@ fn heads(scope: &Scope, after: i64, with_donors: bool) -> Select<ledger_transact
         let none = || Expr::cust("null");
         query = query.column_as(none(), "donor_name").column_as(none(), "donor_email");
     }
-    query.filter(scope.condition()).filter(T::Id.gt(after)).order_by_asc(T::Id).limit(PAGE_TRANSACTIONS)
+    if let Some((at, id)) = after {
+        query = query.filter(T::BookedAt.gte(at)).filter(Condition::any().add(T::BookedAt.gt(at)).add(T::Id.gt(id)));
+    }
+    query.filter(scope.condition()).order_by_asc(T::BookedAt).order_by_asc(T::Id).limit(limit)
 }
 
 fn valid_receipt() -> RelationDef {
@@ -210,16 +257,12 @@ struct Side {
 }
 
 /// The sums of these transactions. They mostly stand close together and are read as a range; where a filter has scattered them, by name.
-async fn sums_of(
-    db: &impl ConnectionTrait,
-    heads: &[Head],
-    first: i64,
-    last: i64,
-) -> Result<BTreeMap<i64, BTreeMap<Currency, Sums>>, Error> {
+async fn sums_of(db: &impl ConnectionTrait, heads: &[Head]) -> Result<BTreeMap<i64, BTreeMap<Currency, Sums>>, Error> {
     use ledger_entry::Column as C;
-    let are_close = last - first < 4 * PAGE_TRANSACTIONS as i64;
-    let which =
-        if are_close { C::TransactionId.between(first, last) } else { C::TransactionId.is_in(heads.iter().map(|head| head.entry_no)) };
+    let numbers = || heads.iter().map(|head| head.entry_no);
+    let (first, last) = (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0));
+    let are_close = last - first < 4 * heads.len() as i64;
+    let which = if are_close { C::TransactionId.between(first, last) } else { C::TransactionId.is_in(numbers()) };
     let sides = ledger_entry::Entity::find()
         .select_only()
         .columns([C::TransactionId, C::Account, C::AmountMinor, C::Currency])

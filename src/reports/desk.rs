@@ -1,51 +1,38 @@
-//! Reports at the desk: the export of donations, streamed, and the proof that everything agrees.
+//! Reports at the desk: what there is, each with its period and its rows, and the proof that everything agrees.
 
 use super::{
-    donations::{COLUMNS, ExportRequest, Format, Manifest, Sink, export_donations},
+    chart::{Chart, charts},
+    desk_export,
+    export::{count_files, count_rows},
+    report::{self, Cell, Column, Format, Kind, Period, Report, ReportRequest},
     verify::{VerifyReport, verify},
 };
 use crate::{
     app::App,
+    clock,
     donations::list::{Asked, parse_day},
     error::Error,
-    staff::{Actor, DeskPage, Finance, audit},
-    web::{self, Query},
+    staff::{DeskPage, Finance},
+    web::{self, Path, Query, pager::PAGE_ROWS},
 };
 use askama::Template;
-use axum::{
-    Router,
-    body::Body,
-    extract::State,
-    http::{HeaderValue, header},
-    response::Response,
-    routing::get,
-};
-use bytes::Bytes;
-use chrono::{Datelike, Days, NaiveDate};
+use axum::{Router, extract::State, response::Response, routing::get};
+use chrono::{Datelike, Days, Months, NaiveDate};
 use serde::Deserialize;
-use serde_json::json;
-use std::{
-    io,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
 
-/// How many exports may run at once.
-static EXPORTS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(4)));
+/// How many months back the chooser names one by one.
+const MONTHS_NAMED: u32 = 18;
 
-/// How many pieces wait for a slow reader before the export waits too.
-const PIECES_WAITING: usize = 4;
-
-/// How long an export waits for a reader that takes nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How many years back the chooser names.
+const YEARS_NAMED: i32 = 6;
 
 /// The desk's routes of reports.
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/desk/reports", get(show))
-        .route("/desk/reports/donations.csv", get(export))
+        .route("/desk/reports", get(show_all))
+        .route("/desk/reports/{report}", get(show))
+        .route("/desk/reports/{report}/file", get(desk_export::export))
+        .route("/desk/reports/donations.csv", get(desk_export::export_donations))
         .route("/desk/reports/verify", get(show_verify))
 }
 
@@ -53,10 +40,46 @@ pub fn routes() -> Router<App> {
 #[template(path = "reports/desk.html")]
 struct ReportsPage {
     page: DeskPage,
-    from: NaiveDate,
-    to: NaiveDate,
+    reports: Vec<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "reports/report.html")]
+struct ReportPage {
+    page: DeskPage,
+    name: &'static str,
+    /// What the chooser offers: value, words, whether chosen.
+    periods: Vec<(String, String, bool)>,
+    period: String,
+    from: String,
+    to: String,
+    /// The days shown, in words.
+    days: String,
     zone: &'static str,
-    columns: &'static [&'static str],
+    /// What else the rows are narrowed by.
+    fields: Vec<(&'static str, String)>,
+    columns: Vec<Column>,
+    rows: Vec<ShownRow>,
+    charts: Vec<Chart>,
+    next: Option<String>,
+    /// How many rows a file has, where that is quickly known.
+    count: Option<i64>,
+    formats: Vec<&'static str>,
+    /// How many files Xero needs, where that is more than one.
+    xero_files: Option<usize>,
+    has_donors: bool,
+    all_columns: &'static [Column],
+}
+
+struct ShownRow {
+    cells: Vec<ShownCell>,
+    link: Option<String>,
+}
+
+struct ShownCell {
+    text: String,
+    is_figure: bool,
+    is_code: bool,
 }
 
 #[derive(Template)]
@@ -66,19 +89,9 @@ struct VerifyPage {
     report: VerifyReport,
 }
 
-/// The last whole month is what finance asks for most.
-async fn show(State(app): State<App>, _who: Finance, page: DeskPage) -> Result<Response, Error> {
-    let first = app.today().with_day(1).unwrap_or_else(|| app.today());
-    let to = first - Days::new(1);
+async fn show_all(_who: Finance, page: DeskPage) -> Result<Response, Error> {
     let title = page.t("desk-nav-reports");
-    let shown = ReportsPage {
-        page: page.titled(title),
-        from: to.with_day(1).unwrap_or(to),
-        to,
-        zone: app.config.org_timezone.name(),
-        columns: &COLUMNS,
-    };
-    web::html(&shown)
+    web::html(&ReportsPage { page: page.titled(title), reports: Report::ALL.iter().map(|report| report.as_str()).collect() })
 }
 
 async fn show_verify(State(app): State<App>, _who: Finance, page: DeskPage) -> Result<Response, Error> {
@@ -87,114 +100,179 @@ async fn show_verify(State(app): State<App>, _who: Finance, page: DeskPage) -> R
     web::html(&VerifyPage { page: page.titled(title), report })
 }
 
-/// What the address of an export says besides the filter of the list.
+/// What the address of a report or of its file says besides the filter of the donations' list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct AskedExport {
-    posted_from: String,
-    posted_to: String,
-    format: String,
-    with_donors: String,
+pub(super) struct AskedReport {
+    /// A month `2026-01`, a year `2026`, `all`, or empty for the days.
+    pub period: String,
+    /// The first day.
+    pub posted_from: String,
+    /// The last day.
+    pub posted_to: String,
+    /// Only gifts for this item.
+    pub item: String,
+    /// Only gifts from this article.
+    pub article: String,
+    /// Where the page begins.
+    pub after: String,
+    /// How the file is written.
+    pub format: String,
+    /// Which of Xero's files.
+    pub part: String,
+    /// Whether names are in it.
+    pub with_donors: String,
 }
 
-/// The register of what the same filter shows in the list, as a file. It is sent while it is read: when something fails in the middle the
-/// connection is cut, so that nobody takes a part for the whole. The audit trail says what was taken.
-async fn export(
+impl AskedReport {
+    /// The days that were asked for, in the organisation's zone; all, when nothing was.
+    pub(super) fn days(&self, app: &App) -> Result<Period, Error> {
+        let zone = app.config.org_timezone;
+        let named = match self.period.trim() {
+            "" => (parse_day(&self.posted_from)?, parse_day(&self.posted_to)?),
+            "all" => (None, None),
+            name => days_of(name).ok_or_else(|| Error::Invalid(format!("`{name}` is not a month such as 2026-01, nor a year.")))?,
+        };
+        let period = Period { from: named.0, to: named.1, zone };
+        period.bounds()?;
+        Ok(period)
+    }
+
+    /// The rows that were asked for.
+    pub(super) fn request(&self, app: &App, report: Report, filter: &Asked) -> Result<ReportRequest, Error> {
+        let text = |field: &str| Some(field.trim().to_owned()).filter(|field| !field.is_empty());
+        Ok(ReportRequest {
+            report,
+            period: self.days(app)?,
+            with_donors: report == Report::Donations && !self.with_donors.is_empty(),
+            filter: if report == Report::Donations { filter.filter(app.config.org_timezone, true)? } else { Default::default() },
+            item: text(&self.item),
+            article: text(&self.article),
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        [&self.period, &self.posted_from, &self.posted_to].iter().all(|field| field.trim().is_empty())
+    }
+}
+
+/// The days of a month or a year by its name.
+fn days_of(name: &str) -> Option<(Option<NaiveDate>, Option<NaiveDate>)> {
+    let (first, months) = match name.split_once('-') {
+        Some(_) => (clock::parse_day(&format!("{name}-01"))?, 1),
+        None => (clock::parse_day(&format!("{name}-01-01"))?, 12),
+    };
+    Some((Some(first), Some(first.checked_add_months(Months::new(months))? - Days::new(1))))
+}
+
+async fn show(
     State(app): State<App>,
-    who: Finance,
-    Query(asked): Query<Asked>,
-    Query(how): Query<AskedExport>,
+    _who: Finance,
+    page: DeskPage,
+    Path(name): Path<String>,
+    Query(filter): Query<Asked>,
+    Query(mut asked): Query<AskedReport>,
 ) -> Result<Response, Error> {
-    let request = ExportRequest {
-        from: parse_day(&how.posted_from)?,
-        to: parse_day(&how.posted_to)?,
-        timezone: app.config.org_timezone,
-        format: if how.format.is_empty() { Format::Csv } else { how.format.parse()? },
-        with_donors: !how.with_donors.is_empty(),
-        filter: asked.filter(app.config.org_timezone, true)?,
+    let report: Report = name.parse().map_err(|_| Error::NotFound)?;
+    if asked.is_empty() {
+        // The last whole month is what finance asks for most; months are compared over a year.
+        let today = app.today();
+        let last = today.with_day(1).unwrap_or(today) - Days::new(1);
+        asked.period = if report == Report::ByMonth { today.year().to_string() } else { format!("{:04}-{:02}", last.year(), last.month()) };
+    }
+    let request = asked.request(&app, report, &filter)?;
+    let rows = report::page(&app, &request, &asked.after, PAGE_ROWS).await?;
+    let as_xero = super::export::ExportRequest { asked: request.clone(), format: Format::Xero, part: None };
+    let fields = fields(report, &filter, &asked);
+    let all_columns = report.columns(false);
+    let shown: Vec<usize> = match report.columns_on_page() {
+        [] => (0..all_columns.len()).collect(),
+        some => some.iter().filter_map(|name| all_columns.iter().position(|column| column.name == *name)).collect(),
     };
-    request.scope()?;
-    let busy = || Error::TooMany("Several exports are running. Please try again in a minute.".to_owned());
-    let place = EXPORTS.clone().try_acquire_owned().map_err(|_| busy())?;
-    let named = json!({
-        "from": request.from, "to": request.to, "with_donors": request.with_donors,
-        // What was searched for may be somebody's address: the trail says only that there was a search.
-        "filter": asked.fields().iter().filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| (*name, if *name == "q" { "…" } else { *value })).collect::<std::collections::BTreeMap<_, _>>(),
+    let title = page.t(&format!("desk-report-{}", report.as_str()));
+    let view = ReportPage {
+        name: report.as_str(),
+        periods: periods(&page, &app, &asked.period),
+        from: asked.posted_from.clone(),
+        to: asked.posted_to.clone(),
+        days: days_in_words(&page, &request.period),
+        zone: app.config.org_timezone.name(),
+        columns: shown.iter().map(|place| all_columns[*place]).collect(),
+        charts: charts(report, &rows, &page),
+        next: rows.next.as_deref().map(|next| address(report, &fields, &asked, next)),
+        rows: rows.rows.iter().map(|row| shown_row(&page, row, &shown)).collect(),
+        count: count_rows(&app, &request).await?,
+        formats: report.formats().map(Format::as_str).collect(),
+        xero_files: if report == Report::Journal { Some(count_files(&app, &as_xero).await?).filter(|files| *files > 1) } else { None },
+        has_donors: report == Report::Donations,
+        all_columns,
+        fields,
+        period: asked.period,
+        page: page.clone().titled(title),
+    };
+    web::html(&view)
+}
+
+/// What narrows the rows, as hidden fields of the forms.
+fn fields(report: Report, filter: &Asked, asked: &AskedReport) -> Vec<(&'static str, String)> {
+    if report != Report::Donations {
+        return Vec::new();
+    }
+    let own = [("item", asked.item.trim()), ("article", asked.article.trim())];
+    let all = filter.fields().into_iter().chain(own).filter(|(_, value)| !value.is_empty());
+    all.map(|(name, value)| (name, value.to_owned())).collect()
+}
+
+fn address(report: Report, fields: &[(&'static str, String)], asked: &AskedReport, after: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let days = [("period", &asked.period), ("posted_from", &asked.posted_from), ("posted_to", &asked.posted_to)];
+    for (name, value) in days.into_iter().chain(fields.iter().map(|(name, value)| (*name, value))).filter(|(_, value)| !value.is_empty()) {
+        query.append_pair(name, value);
+    }
+    format!("/desk/reports/{}?{}", report.as_str(), query.append_pair("after", after).finish())
+}
+
+fn periods(page: &DeskPage, app: &App, chosen: &str) -> Vec<(String, String, bool)> {
+    let this_month = app.today().with_day(1).unwrap_or_else(|| app.today());
+    let months = (0..MONTHS_NAMED).filter_map(|back| this_month.checked_sub_months(Months::new(back)));
+    let months = months.map(|month| format!("{:04}-{:02}", month.year(), month.month()));
+    let years = (0..YEARS_NAMED).map(|back| (this_month.year() - back).to_string());
+    let words = [(String::new(), page.t("desk-reports-custom")), ("all".to_owned(), page.t("desk-reports-all-time"))];
+    let mut all: Vec<(String, String)> = words.into_iter().chain(months.chain(years).map(|name| (name.clone(), name))).collect();
+    if !all.iter().any(|(value, _)| value == chosen) {
+        all.push((chosen.to_owned(), chosen.to_owned()));
+    }
+    all.into_iter().map(|(value, text)| (value.clone(), text, value == chosen)).collect()
+}
+
+fn days_in_words(page: &DeskPage, period: &Period) -> String {
+    let day = |day: Option<NaiveDate>, open: &str| day.map_or_else(|| page.t(open), |day| page.date(day));
+    page.t2("desk-reports-days", "from", day(period.from, "desk-reports-beginning"), "to", day(period.to, "desk-reports-now"))
+}
+
+fn shown_row(page: &DeskPage, row: &report::Row, shown: &[usize]) -> ShownRow {
+    let cells = shown.iter().filter_map(|place| row.cells.get(*place)).map(|cell| match cell {
+        Cell::Empty => ShownCell { text: String::new(), is_figure: false, is_code: false },
+        Cell::Text(text) => ShownCell { text: text.clone(), is_figure: false, is_code: true },
+        Cell::Word(word) => ShownCell { text: page.word("desk-report-word", word), is_figure: false, is_code: false },
+        Cell::Day(day) => ShownCell { text: day.to_string(), is_figure: false, is_code: true },
+        Cell::Instant(at) => ShownCell { text: page.time(at), is_figure: false, is_code: true },
+        Cell::Money(money) => ShownCell { text: page.money(money), is_figure: true, is_code: false },
+        Cell::Count(count) => ShownCell { text: page.number(count), is_figure: true, is_code: false },
     });
-    let name = file_name(&request);
-    let (sender, receiver) = mpsc::channel(PIECES_WAITING);
-    tokio::spawn(send_export(app, who.actor(), request, named, sender, place));
-    let mut response = Response::new(Body::from_stream(ReceiverStream::new(receiver)));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
-    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
-    headers.insert(header::CONTENT_DISPOSITION, disposition.map_err(|error| Error::internal("a file's name", error))?);
-    Ok(response)
-}
-
-fn file_name(request: &ExportRequest) -> String {
-    let day = |day: Option<NaiveDate>| day.map(|day| format!("-{day}")).unwrap_or_default();
-    format!("donations{}{}.csv", day(request.from), day(request.to))
-}
-
-type Piece = Result<Bytes, io::Error>;
-
-/// Into the body of a response. The last piece is held back until the audit trail has its entry.
-struct BodySink {
-    pieces: mpsc::Sender<Piece>,
-    held: Option<Bytes>,
-    rows: u64,
-}
-
-impl BodySink {
-    async fn send(&self, piece: Piece) -> Result<(), Error> {
-        let gone = || Error::Unavailable("the reader of the export has gone".to_owned());
-        match tokio::time::timeout(PATIENCE, self.pieces.send(piece)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(gone()),
-        }
+    let mut cells: Vec<ShownCell> = cells.collect();
+    // The first cell carries the link; a group without a name has none.
+    if let Some(first) = cells.first_mut()
+        && first.text.is_empty()
+    {
+        first.text = page.t("desk-reports-none");
     }
+    ShownRow { cells, link: row.link.clone() }
 }
 
-impl Sink for BodySink {
-    async fn put(&mut self, chunk: Bytes, rows: u64) -> Result<(), Error> {
-        if let Some(piece) = self.held.replace(chunk) {
-            self.send(Ok(piece)).await?;
-        }
-        self.rows = rows;
-        Ok(())
+/// Whether a column's cells stand at the end of their column.
+impl Column {
+    fn is_figure(&self) -> bool {
+        matches!(self.kind, Kind::Money | Kind::Count)
     }
-}
-
-async fn send_export(
-    app: App,
-    actor: Actor,
-    request: ExportRequest,
-    named: serde_json::Value,
-    pieces: mpsc::Sender<Piece>,
-    _place: OwnedSemaphorePermit,
-) {
-    let mut sink = BodySink { pieces, held: None, rows: 0 };
-    let result = export_donations(&app, &request, &mut sink).await;
-    let written = record(&app, &actor, named, &result, sink.rows).await;
-    let last = match result.and(written) {
-        Ok(()) => Ok(sink.held.take().unwrap_or_default()),
-        Err(error) => {
-            tracing::error!(%error, "an export was cut off");
-            Err(io::Error::other("the export was cut off"))
-        }
-    };
-    // When the reader is gone there is nobody left to tell.
-    let _ = sink.send(last).await;
-}
-
-async fn record(app: &App, actor: &Actor, named: serde_json::Value, result: &Result<Manifest, Error>, rows: u64) -> Result<(), Error> {
-    let now = app.now();
-    let what = match result {
-        Ok(manifest) => manifest.to_json(),
-        Err(_) => json!({ "cut_off_after_rows": rows }),
-    };
-    let detail = json!({ "asked": named, "sent": what });
-    app.db.write(async |tx| audit::record(tx, now, actor, "report.export", "report", "donations", detail.clone()).await).await
 }

@@ -1,16 +1,27 @@
-//! What finance takes away: exports, and `verify`, which recomputes everything.
+//! What finance takes away: reports, exports and journals, and `verify`, which recomputes everything.
 
-/// Comma-separated values that no spreadsheet program runs as a formula.
-pub mod csv;
+mod chart;
 mod desk;
+mod desk_export;
 /// Whether the installation is well.
 pub mod doctor;
-/// The register of donations as a file.
-pub mod donations;
+/// Reports as files.
+pub mod export;
+mod groups;
+/// What accounting programs take in.
+pub mod journal;
+mod receipts;
+mod register;
+/// What a report is, and which there are.
+pub mod report;
 /// Whether everything that was written down still agrees.
 pub mod verify;
+mod waterfall;
+/// Rows as files.
+pub mod write;
 
 pub use desk::routes;
 pub use doctor::{Finding, Level, doctor};
-pub use donations::{ExportRequest, Format, Manifest, Sink, WriteSink, export_donations};
+pub use export::{ExportRequest, Manifest, Sink, WriteSink, export};
+pub use report::{Format, Period, Report, ReportRequest};
 pub use verify::{Check, VerifyReport, verify};

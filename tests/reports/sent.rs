@@ -48,9 +48,8 @@ on_both_databases! {
     async fn a_period_and_a_format_can_be_chosen_and_nonsense_is_refused(test: TestApp) {
         test.give(&gift(2_500, "EUR")).await;
         test.sign_in_as(Role::Finance).await;
-        let page = test.get("/desk/reports").await;
-        assert_eq!(page.attribute("#posted_from", "value").as_deref(), Some("2026-04-01"), "the last whole month");
-        assert_eq!(page.attribute("#posted_to", "value").as_deref(), Some("2026-04-30"));
+        let page = test.get("/desk/reports/donations").await;
+        assert_eq!(page.attribute("#period option[selected]", "value").as_deref(), Some("2026-04"), "the last whole month");
         let answer = test.get("/desk/reports/donations.csv?posted_from=2026-05-01&posted_to=2026-05-31&format=csv-excel&with_donors=yes").await;
         assert_eq!(answer.headers["content-disposition"], "attachment; filename=\"donations-2026-05-01-2026-05-31.csv\"");
         assert!(answer.body.starts_with('\u{feff}'));
@@ -97,6 +96,8 @@ on_both_databases! {
         let both = &[Role::Admin, Role::Finance];
         test.assert_open_only_to(&[
             ("GET /desk/reports", both),
+            ("GET /desk/reports/donations", both),
+            ("GET /desk/reports/donations/file", both),
             ("GET /desk/reports/donations.csv", both),
             ("GET /desk/reports/verify", both),
         ])

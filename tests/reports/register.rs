@@ -1,6 +1,6 @@
 //! The register as a file.
 
-use super::{Kept, behind_its_back, everything, file_of, rows_of, run};
+use super::{Kept, behind_its_back, everything, file_of, of_days, rows_of, run};
 use crate::support::{TestApp, gift, on_both_databases};
 use chrono::{NaiveDate, TimeZone, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use wellwisher::{
     clock::start_of_day,
     donations::register,
-    reports::{ExportRequest, Format, csv::Lines, donations::CHUNK_BYTES, export_donations},
+    reports::{Format, export, export::CHUNK_BYTES, write::Lines},
 };
 
 fn day(text: &str) -> NaiveDate {
@@ -104,8 +104,8 @@ on_both_databases! {
         assert_eq!(sums[&("net_minor", "USD")], 0, "what came in dollars left for euros");
         assert_eq!(sums[&("exchanged_minor", "EUR")], 9_200);
         assert_eq!(manifest.rows, rows.len() as u64);
-        let eur = manifest.totals[&"EUR".parse().unwrap()];
-        assert_eq!((eur.gross, eur.net), (sums[&("gross_minor", "EUR")], sums[&("net_minor", "EUR")]));
+        let eur = &manifest.totals[&"EUR".parse().unwrap()];
+        assert_eq!((eur["gross"], eur["net"]), (sums[&("gross_minor", "EUR")], sums[&("net_minor", "EUR")]));
         assert_eq!(manifest.sha256, wellwisher::clock::sha256_hex(&file));
 
         let (first, fee) = (&rows[0], &rows[1]);
@@ -121,11 +121,12 @@ on_both_databases! {
 
     async fn the_same_period_gives_the_same_file_whatever_came_since(test: TestApp) {
         test.give(&gift(2_500, "EUR")).await;
-        let request = ExportRequest { from: Some(day("2026-05-01")), to: Some(day("2026-05-01")), ..everything() };
+        let request = of_days(everything(), "2026-05-01", "2026-05-01", chrono_tz::UTC);
         let before = file_of(&test, &request).await;
         test.wait(86_400);
         test.give(&gift(9_900, "EUR")).await;
-        assert_eq!(file_of(&test, &request).await, before);
+        let after = file_of(&test, &request).await;
+        assert_eq!((after.0, after.1.sha256), (before.0, before.1.sha256));
         assert_eq!(rows_of(&file_of(&test, &everything()).await.0).len(), 4);
     }
 
@@ -138,16 +139,16 @@ on_both_databases! {
             let after = test.give(&gift(2_000, "EUR")).await;
             let next = zone.from_utc_datetime(&midnight.naive_utc()).date_naive();
             let of_day = async |day: NaiveDate| {
-                let request = ExportRequest { from: Some(day), to: Some(day), timezone: zone, ..everything() };
+                let request = of_days(everything(), &day.to_string(), &day.to_string(), zone);
                 rows_of(&file_of(&test, &request).await.0)
             };
             let (first, second) = (of_day(next.pred_opt().unwrap()).await, of_day(next).await);
             let last_before = first.last().unwrap();
-            assert_eq!((&last_before["donation_id"], &last_before["posted_date"]), (&before.id.to_string(), &next.pred_opt().unwrap().to_string()));
-            assert_eq!((&second[0]["donation_id"], &second[0]["posted_date"]), (&after.id.to_string(), &next.to_string()));
+            assert_eq!((&last_before["donation_id"], &last_before["booked_date"]), (&before.id.to_string(), &next.pred_opt().unwrap().to_string()));
+            assert_eq!((&second[0]["donation_id"], &second[0]["booked_date"]), (&after.id.to_string(), &next.to_string()));
         }
-        let backwards = ExportRequest { from: Some(day("2026-05-02")), to: Some(day("2026-05-01")), ..everything() };
-        assert!(export_donations(&test.app, &backwards, &mut Kept::default()).await.is_err());
+        let backwards = of_days(everything(), "2026-05-02", "2026-05-01", chrono_tz::UTC);
+        assert!(export(&test.app, &backwards, &mut Kept::default()).await.is_err());
     }
 
     async fn people_are_named_only_where_asked(test: TestApp) {
@@ -161,7 +162,9 @@ on_both_databases! {
         let rows = rows_of(&file);
         assert_eq!(rows[0]["donor_ref"], rows[2]["donor_ref"], "one supporter has one reference");
         assert_eq!(rows[0]["donor_ref"].len(), 17);
-        let (file, _) = file_of(&test, &ExportRequest { with_donors: true, format: Format::CsvExcel, ..everything() }).await;
+        let mut named = everything();
+        (named.asked.with_donors, named.format) = (true, Format::CsvExcel);
+        let (file, _) = file_of(&test, &named).await;
         assert!(file.starts_with("\u{feff}entry_no,") && file.ends_with("\r\n"));
         let rows = rows_of(&file);
         assert_eq!((rows[0]["donor_name"].as_str(), rows[0]["donor_email"].as_str()), ("'=cmd|' /C calc'!A0", "'-formula@example.org"));
@@ -178,12 +181,12 @@ on_both_databases! {
             select id, 'stripe_clearing', 100, 'EUR' from ledger_transaction where source like 'bulk:%'
             union all select id, 'donations', -100, 'EUR' from ledger_transaction where source like 'bulk:%'").await;
         let mut kept = Kept::default();
-        let manifest = export_donations(&test.app, &everything(), &mut kept).await.unwrap();
+        let manifest = export(&test.app, &everything(), &mut kept).await.unwrap();
         assert_eq!(manifest.rows, TRANSACTIONS + 2);
-        assert_eq!(manifest.totals[&"EUR".parse().unwrap()].gross, 2_500 + 100 * TRANSACTIONS as i64);
+        assert_eq!(manifest.totals[&"EUR".parse().unwrap()]["gross"], 2_500 + 100 * TRANSACTIONS as i64);
         let largest = kept.0.iter().map(|piece| piece.len()).max().unwrap();
         assert!(kept.0.len() > 20 && largest < CHUNK_BYTES + 4_096, "{} pieces, the largest {largest}", kept.0.len());
-        assert_eq!(register::count(test.app.db.read(), &everything().scope().unwrap()).await.unwrap(), TRANSACTIONS as i64 + 2);
+        assert_eq!(register::count(test.app.db.read(), &everything().asked.scope().unwrap()).await.unwrap(), TRANSACTIONS as i64 + 2);
         let scattered = rows_of(&String::from_utf8(kept.0.concat()).unwrap());
         let mut numbers: Vec<i64> = scattered.iter().map(|row| row["entry_no"].parse().unwrap()).collect();
         assert!(numbers.is_sorted());

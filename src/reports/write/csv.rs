@@ -4,6 +4,11 @@
 /// not help against it; an apostrophe before the text does.
 const STARTS_A_FORMULA: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'];
 
+/// Whether a spreadsheet program would run this text.
+pub(super) fn is_formula(text: &str) -> bool {
+    text.starts_with(STARTS_A_FORMULA)
+}
+
 /// Lines being written.
 #[derive(Debug, Default)]
 pub struct Lines {
@@ -15,7 +20,7 @@ impl Lines {
     /// A cell of text, whatever is in it.
     pub fn text(&mut self, text: &str) {
         self.separate();
-        let dangerous = text.starts_with(STARTS_A_FORMULA);
+        let dangerous = is_formula(text);
         let must_quote = text.contains(['"', ',', '\r', '\n']);
         if must_quote {
             self.bytes.push(b'"');

@@ -1,0 +1,88 @@
+//! What the ledger's accounts are called elsewhere: by the fund's codes for income and fees, by GL_ACCOUNTS for the others, else by name.
+
+use super::Side;
+use crate::config::Config;
+use entity::words::Account;
+use std::collections::BTreeMap;
+
+/// The names of accounts.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    codes: BTreeMap<Account, String>,
+}
+
+impl Accounts {
+    /// Those of the settings.
+    pub fn of(config: &Config) -> Self {
+        Self { codes: config.gl_accounts.clone() }
+    }
+
+    /// The account's code in the accounting program, or its name there.
+    pub fn code(&self, side: &Side) -> String {
+        let of_fund = side.fund.as_ref().map_or("", |fund| match side.account {
+            Account::Donations => fund.gl_income.as_str(),
+            Account::StripeFees => fund.gl_fee.as_str(),
+            _ => "",
+        });
+        if of_fund.is_empty() {
+            self.codes.get(&side.account).cloned().unwrap_or_else(|| name(side.account).to_owned())
+        } else {
+            of_fund.to_owned()
+        }
+    }
+
+    /// The account's place in the tree of plain-text accounting: `Income:Donations:4000-SCHOOLS`. Each part begins with a capital or a
+    /// digit and holds letters, digits and hyphens only, which hledger and beancount both take; and no account has others below it,
+    /// because beancount counts those into its balance.
+    pub fn path(&self, side: &Side) -> String {
+        let own = self.codes.get(&side.account).map(|code| clean(code)).filter(|code| !code.is_empty());
+        let leaf = match (side.account, &side.fund) {
+            (Account::Donations, Some(fund)) => Some(fund_leaf(&fund.gl_income, &fund.code)),
+            (Account::StripeFees, Some(fund)) => Some(fund_leaf(&fund.gl_fee, &fund.code)),
+            (Account::Donations | Account::StripeFees, None) => Some(own.unwrap_or_else(|| "No-Fund".to_owned())),
+            _ => own,
+        };
+        leaf.map_or_else(|| root(side.account).to_owned(), |leaf| format!("{}:{leaf}", root(side.account)))
+    }
+}
+
+fn fund_leaf(gl: &str, code: &str) -> String {
+    let parts: Vec<String> = [gl, code].iter().map(|part| clean(part)).filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { "No-Fund".to_owned() } else { parts.join("-") }
+}
+
+fn clean(part: &str) -> String {
+    let kept = part.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '-' });
+    kept.collect::<String>().trim_start_matches('-').to_owned()
+}
+
+/// The account's name where it has no code.
+const fn name(account: Account) -> &'static str {
+    match account {
+        Account::StripeClearing => "Stripe clearing",
+        Account::Donations => "Donations",
+        Account::StripeFees => "Stripe fees",
+        Account::Exchange => "Currency exchange",
+        Account::Bank => "Bank",
+        Account::Undeposited => "Undeposited funds",
+        Account::Disputed => "Stripe disputes",
+        Account::StripeReserve => "Stripe reserve",
+        Account::OtherActivity => "Other Stripe activity",
+        Account::Unmapped => "Stripe unmapped",
+    }
+}
+
+const fn root(account: Account) -> &'static str {
+    match account {
+        Account::StripeClearing => "Assets:Stripe:Clearing",
+        Account::Donations => "Income:Donations",
+        Account::StripeFees => "Expenses:Fees:Stripe",
+        Account::Exchange => "Equity:Exchange",
+        Account::Bank => "Assets:Bank",
+        Account::Undeposited => "Assets:Undeposited",
+        Account::Disputed => "Assets:Stripe:Disputed",
+        Account::StripeReserve => "Assets:Stripe:Reserve",
+        Account::OtherActivity => "Equity:Stripe:Other",
+        Account::Unmapped => "Equity:Stripe:Unmapped",
+    }
+}

@@ -1,0 +1,105 @@
+//! Journals: what an accounting program takes in, and what plain-text accounting checks.
+//!
+//! The *journal* is a summary: one entry for each payout, fund and currency in each month, and for what no payout holds yet, one for each
+//! day, fund and currency. It names nobody, and no entry crosses the end of a month, so that a month's journal is a month's books. Take a
+//! month when its payouts are there: what was summed by day is summed by payout then. The *books* are every transaction of the ledger.
+
+mod accounts;
+mod imports;
+mod latin;
+mod plain;
+mod summary;
+mod transactions;
+mod writer;
+
+pub use accounts::Accounts;
+pub use imports::XERO_LINES_MAX;
+pub use latin::to_windows_1252;
+pub use writer::{Writer, count_xero_files};
+
+use super::report::{Cell, Column, Kind, Page, Report, ReportRequest, Row, column};
+use crate::{app::App, error::Error};
+use chrono::NaiveDate;
+use entity::{Money, fund, ids::FundId, words::Account};
+use sea_orm::{ConnectionTrait, EntityTrait};
+use std::{collections::HashMap, sync::Arc};
+
+/// A row is one side of an entry: a debit or a credit.
+pub const COLUMNS: &[Column] = &[
+    column("journal_no", Kind::Text),
+    column("date", Kind::Day),
+    column("narration", Kind::Text),
+    column("account", Kind::Text),
+    column("account_code", Kind::Text),
+    column("fund_code", Kind::Text),
+    column("debit", Kind::Money),
+    column("credit", Kind::Money),
+    column("amount_minor", Kind::Count),
+    column("currency", Kind::Text),
+];
+
+/// One side of an entry.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// The account.
+    pub account: Account,
+    /// The fund that it is for.
+    pub fund: Option<Arc<fund::Model>>,
+    /// Positive for a debit, negative for a credit.
+    pub money: Money,
+}
+
+/// One balanced entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its day, in the zone that was asked for.
+    pub day: NaiveDate,
+    /// Its number: the same whenever the same entry is taken away, at most eleven characters, as QuickBooks Desktop has room for.
+    pub number: String,
+    /// What it is, without names.
+    pub narration: String,
+    /// The sides; they sum to zero in each currency.
+    pub sides: Vec<Side>,
+}
+
+type Funds = HashMap<FundId, Arc<fund::Model>>;
+
+async fn read_funds(db: &impl ConnectionTrait) -> Result<Funds, Error> {
+    let all = fund::Entity::find().all(db).await?;
+    Ok(all.into_iter().map(|fund| (fund.id, Arc::new(fund))).collect())
+}
+
+/// The entries after `after`; of the summary a month at a time.
+pub async fn entries(app: &App, request: &ReportRequest, after: &str, limit: u64) -> Result<Page<Entry>, Error> {
+    match request.report {
+        Report::Books => transactions::page(app.db.read(), &request.period, after, limit).await,
+        _ => summary::page(app.db.read(), &request.period, after).await,
+    }
+}
+
+/// The same as rows.
+pub async fn page(app: &App, request: &ReportRequest, after: &str, limit: u64) -> Result<Page, Error> {
+    let accounts = Accounts::of(&app.config);
+    let read = entries(app, request, after, limit).await?;
+    let rows =
+        read.rows.iter().flat_map(|entry| entry.sides.iter().map(|side| row_of(&accounts, entry, side))).collect::<Result<_, _>>()?;
+    Ok(Page { rows, next: read.next })
+}
+
+fn row_of(accounts: &Accounts, entry: &Entry, side: &Side) -> Result<Row, Error> {
+    let (debit, credit) =
+        if side.money.minor > 0 { (Cell::Money(side.money), Cell::Empty) } else { (Cell::Empty, Cell::Money(side.money.negated()?)) };
+    let cells = vec![
+        Cell::Text(entry.number.clone()),
+        Cell::Day(entry.day),
+        Cell::Text(entry.narration.clone()),
+        Cell::Word(side.account.as_str()),
+        Cell::Text(accounts.code(side)),
+        side.fund.as_ref().map(|fund| fund.code.clone()).into(),
+        debit,
+        credit,
+        Cell::Count(side.money.minor),
+        Cell::Text(side.money.currency.code().to_owned()),
+    ];
+    Ok(Row { cells, link: None })
+}

@@ -1,0 +1,113 @@
+//! The summary: what the ledger holds of a month, summed by payout (or day), fund, account and currency.
+
+use super::{Entry, Funds, Side, read_funds};
+use crate::{
+    clock::{sha256_hex, start_of_day},
+    error::Error,
+    reports::{
+        groups::{Month, months},
+        report::{Page, Period, no_such_page},
+    },
+};
+use chrono::{Days, NaiveDate};
+use entity::{Currency, Money, ids::FundId, words::Account};
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
+use std::collections::BTreeMap;
+
+#[derive(FromQueryResult)]
+struct Sum {
+    number: i64,
+    payout: Option<String>,
+    for_fund: Option<FundId>,
+    fund: Option<FundId>,
+    account: Account,
+    currency: Currency,
+    minor: i64,
+}
+
+/// What one entry is the summary of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    payout: Option<String>,
+    /// The day, where there is no payout.
+    day: Option<NaiveDate>,
+    fund: Option<FundId>,
+    currency: Currency,
+}
+
+struct Group {
+    day: NaiveDate,
+    sides: BTreeMap<(Account, Option<FundId>), i64>,
+}
+
+/// The entries of the next month.
+pub(super) async fn page(db: &impl ConnectionTrait, period: &Period, after: &str) -> Result<Page<Entry>, Error> {
+    let skip: usize = if after.is_empty() { 0 } else { after.parse().map_err(|_| no_such_page())? };
+    let months = months(db, period).await?;
+    let Some(month) = months.get(skip) else { return Ok(Page { rows: Vec::new(), next: None }) };
+    let rows = of_month(db, period, month).await?;
+    Ok(Page { rows, next: (skip + 1 < months.len()).then(|| (skip + 1).to_string()) })
+}
+
+/// A gift's own posting names no movement of Stripe's balance: its payout is that of the donation's movement.
+const QUESTION: &str = "
+    select number, payout, for_fund, fund, account, currency, cast(sum(minor) as bigint) as minor from (
+        select cast(d.number as bigint) as number, g.fund_id as for_fund, e.fund_id as fund, e.account as account, e.currency as currency,
+            e.amount_minor as minor,
+            coalesce(m.payout_id, p.stripe_payout_id, case when t.kind = 'donation' then
+                (select min(b.payout_id) from balance_movement b where b.donation_id = t.donation_id and b.mapped_to = 'gift') end) as payout
+        from days d join ledger_transaction t on t.booked_at >= d.starts and t.booked_at < d.ends
+        join ledger_entry e on e.transaction_id = t.id
+        left join donation g on g.id = t.donation_id
+        left join balance_movement m on m.id = t.stripe_balance_transaction
+        left join payout p on p.balance_transaction_id = t.stripe_balance_transaction) sides
+    group by number, payout, for_fund, fund, account, currency";
+
+async fn of_month(db: &impl ConnectionTrait, period: &Period, month: &Month) -> Result<Vec<Entry>, Error> {
+    let days: Vec<NaiveDate> = month.from.iter_days().take_while(|day| *day <= month.last).collect();
+    let (mut list, mut values) = (String::new(), Vec::<sea_orm::Value>::new());
+    for (number, day) in days.iter().enumerate() {
+        let comma = if number == 0 { "" } else { ", " };
+        list.push_str(&format!("{comma}({number}, ${}, ${})", 2 * number + 1, 2 * number + 2));
+        values.push(start_of_day(period.zone, *day).into());
+        values.push(start_of_day(period.zone, *day + Days::new(1)).into());
+    }
+    let sql = format!("with days(number, starts, ends) as (values {list}) {QUESTION}");
+    let sums = Sum::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).all(db).await?;
+    let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
+    for sum in sums {
+        let day = usize::try_from(sum.number).ok().and_then(|number| days.get(number)).copied().ok_or_else(no_such_page)?;
+        let by_day = sum.payout.is_none().then_some(day);
+        let key = Key { payout: sum.payout, day: by_day, fund: sum.for_fund, currency: sum.currency };
+        let group = groups.entry(key).or_insert_with(|| Group { day, sides: BTreeMap::new() });
+        group.day = group.day.max(day);
+        let side = group.sides.entry((sum.account, sum.fund)).or_default();
+        *side = side.checked_add(sum.minor).ok_or(entity::MoneyError::Overflow)?;
+    }
+    let funds = read_funds(db).await?;
+    let mut entries: Vec<Entry> = groups.into_iter().map(|(key, group)| entry_of(&key, group, month, &funds)).collect();
+    entries.retain(|entry| !entry.sides.is_empty());
+    entries.sort_by(|a, b| (a.day, &a.narration).cmp(&(b.day, &b.narration)));
+    Ok(entries)
+}
+
+fn entry_of(key: &Key, group: Group, month: &Month, funds: &Funds) -> Entry {
+    let for_fund = key.fund.and_then(|id| funds.get(&id)).cloned();
+    let code = for_fund.as_ref().map_or_else(|| "no fund".to_owned(), |fund| format!("fund {}", fund.code));
+    let what = match (&key.payout, key.day) {
+        (Some(payout), _) => format!("Stripe payout {payout} in {}", month.name()),
+        (None, day) => format!("Movements of {} without payout", day.unwrap_or(group.day)),
+    };
+    let narration = format!("{what}, {code}, {}", key.currency);
+    let sides = group.sides.into_iter().filter(|(_, minor)| *minor != 0).map(|((account, fund), minor)| Side {
+        account,
+        fund: fund.and_then(|id| funds.get(&id)).or(for_fund.as_ref()).cloned(),
+        money: Money::new(minor, key.currency),
+    });
+    Entry { day: group.day, number: number_of(&narration), sides: sides.collect(), narration }
+}
+
+/// Forty bits of what the entry is: the same entry has the same number, and two have two.
+fn number_of(narration: &str) -> String {
+    format!("W{}", sha256_hex(narration)[..10].to_ascii_uppercase())
+}

@@ -1,0 +1,138 @@
+//! One door to all the kinds of journal files.
+
+use super::{
+    Accounts, Entry, entries,
+    imports::{self, XERO_LINES_MAX},
+    plain::{Dialect, Plain},
+};
+use crate::{
+    app::App,
+    error::Error,
+    reports::{
+        report::{Format, ReportRequest},
+        write::Lines,
+    },
+};
+
+/// A journal file being written.
+#[derive(Debug)]
+pub struct Writer {
+    accounts: Accounts,
+    kind: Kind,
+    out: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Plain(Plain),
+    Xero { lines: Lines, tax_rate: String, wanted: usize, cutter: Cutter },
+    QuickBooksOnline(Lines),
+    QuickBooksDesktop,
+}
+
+/// Which of Xero's files an entry goes to: as many whole entries in each as fit.
+#[derive(Debug)]
+struct Cutter {
+    file: usize,
+    lines: usize,
+}
+
+impl Cutter {
+    const fn new() -> Self {
+        // The line of column names is one of those that Xero counts.
+        Self { file: 1, lines: 1 }
+    }
+
+    fn file_of(&mut self, entry: &Entry) -> usize {
+        if self.lines > 1 && self.lines + entry.sides.len() > XERO_LINES_MAX {
+            *self = Self { file: self.file + 1, lines: 1 };
+        }
+        self.lines += entry.sides.len();
+        self.file
+    }
+}
+
+impl Writer {
+    /// A file of this format; `part` is which of Xero's files, from one.
+    pub fn new(app: &App, request: &ReportRequest, format: Format, part: usize) -> Self {
+        let whole = request.period.from.is_none();
+        let mut out = Vec::new();
+        let kind = match format {
+            Format::Hledger => Kind::Plain(Plain::new(Dialect::Hledger, whole)),
+            Format::Beancount => Kind::Plain(Plain::new(Dialect::Beancount, whole)),
+            Format::Xero => {
+                let mut lines = Lines::default();
+                imports::xero_names(&mut lines);
+                Kind::Xero { lines, tax_rate: app.config.xero_tax_rate.clone(), wanted: part, cutter: Cutter::new() }
+            }
+            Format::QuickBooksOnline => {
+                let mut lines = Lines::default();
+                imports::quickbooks_names(&mut lines);
+                Kind::QuickBooksOnline(lines)
+            }
+            _ => {
+                imports::iif_names(&mut out);
+                Kind::QuickBooksDesktop
+            }
+        };
+        if let Kind::Plain(plain) = &kind {
+            plain.start(&mut out);
+        }
+        Self { accounts: Accounts::of(&app.config), kind, out }
+    }
+
+    /// Writes an entry. False: it belongs to another of Xero's files.
+    pub fn entry(&mut self, entry: &Entry) -> Result<bool, Error> {
+        if entry.sides.is_empty() {
+            return Ok(false);
+        }
+        match &mut self.kind {
+            Kind::Plain(plain) => plain.entry(&self.accounts, entry, &mut self.out)?,
+            Kind::Xero { lines, tax_rate, wanted, cutter } => {
+                if cutter.file_of(entry) != *wanted {
+                    return Ok(false);
+                }
+                imports::xero_entry(lines, &self.accounts, tax_rate, entry);
+            }
+            Kind::QuickBooksOnline(lines) => imports::quickbooks_entry(lines, &self.accounts, entry)?,
+            Kind::QuickBooksDesktop => imports::iif_entry(&mut self.out, &self.accounts, entry),
+        }
+        Ok(true)
+    }
+
+    /// Writes what stands at the end.
+    pub fn finish(&mut self) {
+        if let Kind::Plain(plain) = &self.kind {
+            plain.finish(&mut self.out);
+        }
+    }
+
+    /// How many bytes wait to be taken.
+    pub fn waiting(&self) -> usize {
+        match &self.kind {
+            Kind::Xero { lines, .. } | Kind::QuickBooksOnline(lines) => lines.len(),
+            _ => self.out.len(),
+        }
+    }
+
+    /// Takes what was written so far.
+    pub fn take(&mut self) -> Vec<u8> {
+        match &mut self.kind {
+            Kind::Xero { lines, .. } | Kind::QuickBooksOnline(lines) => lines.take(),
+            _ => std::mem::take(&mut self.out),
+        }
+    }
+}
+
+/// How many files Xero needs, one at least.
+pub async fn count_xero_files(app: &App, request: &ReportRequest) -> Result<usize, Error> {
+    let (mut cutter, mut after, mut files) = (Cutter::new(), String::new(), 1);
+    loop {
+        let read = entries(app, request, &after, super::super::export::ROWS_AT_ONCE).await?;
+        files = read.rows.iter().map(|entry| cutter.file_of(entry)).max().unwrap_or(files);
+        match read.next {
+            Some(next) => after = next,
+            None => return Ok(files),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Receipts as rows, by when they were issued: also the void and the replaced, because a series has no gaps. They name nobody.
+
+use super::report::{Cell, Column, Kind, Page, Period, Row, column, read_place, write_place};
+use crate::error::Error;
+use entity::{Money, ids::ReceiptId, receipt, words::ReceiptStatus};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::HashMap;
+
+/// `amount` is what the receipt says, `valid` the same where it still is valid, and zero where not.
+pub const COLUMNS: &[Column] = &[
+    column("receipt_no", Kind::Text),
+    column("gift_on", Kind::Day),
+    column("issued_at_utc", Kind::Instant),
+    column("issued_date", Kind::Day),
+    column("status", Kind::Text),
+    column("status_reason", Kind::Text),
+    column("replaces", Kind::Text),
+    column("amount", Kind::Money),
+    column("amount_minor", Kind::Count),
+    column("valid", Kind::Money),
+    column("currency", Kind::Text),
+    column("profile", Kind::Text),
+    column("language", Kind::Text),
+    column("donation_id", Kind::Text),
+];
+
+/// The next receipts.
+pub async fn page(db: &impl ConnectionTrait, period: &Period, after: &str, limit: u64) -> Result<Page, Error> {
+    use receipt::Column as C;
+    let (from, until) = period.bounds()?;
+    let mut query = receipt::Entity::find()
+        .filter(Condition::all().add_option(from.map(|from| C::IssuedAt.gte(from))).add_option(until.map(|until| C::IssuedAt.lt(until))));
+    if let Some((at, id)) = read_place::<ReceiptId>(after)? {
+        query = query.filter(C::IssuedAt.gte(at)).filter(Condition::any().add(C::IssuedAt.gt(at)).add(C::Id.gt(id)));
+    }
+    let mut found = query.order_by_asc(C::IssuedAt).order_by_asc(C::Id).limit(limit + 1).all(db).await?;
+    let more = found.len() as u64 > limit;
+    found.truncate(limit as usize);
+    let next = found.last().filter(|_| more).map(|last| write_place(last.issued_at, last.id));
+    let replaced = codes_of(db, found.iter().filter_map(|receipt| receipt.replaces_id).collect()).await?;
+    let rows = found.into_iter().map(|receipt| row_of(receipt, period, &replaced)).collect();
+    Ok(Page { rows, next })
+}
+
+async fn codes_of(db: &impl ConnectionTrait, ids: Vec<ReceiptId>) -> Result<HashMap<ReceiptId, String>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = receipt::Entity::find().filter(receipt::Column::Id.is_in(ids)).all(db).await?;
+    Ok(found.into_iter().map(|receipt| (receipt.id, receipt.code)).collect())
+}
+
+fn row_of(receipt: receipt::Model, period: &Period, replaced: &HashMap<ReceiptId, String>) -> Row {
+    let money = |minor| Cell::Money(Money::new(minor, receipt.currency));
+    let valid = if receipt.status == ReceiptStatus::Issued { receipt.amount_minor } else { 0 };
+    let cells = vec![
+        Cell::Text(receipt.code),
+        Cell::Day(receipt.gift_on),
+        Cell::Instant(receipt.issued_at),
+        Cell::Day(receipt.issued_at.with_timezone(&period.zone).date_naive()),
+        Cell::Word(receipt.status.as_str()),
+        Cell::Text(receipt.status_reason),
+        receipt.replaces_id.and_then(|id| replaced.get(&id).cloned()).into(),
+        money(receipt.amount_minor),
+        Cell::Count(receipt.amount_minor),
+        money(valid),
+        Cell::Text(receipt.currency.code().to_owned()),
+        Cell::Text(receipt.profile),
+        Cell::Text(receipt.language),
+        Cell::Text(receipt.donation_id.to_string()),
+    ];
+    Row { cells, link: Some(format!("/desk/donations/{}", receipt.donation_id)) }
+}

@@ -1,0 +1,96 @@
+//! Rows as files. Each kind of file is written row by row, so that memory does not grow with the report.
+
+mod csv;
+mod jsonl;
+mod xlsx;
+
+pub use csv::Lines;
+pub use xlsx::Book;
+
+use super::report::{Cell, Column, Format};
+use crate::error::Error;
+use chrono::{DateTime, SecondsFormat, Utc};
+use jsonl::Objects;
+use std::path::Path;
+
+/// A table being written.
+pub enum TableWriter {
+    /// Comma-separated values.
+    Csv(Lines),
+    /// A JSON object in each line.
+    Jsonl(Objects),
+    /// A spreadsheet; its bytes are there only when it is finished.
+    Xlsx(Box<Book>),
+}
+
+impl TableWriter {
+    /// A table with these columns; a spreadsheet keeps its rows in a nameless file in `folder` meanwhile.
+    pub fn new(format: Format, name: &str, columns: &'static [Column], folder: &Path) -> Result<Self, Error> {
+        Ok(match format {
+            Format::Xlsx => Self::Xlsx(Box::new(Book::new(name, columns, folder)?)),
+            Format::Jsonl => Self::Jsonl(Objects::new(columns)),
+            _ => {
+                let mut lines = Lines::default();
+                for (place, column) in columns.iter().enumerate() {
+                    let mark = if place == 0 && format == Format::CsvExcel { "\u{feff}" } else { "" };
+                    lines.number(format_args!("{mark}{}", column.name));
+                }
+                lines.end();
+                Self::Csv(lines)
+            }
+        })
+    }
+
+    /// Writes a row.
+    pub fn row(&mut self, cells: &[Cell]) -> Result<(), Error> {
+        match self {
+            Self::Csv(lines) => {
+                for cell in cells {
+                    write_cell(lines, cell);
+                }
+                lines.end();
+                Ok(())
+            }
+            Self::Jsonl(objects) => {
+                objects.row(cells);
+                Ok(())
+            }
+            Self::Xlsx(book) => book.row(cells),
+        }
+    }
+
+    /// How many bytes wait to be taken.
+    pub fn waiting(&self) -> usize {
+        match self {
+            Self::Csv(lines) => lines.len(),
+            Self::Jsonl(objects) => objects.bytes.len(),
+            Self::Xlsx(_) => 0,
+        }
+    }
+
+    /// Takes what was written so far.
+    pub fn take(&mut self) -> Vec<u8> {
+        match self {
+            Self::Csv(lines) => lines.take(),
+            Self::Jsonl(objects) => std::mem::take(&mut objects.bytes),
+            Self::Xlsx(_) => Vec::new(),
+        }
+    }
+}
+
+fn write_cell(lines: &mut Lines, cell: &Cell) {
+    match cell {
+        Cell::Empty => lines.text(""),
+        Cell::Text(text) => lines.text(text),
+        Cell::Word(word) => lines.text(word),
+        Cell::Day(day) => lines.number(day),
+        Cell::Instant(at) => lines.number(utc(*at)),
+        Cell::Money(money) => lines.number(money.decimal()),
+        Cell::Count(count) => lines.number(count),
+    }
+}
+
+/// An instant to the second, `2026-01-31T18:05:00Z`.
+pub fn utc(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

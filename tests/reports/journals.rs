@@ -1,0 +1,187 @@
+//! The files that Xero and QuickBooks take in, field by field.
+
+use super::{
+    Kept, all_of, bytes_of, file_of,
+    movements::{at, every_kind, money, posting},
+    of_days, rows_of,
+};
+use crate::support::{TestApp, gift, on_both_databases};
+use chrono::TimeDelta;
+use entity::words::{Account, BalanceMapping, MovementKind};
+use std::collections::BTreeMap;
+use wellwisher::{
+    ledger::Purpose,
+    reports::{ExportRequest, Format, Report, export, journal::XERO_LINES_MAX},
+};
+
+fn journal(format: Format) -> ExportRequest {
+    ExportRequest { format, ..all_of(Report::Journal) }
+}
+
+fn minor(decimal: &str) -> i64 {
+    let (whole, part) = decimal.split_once('.').unwrap_or((decimal, ""));
+    assert!(part.len() == 2, "two decimals of a euro: {decimal}");
+    format!("{whole}{part}").parse().unwrap()
+}
+
+on_both_databases! {
+    async fn a_journal_is_one_payout_one_fund_one_currency_and_names_nobody(test: TestApp) {
+        let given = every_kind(&test).await;
+        let (first, second) = (&given.winter, &given.dollars);
+        for (donation, movement, payout) in [(first, (5_000, 175, "EUR"), "po_1"), (second, (9_200, 307, "EUR"), "po_1")] {
+            let id = format!("txn_of_{}", donation.id);
+            test.add_movement(&id, BalanceMapping::Gift, movement, Some(payout), Some(donation.id)).await;
+        }
+        test.add_movement("txn_r1", BalanceMapping::Refund, (-1_500, 0, "EUR"), Some("po_1"), Some(first.id)).await;
+        test.add_payout("po_1", money(3_000, "EUR"), "2026-05-04".parse().unwrap(), "txn_p1").await;
+
+        let (file, manifest) = file_of(&test, &journal(Format::Csv)).await;
+        let rows = rows_of(&file);
+        assert_eq!(manifest.rows, rows.len() as u64);
+        let mut by_entry: BTreeMap<(&str, &str, &str), i64> = BTreeMap::new();
+        for row in &rows {
+            *by_entry.entry((&row["journal_no"], &row["narration"], &row["currency"])).or_default() += row["amount_minor"].parse::<i64>().unwrap();
+        }
+        assert!(by_entry.values().all(|sum| *sum == 0), "{by_entry:#?}");
+        let numbers: std::collections::BTreeSet<_> = by_entry.keys().map(|(number, ..)| number).collect();
+        assert_eq!(numbers.len(), by_entry.len(), "each entry has a number of its own");
+        assert!(numbers.iter().all(|number| number.len() == 11), "{numbers:?}");
+        let narrations: Vec<&str> = by_entry.keys().map(|(_, narration, _)| *narration).collect();
+        assert!(narrations.contains(&"Stripe payout po_1 in 2026-05, fund FUND-winter, EUR"), "{narrations:#?}");
+        assert!(narrations.contains(&"Stripe payout po_1 in 2026-05, no fund, EUR"), "the payout itself: {narrations:#?}");
+        assert!(narrations.contains(&"Movements of 2026-05-01 without payout, fund GENERAL, JPY"), "{narrations:#?}");
+        let income = rows.iter().find(|row| row["account"] == "donations" && row["narration"].starts_with("Stripe payout") && row["fund_code"] == "FUND-winter").unwrap();
+        assert_eq!((income["account_code"].as_str(), income["credit"].as_str(), income["debit"].as_str()), ("4000", "35.00", ""), "less the refund");
+        assert!(!file.contains("Supporter") && !file.contains("example.org"), "{file}");
+        // The same entries whatever is asked beside them.
+        let may = file_of(&test, &of_days(journal(Format::Csv), "2026-05-01", "2026-05-31", chrono_tz::UTC)).await;
+        assert_eq!(may.0, file);
+    }
+
+    async fn xero_takes_it(test: TestApp) {
+        every_kind(&test).await;
+        let (file, _) = file_of(&test, &journal(Format::Xero)).await;
+        let header = file.lines().next().unwrap();
+        assert_eq!(header, "*Narration,*Date,Description,*AccountCode,*TaxRate,*Amount,TrackingName1,TrackingOption1,TrackingName2,TrackingOption2");
+        let rows = rows_of(&file);
+        let mut journals: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row["*Narration"].ends_with("EUR")) {
+            *journals.entry((&row["*Narration"], &row["*Date"])).or_default() += minor(&row["*Amount"]);
+        }
+        assert!(journals.len() >= 4 && journals.values().all(|sum| *sum == 0), "debits are positive, credits negative: {journals:#?}");
+        let income = rows.iter().find(|row| row["*AccountCode"] == "4000" && row["*Narration"].ends_with("EUR")).unwrap();
+        assert_eq!((income["*Date"].as_str(), income["*TaxRate"].as_str()), ("01/05/2026", "Tax Exempt"));
+        assert_eq!(income["*Amount"], "-33.00", "50 given, 15 refunded, 5 of it failed, 7 lost in a dispute");
+        assert!(rows.iter().any(|row| row["*AccountCode"] == "Stripe clearing"), "an account without a code goes by its name");
+        assert!(rows.iter().all(|row| row["TrackingName1"].is_empty() && row["TrackingOption2"].is_empty()));
+    }
+
+    async fn xero_gets_files_of_three_hundred_lines_and_no_journal_is_cut(test: TestApp) {
+        let start = at("2026-01-01T10:00:00Z");
+        let gifts: Vec<_> = (0..170)
+            .map(|day| {
+                let sides = [(Account::StripeClearing, 100 + day, "EUR"), (Account::Donations, -100 - day, "EUR")];
+                posting(MovementKind::Donation, &format!("pi_{day}:capture"), None, start + TimeDelta::days(day), &sides, Purpose::default())
+            })
+            .collect();
+        test.post_all(&gifts).await;
+        let request = journal(Format::Xero);
+        let refusal = export(&test.app, &request, &mut Kept::default()).await.unwrap_err();
+        assert!(refusal.to_string().contains("2 files"), "{refusal}");
+        let mut amounts = Vec::new();
+        for part in 1..=2 {
+            let (file, manifest) = file_of(&test, &ExportRequest { part: Some(part), ..request.clone() }).await;
+            assert!(file.lines().count() <= XERO_LINES_MAX, "{}", file.lines().count());
+            let rows = rows_of(&file);
+            assert_eq!(manifest.rows, rows.len() as u64);
+            let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+            for row in &rows {
+                *sums.entry(row["*Narration"].clone()).or_default() += minor(&row["*Amount"]);
+                amounts.push(minor(&row["*Amount"]));
+            }
+            assert!(sums.values().all(|sum| *sum == 0), "no journal is cut");
+        }
+        assert_eq!((amounts.len(), amounts.iter().filter(|amount| **amount > 0).sum::<i64>()), (340, (0..170).map(|day| 100 + day).sum()));
+        assert!(export(&test.app, &ExportRequest { part: Some(3), ..request }, &mut Kept::default()).await.is_err());
+    }
+
+    async fn quickbooks_online_takes_it(test: TestApp) {
+        every_kind(&test).await;
+        let (file, _) = file_of(&test, &journal(Format::QuickBooksOnline)).await;
+        assert_eq!(file.lines().next().unwrap(), "Journal No,Journal Date,Account Name,Description,Debits,Credits,Class,Currency");
+        let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+        for row in rows_of(&file) {
+            assert!(row["Journal No"].len() <= 21 && row["Account Name"].len() <= 100);
+            assert!(row["Debits"].is_empty() != row["Credits"].is_empty(), "one side of each line is blank: {row:?}");
+            let date: Vec<&str> = row["Journal Date"].split('/').collect();
+            assert_eq!((date[0], date[2]), ("05", "2026"), "month first");
+            if row["Currency"] == "EUR" {
+                let debit = if row["Credits"].is_empty() { minor(&row["Debits"]) } else { -minor(&row["Credits"]) };
+                *sums.entry(row["Journal No"].clone()).or_default() += debit;
+            }
+        }
+        assert!(sums.len() >= 4 && sums.values().all(|sum| *sum == 0), "{sums:?}");
+    }
+
+    async fn quickbooks_desktop_takes_it_in_its_own_letters(test: TestApp) {
+        every_kind(&test).await;
+        let (bytes, _) = bytes_of(&test, &journal(Format::QuickBooksDesktop)).await;
+        assert!(bytes.is_ascii(), "nothing here needs more");
+        let text = String::from_utf8(bytes).unwrap();
+        let lines: Vec<Vec<&str>> = text.split("\r\n").filter(|line| !line.is_empty()).map(|line| line.split('\t').collect()).collect();
+        assert_eq!(lines[0], ["!TRNS", "TRNSTYPE", "DATE", "ACCNT", "NAME", "CLASS", "AMOUNT", "DOCNUM", "MEMO"]);
+        assert_eq!(lines[1][0], "!SPL");
+        assert_eq!(lines[1][1..], lines[0][1..]);
+        assert_eq!(lines[2], ["!ENDTRNS"]);
+        let (mut open, mut sum, mut entries) = (false, 0_i64, 0);
+        for line in &lines[3..] {
+            match line[0] {
+                "ENDTRNS" => {
+                    assert!(open && sum == 0, "debits and credits of an entry are equal");
+                    (open, entries) = (false, entries + 1);
+                }
+                head => {
+                    assert_eq!(head == "TRNS", !open, "{line:?}");
+                    (open, sum) = (true, if head == "TRNS" { 0 } else { sum });
+                    assert_eq!((line.len(), line[1], line[4]), (9, "GENERAL JOURNAL", ""));
+                    sum += line[6].replace('.', "").parse::<i64>().unwrap();
+                }
+            }
+        }
+        assert!(entries >= 5, "{entries}");
+    }
+
+    async fn a_month_ends_where_the_organisation_is(test: TestApp) {
+        // Half past seven in the evening in London is already the new year in Kabul.
+        for (number, moment) in ["2026-12-31T19:29:59Z", "2026-12-31T19:30:00Z"].iter().enumerate() {
+            let sides = [(Account::StripeClearing, 1_000, "KWD"), (Account::Donations, -1_000, "KWD")];
+            test.post_all(&[posting(MovementKind::Donation, &format!("pi_{number}:capture"), None, at(moment), &sides, Purpose::default())]).await;
+        }
+        let mut request = journal(Format::Csv);
+        request.asked.period.zone = chrono_tz::Asia::Kabul;
+        let (file, _) = file_of(&test, &request).await;
+        let rows = rows_of(&file);
+        let days: Vec<&str> = rows.iter().map(|row| row["date"].as_str()).collect();
+        assert_eq!(days, ["2026-12-31", "2026-12-31", "2027-01-01", "2027-01-01"]);
+        assert_eq!(rows[0]["debit"], "1.000", "the dinar has a thousand fils");
+        let year = of_days(request, "2026-01-01", "2026-12-31", chrono_tz::Asia::Kabul);
+        assert_eq!(rows_of(&file_of(&test, &year).await.0).len(), 2);
+    }
+
+    async fn the_summary_follows_a_payout_across_the_end_of_a_month_without_crossing_it(test: TestApp) {
+        let first = test.give(&gift(2_500, "EUR")).await;
+        test.wait(40 * 86_400);
+        let second = test.give(&gift(3_500, "EUR")).await;
+        for donation in [&first, &second] {
+            test.add_movement(&format!("txn_{}", donation.id), BalanceMapping::Gift, (100, 0, "EUR"), Some("po_9"), Some(donation.id)).await;
+        }
+        let rows = rows_of(&file_of(&test, &journal(Format::Csv)).await.0);
+        let mut gifts: Vec<(&str, &str)> =
+            rows.iter().filter(|row| row["account"] == "donations").map(|row| (row["narration"].as_str(), row["credit"].as_str())).collect();
+        gifts.sort_unstable();
+        assert_eq!(gifts, [
+            ("Stripe payout po_9 in 2026-05, fund GENERAL, EUR", "25.00"),
+            ("Stripe payout po_9 in 2026-06, fund GENERAL, EUR", "35.00"),
+        ]);
+    }
+}
