@@ -2,6 +2,7 @@
 //! wanting, 2 not done.
 
 mod data;
+mod receipts;
 mod serve;
 
 use crate::{
@@ -72,6 +73,16 @@ enum Command {
         #[command(subcommand)]
         what: Import,
     },
+    /// Receipts and the statements of a year.
+    Receipts {
+        #[command(subcommand)]
+        what: Receipts,
+    },
+    /// Gift Aid, in the United Kingdom.
+    GiftAid {
+        #[command(subcommand)]
+        what: GiftAid,
+    },
     /// Members of staff.
     Staff {
         #[command(subcommand)]
@@ -111,6 +122,39 @@ enum Import {
     Articles {
         /// The file or folder.
         path: PathBuf,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum Receipts {
+    /// Issue and send each supporter's statement of a tax year that is over. Doing it again sends only what has changed since.
+    #[command(after_help = "Examples:\n  wellwisher receipts annual --year 2026 --dry-run\n  wellwisher receipts annual --year 2026")]
+    Annual {
+        /// The calendar year in which the tax year begins.
+        #[arg(long)]
+        year: i32,
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum GiftAid {
+    /// Make a claim of all gifts up to a day and write its files, in the order of the columns of HMRC's spreadsheet.
+    #[command(
+        after_help = "Examples:\n  wellwisher gift-aid claim --until 2026-04-05 --dry-run\n  wellwisher gift-aid claim --until 2026-04-05 --output claim"
+    )]
+    Claim {
+        /// The last day (YYYY-MM-DD), included; today when left out.
+        #[arg(long)]
+        until: Option<chrono::NaiveDate>,
+        /// Only say what the claim would have, and what is wrong with gifts that it leaves out.
+        #[arg(long)]
+        dry_run: bool,
+        /// The folder for the files; the working folder when left out.
+        #[arg(long, short, default_value = ".")]
+        output: PathBuf,
     },
 }
 
@@ -161,6 +205,12 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Error> {
         Command::Reconcile { days } => data::reconcile(&open(&cli.settings).await?, days).await,
         Command::Export(arguments) => data::export(&open(&cli.settings).await?, &arguments).await,
         Command::Import { what: Import::Articles { path } } => data::import_articles(&open(&cli.settings).await?, &path).await,
+        Command::Receipts { what: Receipts::Annual { year, dry_run } } => {
+            receipts::annual(&open(&cli.settings).await?, year, dry_run).await
+        }
+        Command::GiftAid { what: GiftAid::Claim { until, dry_run, output } } => {
+            receipts::gift_aid_claim(&open(&cli.settings).await?, until, dry_run, &output).await
+        }
         Command::Staff { what: Staff::Add { email, role } } => data::add_staff(&open(&cli.settings).await?, &email, role).await,
     }
 }

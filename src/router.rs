@@ -1,6 +1,8 @@
 //! Every route.
 
-use crate::{app::App, articles, attachments, campaigns, donations, error::Error, readers, reports, staff, web, wishes};
+use crate::{
+    app::App, articles, attachments, campaigns, donations, error::Error, gift_aid, readers, receipts, reports, staff, web, wishes,
+};
 use axum::{
     Router,
     http::{StatusCode, header},
@@ -63,6 +65,8 @@ fn desk_routes() -> Router<App> {
         Router::new()
             .merge(staff::desk_routes())
             .merge(donations::desk_routes())
+            .merge(receipts::desk_routes())
+            .merge(gift_aid::desk_routes())
             .merge(reports::routes())
             .merge(articles::desk_routes())
             .merge(readers::desk_routes())

@@ -1,6 +1,6 @@
 //! Every job and schedule: what is done outside of requests.
 
-use crate::{app::App, donations, jobs, jobs::Outcome, readers};
+use crate::{app::App, donations, jobs, jobs::Outcome, readers, receipts};
 use chrono::TimeDelta;
 use entity::job;
 use std::time::Duration;
@@ -77,6 +77,7 @@ async fn act(app: &App, one: &job::Model) -> Outcome {
     };
     match (one.kind.as_str(), payload["event"].as_str()) {
         (donations::events::JOB, Some(event)) => donations::events::act(app, event).await,
+        (receipts::annual::JOB, _) => receipts::annual::act(app, &payload).await,
         (kind, _) => Outcome::GiveUp(format!("no part of this version does `{kind}`")),
     }
 }

@@ -12,6 +12,7 @@ mod cli;
 mod demo;
 mod donations;
 mod donations_desk;
+mod gift_aid;
 mod jobs;
 mod ledger;
 mod mail;

@@ -1,5 +1,7 @@
 //! Receipts: numbered without gaps, never edited, complete as plain text in every language.
 
+mod annual;
+mod desk;
 mod letters;
 mod numbers;
 

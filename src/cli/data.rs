@@ -19,7 +19,7 @@ use std::{
 };
 
 /// A bar on a terminal; nothing when piped, where the last line tells the result.
-fn progress_bar(what: &str) -> ProgressBar {
+pub(super) fn progress_bar(what: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -162,7 +162,7 @@ impl reports::Sink for FileSink {
     }
 }
 
-fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
+pub(super) fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
     Error::Invalid(format!("{} cannot be written: {error}", path.display()))
 }
 

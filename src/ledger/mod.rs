@@ -5,9 +5,11 @@
 
 mod returned;
 mod store;
+mod worth;
 
 pub use returned::{Booked, OfGift};
 pub use store::{Raised, entries_of_donation, purpose_of_gift, raised, worth_of};
+pub use worth::{Worth, worths_of};
 
 use crate::error::Error;
 use chrono::{DateTime, Utc};

@@ -6,18 +6,32 @@
 
 /// The live receipt says what the gift is worth.
 mod agree;
+/// The statements of a tax year.
+pub mod annual;
+/// What staff do with one receipt.
+pub mod care;
+mod desk;
 /// What a receipt or statement shows, whatever it is shown on.
 pub mod document;
+/// The German annual confirmation.
+pub mod german;
 /// The letters that carry receipts.
 pub mod letter;
+/// The list of receipts at the desk.
+pub mod list;
 /// The rules of each country.
 pub mod profiles;
 /// Everything a receipt says.
 pub mod snapshot;
+/// What the statement of a tax year says.
+pub mod statement;
 /// Queries.
 pub mod store;
+/// Queries of statements.
+pub mod years;
 
 pub use agree::{Agreed, agree};
+pub use desk::routes as desk_routes;
 pub use letter::{Ended, cancelled_letter, letter};
 pub use snapshot::{Exemption, Issuer, Snapshot};
 

@@ -35,6 +35,7 @@ const PLACES: &[(&str, &str, &[Role])] = &[
     ("/desk/wish-list", "desk-nav-wish-list", &[Role::Admin, Role::Editor]),
     ("/desk/articles", "desk-nav-articles", &[Role::Admin, Role::Editor]),
     ("/desk/readers", "desk-nav-readers", &[Role::Admin, Role::Editor, Role::Finance]),
+    ("/desk/receipts", "desk-nav-receipts", &[Role::Admin, Role::Finance]),
     ("/desk/letters", "desk-nav-letters", &[Role::Admin, Role::Finance]),
     ("/desk/reports", "desk-nav-reports", &[Role::Admin, Role::Finance]),
     ("/desk/audit", "desk-nav-audit", &[Role::Admin]),

@@ -22,7 +22,7 @@ fn letter(settings: &IssuerSettings, gift: &PaidGift) -> NewLetter {
 }
 
 /// Without the characters that only order directions.
-fn bare(text: &str) -> String {
+pub fn bare(text: &str) -> String {
     text.replace(['\u{2068}', '\u{2069}', '\u{200F}'], "")
 }
 

@@ -1,0 +1,79 @@
+//! The commands for receipts and Gift Aid.
+
+use super::data::{cannot_write, progress_bar};
+use crate::{
+    app::App,
+    error::Error,
+    gift_aid::{claims, schedule},
+    receipts::annual,
+    staff::Actor,
+};
+use chrono::NaiveDate;
+use std::{io::Write, path::Path, process::ExitCode};
+
+/// Issues the statements of a tax year.
+pub async fn annual(app: &App, year: i32, dry_run: bool) -> Result<ExitCode, Error> {
+    let year = annual::year_to_state(app, year)?;
+    let bar = progress_bar("Issuing statements");
+    let report = annual::run(app, &Actor::system(), &year, dry_run, |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    })
+    .await?;
+    bar.finish_and_clear();
+    let would = if dry_run { "Would be: " } else { "" };
+    println!(
+        "{would}{} issued, {} replaced, {} unchanged, {} ended for the tax year {}.",
+        report.issued,
+        report.replaced,
+        report.unchanged,
+        report.ended,
+        year.name()
+    );
+    if report.no_address > 0 {
+        println!(
+            "{} supporters get none, because their name or postal address is missing. Correct their receipts at the desk.",
+            report.no_address
+        );
+    }
+    Ok(if report.no_address == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Makes a Gift Aid claim and writes its files.
+pub async fn gift_aid_claim(app: &App, until: Option<NaiveDate>, dry_run: bool, output: &Path) -> Result<ExitCode, Error> {
+    if !app.config.org_receipt_profile.offers_gift_aid() {
+        return Err(Error::Invalid("Gift Aid needs ORG_RECEIPT_PROFILE=uk".to_owned()));
+    }
+    let until = until.unwrap_or_else(|| app.today());
+    let draft = claims::draft(app.db.read(), app, until).await?;
+    let sums = draft.sums()?;
+    println!("{} gifts of {}, tax {}, adjustment {}.", sums.count, sums.gifts, sums.tax, sums.back);
+    for problem in &draft.problems {
+        let faults: Vec<&str> = problem.faults.iter().map(|fault| fault.as_str()).collect();
+        println!("  donation {} is left out: {}", problem.donation_id, faults.join(", "));
+    }
+    if let Some(why) = draft.refusal()? {
+        println!("{why}");
+    }
+    if !dry_run && draft.refusal()?.is_none() {
+        let id = claims::make(app, &Actor::system(), until).await?;
+        for (place, rows) in claims::read(app.db.read(), id).await?.files().iter().enumerate() {
+            let path = output.join(format!("gift-aid-{until}-{}.csv", place + 1));
+            write_private(&path, &schedule::csv(rows)?).map_err(|error| cannot_write(&path, &error))?;
+            println!("{}", path.display());
+        }
+        println!("Claim {id} is made. When it was sent to HMRC, note the reference at the desk: /desk/gift-aid/claims/{id}");
+    }
+    Ok(if draft.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Writes a file that nobody else on the machine may read, because it names people.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -1,0 +1,162 @@
+//! Queries of statements.
+
+use super::profiles::TaxYear;
+use crate::{clock::start_of_day, error::Error};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use entity::{
+    confirmation, donation, donation_address,
+    ids::{DonationId, ReceiptSeriesId, StatementId, SupporterId},
+    receipt, statement, supporter,
+    words::ReceiptStatus,
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+
+/// From the first moment of a tax year to the first after it, where the issuer is.
+pub fn span(zone: Tz, year: &TaxYear) -> (DateTime<Utc>, DateTime<Utc>) {
+    (start_of_day(zone, year.starts_on), start_of_day(zone, year.ends_on + chrono::Days::new(1)))
+}
+
+/// The next supporters, in the order of their ids, who gave within a span of time.
+pub async fn givers(
+    db: &impl ConnectionTrait,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+    after: Option<SupporterId>,
+    most: u64,
+) -> Result<Vec<SupporterId>, Error> {
+    let mut find = donation::Entity::find()
+        .select_only()
+        .column(donation::Column::SupporterId)
+        .distinct()
+        .filter(donation::Column::PaidAt.gte(from))
+        .filter(donation::Column::PaidAt.lt(until));
+    if let Some(after) = after {
+        find = find.filter(donation::Column::SupporterId.gt(after));
+    }
+    Ok(find.order_by_asc(donation::Column::SupporterId).limit(most).into_tuple().all(db).await?)
+}
+
+/// How many supporters gave within a span of time.
+pub async fn count_givers(db: &impl ConnectionTrait, (from, until): (DateTime<Utc>, DateTime<Utc>)) -> Result<u64, Error> {
+    let counted: Option<i64> = donation::Entity::find()
+        .select_only()
+        .column_as(Expr::cust("count(distinct supporter_id)"), "n")
+        .filter(donation::Column::PaidAt.gte(from))
+        .filter(donation::Column::PaidAt.lt(until))
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(u64::try_from(counted.unwrap_or(0)).unwrap_or(0))
+}
+
+/// The gifts of these supporters within a span of time, oldest first.
+pub async fn gifts(
+    db: &impl ConnectionTrait,
+    who: &[SupporterId],
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Vec<donation::Model>, Error> {
+    let find = donation::Entity::find()
+        .filter(donation::Column::SupporterId.is_in(who.iter().copied()))
+        .filter(donation::Column::PaidAt.gte(from))
+        .filter(donation::Column::PaidAt.lt(until));
+    Ok(find.order_by_asc(donation::Column::PaidAt).order_by_asc(donation::Column::Id).all(db).await?)
+}
+
+/// The valid receipts of these gifts.
+pub async fn receipts(db: &impl ConnectionTrait, gifts: &[DonationId]) -> Result<Vec<receipt::Model>, Error> {
+    let issued = receipt::Column::Status.eq(ReceiptStatus::Issued);
+    Ok(receipt::Entity::find().filter(receipt::Column::DonationId.is_in(gifts.iter().copied())).filter(issued).all(db).await?)
+}
+
+/// The postal addresses given with these gifts.
+pub async fn addresses(db: &impl ConnectionTrait, gifts: &[DonationId]) -> Result<Vec<donation_address::Model>, Error> {
+    Ok(donation_address::Entity::find().filter(donation_address::Column::DonationId.is_in(gifts.iter().copied())).all(db).await?)
+}
+
+/// Which of these gifts are on a valid German confirmation.
+pub async fn confirmed(db: &impl ConnectionTrait, gifts: &[DonationId]) -> Result<Vec<confirmation::Model>, Error> {
+    Ok(confirmation::Entity::find().filter(confirmation::Column::DonationId.is_in(gifts.iter().copied())).all(db).await?)
+}
+
+/// These supporters.
+pub async fn supporters(db: &impl ConnectionTrait, who: &[SupporterId]) -> Result<Vec<supporter::Model>, Error> {
+    Ok(supporter::Entity::find().filter(supporter::Column::Id.is_in(who.iter().copied())).all(db).await?)
+}
+
+/// Locks a supporter until the transaction ends, so that two runs at once issue one statement.
+pub async fn lock(tx: &DatabaseTransaction, who: SupporterId) -> Result<(), Error> {
+    supporter::Entity::find_by_id(who).lock_exclusive().one(tx).await?.map(|_| ()).ok_or(Error::NotFound)
+}
+
+/// The valid statements of these supporters for a tax year.
+pub async fn statements(db: &impl ConnectionTrait, who: &[SupporterId], year: &TaxYear) -> Result<Vec<statement::Model>, Error> {
+    let find = statement::Entity::find()
+        .filter(statement::Column::SupporterId.is_in(who.iter().copied()))
+        .filter(statement::Column::StartsOn.eq(year.starts_on))
+        .filter(statement::Column::Status.eq(ReceiptStatus::Issued));
+    Ok(find.all(db).await?)
+}
+
+/// A statement by its id.
+pub async fn find(db: &impl ConnectionTrait, id: StatementId) -> Result<statement::Model, Error> {
+    statement::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound)
+}
+
+/// The statements of a tax year, the newest first, after the one with id `after` of the page before.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    year: &TaxYear,
+    after: Option<StatementId>,
+    most: u64,
+) -> Result<Vec<(statement::Model, Option<supporter::Model>)>, Error> {
+    let mut find = statement::Entity::find().filter(statement::Column::StartsOn.eq(year.starts_on));
+    if let Some(after) = after {
+        find = find.filter(statement::Column::Id.lt(after));
+    }
+    let rows = find.order_by_desc(statement::Column::Id).limit(most).all(db).await?;
+    let who: Vec<SupporterId> = rows.iter().map(|row| row.supporter_id).collect();
+    let people = supporters(db, &who).await?;
+    Ok(rows.into_iter().map(|row| (row.clone(), people.iter().find(|person| person.id == row.supporter_id).cloned())).collect())
+}
+
+/// What a statement is stored under.
+pub(super) struct Number {
+    pub series_id: ReceiptSeriesId,
+    pub number: i64,
+}
+
+/// Writes a statement; a German one takes its gifts, each of which may be on one confirmation only.
+pub(super) async fn insert(
+    tx: &DatabaseTransaction,
+    row: statement::ActiveModel,
+    confirms: &[DonationId],
+) -> Result<statement::Model, Error> {
+    let written = statement::Entity::insert(row).exec_with_returning(tx).await?;
+    if !confirms.is_empty() {
+        let rows = confirms.iter().map(|gift| confirmation::ActiveModel {
+            donation_id: Set(*gift),
+            receipt_id: Set(None),
+            statement_id: Set(Some(written.id)),
+        });
+        confirmation::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
+    Ok(written)
+}
+
+/// Ends the validity of a statement; its gifts are free for another confirmation.
+pub(super) async fn end(tx: &DatabaseTransaction, id: StatementId, status: ReceiptStatus, reason: &str) -> Result<(), Error> {
+    let ended = statement::Entity::update_many()
+        .col_expr(statement::Column::Status, Expr::value(status))
+        .col_expr(statement::Column::StatusReason, Expr::value(reason))
+        .filter(statement::Column::Id.eq(id))
+        .filter(statement::Column::Status.eq(ReceiptStatus::Issued))
+        .exec(tx)
+        .await?;
+    if ended.rows_affected != 1 {
+        return Err(Error::Conflict("the statement is not valid any more".to_owned()));
+    }
+    confirmation::Entity::delete_many().filter(confirmation::Column::StatementId.eq(id)).exec(tx).await?;
+    Ok(())
+}

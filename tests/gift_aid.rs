@@ -1,0 +1,381 @@
+//! Gift Aid: declarations as they were made, HMRC's schedule field by field, and no gift claimed on twice.
+
+use crate::{
+    donations::helpers::fill,
+    support::{FromDatabase, TestApp, TestDatabase, gift, on_both_databases},
+};
+use entity::{
+    Money, donation, gift_aid_declaration,
+    ids::GiftAidDeclarationId,
+    words::{Account, GiftAidScope, MovementKind, Role},
+};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
+use wellwisher::{
+    asks::{Declared, Gift, particulars::postcode},
+    clock::Random,
+    error::Error,
+    gift_aid::{
+        self, From,
+        claims::{self, Claim},
+        schedule::{self, Fault, Row},
+    },
+    ledger::{self, Leg, Posting, Purpose},
+    staff::Actor,
+};
+
+/// A charity of the United Kingdom.
+struct Charity(TestApp);
+
+impl FromDatabase for Charity {
+    async fn from_database(database: TestDatabase) -> Self {
+        Self(
+            TestApp::with(database, |settings| {
+                settings.org_legal_name = "Kestrel Papers".into();
+                settings.org_receipt_profile = "uk".into();
+                settings.org_charity_number = "7654321".into();
+                settings.org_timezone = "Europe/London".into();
+                settings.org_currencies = "GBP,USD".into();
+            })
+            .await,
+        )
+    }
+}
+
+fn declared(scope: GiftAidScope) -> Declared {
+    Declared {
+        title: "Ms".into(),
+        first_name: "Wren".into(),
+        last_name: "Marlow-Teal".into(),
+        house: "7 Reed Bank".into(),
+        postcode: "S19 2BD".into(),
+        scope,
+        wording: "I want to Gift Aid …".into(),
+    }
+}
+
+fn by(email: &str, minor: i64, declaration: Option<Declared>) -> Gift {
+    let mut gift = Gift { email: email.into(), ..gift(minor, "GBP") };
+    gift.particulars.gift_aid = declaration;
+    gift
+}
+
+async fn declarations(test: &TestApp) -> Vec<gift_aid_declaration::Model> {
+    gift_aid_declaration::Entity::find().order_by_asc(gift_aid_declaration::Column::Id).all(test.app.db.read()).await.unwrap()
+}
+
+async fn draft(test: &TestApp) -> claims::Draft {
+    claims::draft(test.app.db.read(), &test.app, test.app.today()).await.unwrap()
+}
+
+async fn make(test: &TestApp) -> Claim {
+    let id = claims::make(&test.app, &Actor::system(), test.app.today()).await.unwrap();
+    claims::read(test.app.db.read(), id).await.unwrap()
+}
+
+async fn take_back(test: &TestApp, donation: &donation::Model, minor: i64) {
+    let amount = Money::new(minor, donation.currency);
+    let purpose = Purpose { fund_id: Some(donation.fund_id), ..Purpose::default() };
+    let posting = Posting {
+        kind: MovementKind::Refund,
+        source: format!("txn_{}_{minor}:refund", donation.id),
+        donation_id: Some(donation.id),
+        occurred_at: test.app.now(),
+        balance_transaction: None,
+        reverses_id: None,
+        legs: vec![
+            Leg { account: Account::Donations, amount, purpose },
+            Leg { account: Account::StripeClearing, amount: amount.negated().unwrap(), purpose: Purpose::default() },
+        ],
+    };
+    let now = test.app.now();
+    assert!(test.app.db.write(async |tx| ledger::post(tx, &posting, now).await).await.unwrap());
+}
+
+/// A declaration that is in no database.
+fn model(change: impl FnOnce(&mut gift_aid_declaration::Model)) -> gift_aid_declaration::Model {
+    let random = Random::default();
+    let now = "2026-03-09T12:00:00Z".parse().unwrap();
+    let mut model = gift_aid_declaration::Model {
+        id: random.id::<GiftAidDeclarationId>(now),
+        donation_id: random.id(now),
+        supporter_id: random.id(now),
+        title: "Ms".into(),
+        first_name: "Wren".into(),
+        last_name: "Marlow-Teal".into(),
+        house: "7".into(),
+        postcode: "S19 2BD".into(),
+        scope: GiftAidScope::This,
+        wording_version: "uk-gift-aid-1".into(),
+        wording: String::new(),
+        declared_at: now,
+        void_from: None,
+        cancelled_at: None,
+        cancel_reason: String::new(),
+    };
+    change(&mut model);
+    model
+}
+
+fn row(change: impl FnOnce(&mut gift_aid_declaration::Model)) -> Row {
+    Row::of(&model(change), "2028-02-29".parse().unwrap(), Money::new(20_000, "GBP".parse().unwrap()))
+}
+
+#[test]
+fn the_schedule_has_hmrcs_columns_in_their_order_with_its_forms() {
+    let csv = String::from_utf8(schedule::csv(&[row(|_| {}), row(|d| d.title.clear())]).unwrap()).unwrap();
+    let lines: Vec<&str> = csv.split("\r\n").collect();
+    assert_eq!(
+        lines,
+        [
+            "Title,First name,Last name,House name or number,Postcode,Aggregated donations,Sponsored event,Donation date (DD/MM/YY),Amount",
+            "Ms,Wren,Marlow Teal,7,S19 2BD,,,29/02/28,200.00",
+            ",Wren,Marlow Teal,7,S19 2BD,,,29/02/28,200.00",
+            "",
+        ]
+    );
+}
+
+#[test]
+fn each_field_of_the_schedule_is_checked() {
+    let long = |count: usize| "x".repeat(count);
+    let cases: [(&str, Row, &[Fault]); 14] = [
+        ("a good row", row(|_| {}), &[]),
+        ("a title of four", row(|d| d.title = "Prof".into()), &[]),
+        ("a title of five", row(|d| d.title = "Canon".into()), &[Fault::Title]),
+        ("no first name", row(|d| d.first_name = " ".into()), &[Fault::FirstName]),
+        ("35 characters", row(|d| d.first_name = long(35)), &[]),
+        ("36 characters", row(|d| d.first_name = long(36)), &[Fault::FirstName]),
+        ("no last name", row(|d| d.last_name = "-".into()), &[Fault::LastName]),
+        ("36 characters", row(|d| d.last_name = long(36)), &[Fault::LastName]),
+        ("no house", row(|d| d.house.clear()), &[Fault::House]),
+        ("no postcode", row(|d| d.postcode = "10115".into()), &[Fault::Postcode]),
+        ("a postcode without its space", row(|d| d.postcode = "s192bd".into()), &[]),
+        ("a formula", row(|d| d.house = "=1+1".into()), &[Fault::Formula]),
+        ("dollars", Row { amount: Money::new(100, "USD".parse().unwrap()), ..row(|_| {}) }, &[Fault::Currency]),
+        ("nothing", Row { amount: Money::new(0, "GBP".parse().unwrap()), ..row(|_| {}) }, &[Fault::Amount]),
+    ];
+    for (what, row, faults) in cases {
+        assert_eq!(row.faults(), faults, "{what}: {row:?}");
+    }
+    let tidy = row(|d| {
+        d.first_name = "  Anna \u{2011} Maria ".into();
+        d.postcode = " sw1a  2aa".into();
+    });
+    assert_eq!((tidy.first_name.as_str(), tidy.postcode.as_str()), ("Anna Maria", "SW1A 2AA"));
+}
+
+#[test]
+fn a_postcode_is_read_however_it_is_typed_and_nothing_else_is_one() {
+    for (typed, written) in [
+        ("m11ae", "M1 1AE"),
+        ("B33 8TH", "B33 8TH"),
+        ("cr2 6xh", "CR2 6XH"),
+        ("DN551PT", "DN55 1PT"),
+        ("w1a 0ax", "W1A 0AX"),
+        ("ec1a1bb", "EC1A 1BB"),
+        ("gir 0aa", "GIR 0AA"),
+        (" S 1 9 2 B D ", "S19 2BD"),
+    ] {
+        assert_eq!(postcode(typed).as_deref(), Some(written), "{typed}");
+    }
+    for wrong in ["", "X", "10115", "S19 2B", "S19 2BDD", "S19-2BD", "1S9 2BD", "S19 BD2", "K1A 0B1", "ش۱۹ ۲ب"] {
+        assert_eq!(postcode(wrong), None, "{wrong}");
+    }
+}
+
+on_both_databases! {
+    async fn a_declaration_is_offered_unticked_and_kept_word_for_word(charity: Charity) {
+        let test = &charity.0;
+        let page = test.get("/donate").await;
+        assert_eq!(page.attribute("#gift_aid", "checked"), None, "nobody declares by not looking");
+        assert!(page.body.contains("it is my responsibility to pay any difference") && page.body.contains("to Kestrel Papers."));
+        let typed = fill(test, "currency=GBP").await.with("currency", "GBP").with("gift_aid", "yes");
+        let empty = typed.clone().send(test).await;
+        assert_eq!(empty.status, 422);
+        for field in ["gift_aid_first", "gift_aid_last", "gift_aid_house", "gift_aid_postcode"] {
+            assert!(empty.attribute(&format!(".error-summary a[href='#{field}']"), "href").is_some(), "{field}: {}", empty.body);
+        }
+        assert!(empty.attribute("#gift_aid", "checked").is_some() && empty.attribute("details.gift-aid", "open").is_some(), "what was ticked stays ticked");
+        let whole = typed
+            .with("gift_aid_title", "Ms").with("gift_aid_first", "Wren").with("gift_aid_last", "Marlow-Teal")
+            .with("gift_aid_house", "7 Reed Bank").with("gift_aid_postcode", "s192bd").with("gift_aid_scope", "all");
+        let dollars = whole.clone().with("currency", "USD").send(test).await;
+        assert!(dollars.status == 422 && dollars.body.contains("Gift Aid is for gifts in pounds"), "{}", dollars.body);
+        assert_eq!(whole.send(test).await.status, 303);
+        let kept = declarations(test).await.remove(0);
+        assert_eq!((kept.title.as_str(), kept.first_name.as_str(), kept.last_name.as_str(), kept.house.as_str(), kept.postcode.as_str()), ("Ms", "Wren", "Marlow-Teal", "7 Reed Bank", "S19 2BD"));
+        assert_eq!((kept.scope, kept.wording_version.as_str(), kept.declared_at), (GiftAidScope::All, "uk-gift-aid-1", test.app.now()));
+        assert!(kept.wording.starts_with("I want to Gift Aid this donation and any donations I make in the future or have made in the past 4 years to Kestrel Papers."));
+        assert!(kept.wording.contains("I am a UK taxpayer and understand") && kept.wording.contains("Please notify us if you want to cancel this declaration"));
+        for change in ["update gift_aid_declaration set wording = 'x'", "update gift_aid_declaration set last_name = 'x'", "delete from gift_aid_declaration"] {
+            assert!(test.app.db.write(async |tx| Ok(tx.execute_unprepared(change).await?)).await.is_err(), "{change}");
+        }
+        assert!(draft(test).await.gifts.is_empty(), "its gift was not paid: anybody can type anybody's address");
+    }
+
+    async fn a_form_of_another_country_knows_no_gift_aid(test: TestApp) {
+        assert!(!test.get("/donate").await.body.contains("Gift Aid"));
+        let typed = fill(&test, "").await.with("gift_aid", "yes").with("address", "7 Reed Bank");
+        assert_eq!(typed.send(&test).await.status, 303, "fields that are not asked for count for nothing");
+        assert!(declarations(&test).await.is_empty());
+    }
+
+    async fn a_declaration_for_all_covers_four_years_back_and_what_comes(charity: Charity) {
+        let test = &charity.0;
+        let at = async |time: &str, gift: &Gift| {
+            test.app.clock.set(time.parse().unwrap());
+            test.give(gift).await
+        };
+        at("2022-02-28T12:00:00Z", &by("wren@example.org", 100, None)).await;
+        let edge = at("2022-02-28T12:00:01Z", &by("wren@example.org", 1_000, None)).await;
+        at("2025-01-01T12:00:00Z", &by("ash@example.org", 50_000, None)).await;
+        let own = at("2026-02-28T12:00:01Z", &by("wren@example.org", 2_000, Some(declared(GiftAidScope::All)))).await;
+        let later = at("2026-03-30T23:30:00Z", &by("wren@example.org", 3_000, None)).await;
+        at("2026-03-30T23:30:00Z", &Gift { money: Money::new(900, "USD".parse().unwrap()), ..by("wren@example.org", 1, None) }).await;
+        at("2026-03-30T23:30:00Z", &by("teal@example.org", 700, Some(declared(GiftAidScope::This)))).await;
+        at("2026-03-31T10:00:00Z", &by("teal@example.org", 800, None)).await;
+        let draft = draft(test).await;
+        let mut covered: Vec<i64> = draft.gifts.iter().map(|gift| gift.row.amount.minor).collect();
+        covered.sort_unstable();
+        assert_eq!(covered, [700, 1_000, 2_000, 3_000], "only this gift, or all of four years, and none of who declared nothing");
+        assert_eq!(draft.problems.iter().map(|p| p.faults.clone()).collect::<Vec<_>>(), [vec![Fault::Currency]]);
+        let find = |id| draft.gifts.iter().find(|gift| gift.donation_id == id).unwrap();
+        assert_eq!(find(later.id).row.gift_on.to_string(), "2026-03-31", "the day in London, in summer time");
+        assert!(draft.gifts.iter().any(|gift| gift.donation_id == edge.id) && draft.gifts.iter().any(|gift| gift.donation_id == own.id));
+        assert_eq!(draft.sums().unwrap().tax.minor, 1_675);
+    }
+
+    async fn a_gift_is_claimed_on_once_and_a_claim_that_was_sent_never_changes(charity: Charity) {
+        let test = &charity.0;
+        test.give(&by("wren@example.org", 2_000, Some(declared(GiftAidScope::All)))).await;
+        let claim = make(test).await;
+        assert_eq!((claim.gifts.len(), claim.gifts[0].row.last_name.as_str(), claim.sums().unwrap().tax.minor), (1, "Marlow Teal", 500));
+        let again = claims::make(&test.app, &Actor::system(), test.app.today()).await;
+        assert!(matches!(again, Err(Error::Conflict(why)) if why.contains("not sent yet")));
+        assert!(draft(test).await.gifts.is_empty(), "it is set aside");
+        claims::withdraw(&test.app, &Actor::system(), claim.head.id).await.unwrap();
+        assert_eq!(draft(test).await.gifts.len(), 1, "it is free again");
+
+        let claim = make(test).await;
+        assert!(matches!(claims::submit(&test.app, &Actor::system(), claim.head.id, " ").await, Err(Error::Invalid(_))));
+        claims::submit(&test.app, &Actor::system(), claim.head.id, "IRMARK 7").await.unwrap();
+        for settle in [claims::submit(&test.app, &Actor::system(), claim.head.id, "x").await, claims::withdraw(&test.app, &Actor::system(), claim.head.id).await] {
+            assert!(matches!(settle, Err(Error::Conflict(_))), "{settle:?}");
+        }
+        for change in ["delete from gift_aid_line", "update gift_aid_line set amount_minor = 1", "update gift_aid_claim set reference = 'x'", "delete from gift_aid_claim"] {
+            assert!(test.app.db.write(async |tx| Ok(tx.execute_unprepared(change).await?)).await.is_err(), "{change}");
+        }
+        let nothing = claims::make(&test.app, &Actor::system(), test.app.today()).await;
+        assert!(matches!(nothing, Err(Error::Conflict(why)) if why.contains("no gift to claim on")));
+        let future = claims::make(&test.app, &Actor::system(), test.app.today() + chrono::Days::new(1)).await;
+        assert!(matches!(future, Err(Error::Invalid(_))));
+    }
+
+    async fn what_comes_back_after_a_claim_is_given_back_in_the_next_one(charity: Charity) {
+        let test = &charity.0;
+        let part = test.give(&by("wren@example.org", 10_000, Some(declared(GiftAidScope::All)))).await;
+        let before = test.give(&by("wren@example.org", 3_000, None)).await;
+        take_back(test, &before, 1_000).await;
+        let claim = make(test).await;
+        assert_eq!(claim.sums().unwrap().gifts.minor, 12_000, "what came back before is not claimed on");
+        claims::submit(&test.app, &Actor::system(), claim.head.id, "1").await.unwrap();
+        take_back(test, &part, 4_000).await;
+        let only_back = draft(test).await;
+        assert_eq!((only_back.gifts.len(), only_back.adjustments.len(), only_back.adjustments[0].too_much.minor), (0, 1, 4_000));
+        assert!(claims::make(&test.app, &Actor::system(), test.app.today()).await.is_err(), "a claim cannot be of refunds only");
+        test.give(&by("wren@example.org", 4_000, None)).await;
+        assert!(matches!(claims::make(&test.app, &Actor::system(), test.app.today()).await, Err(Error::Conflict(why)) if why.contains("More would be given back")));
+        test.give(&by("wren@example.org", 500, None)).await;
+        let claim = make(test).await;
+        let sums = claim.sums().unwrap();
+        assert_eq!((sums.count, sums.gifts.minor, sums.tax.minor, sums.back.minor), (2, 4_500, 1_125, 1_000));
+        claims::submit(&test.app, &Actor::system(), claim.head.id, "2").await.unwrap();
+        assert_eq!(draft(test).await, claims::Draft::default(), "it is given back once");
+    }
+
+    async fn a_cancelled_declaration_ends_from_now_or_was_never_right(charity: Charity) {
+        let test = &charity.0;
+        let hers = test.give(&by("wren@example.org", 10_000, Some(declared(GiftAidScope::All)))).await;
+        test.give(&by("ash@example.org", 20_000, Some(declared(GiftAidScope::This)))).await;
+        let all = declarations(test).await;
+        let wren = all.iter().find(|declared| declared.donation_id == hers.id).unwrap();
+        let ash = all.iter().find(|declared| declared.donation_id != hers.id).unwrap();
+        test.wait(60);
+        assert!(matches!(gift_aid::cancel(&test.app, &Actor::system(), wren.id, From::Now, " ").await, Err(Error::Invalid(_))));
+        gift_aid::cancel(&test.app, &Actor::system(), wren.id, From::Now, "moved abroad").await.unwrap();
+        assert!(matches!(gift_aid::cancel(&test.app, &Actor::system(), wren.id, From::Now, "again").await, Err(Error::Conflict(_))));
+        test.wait(60);
+        test.give(&by("wren@example.org", 70_000, None)).await;
+        let claim = make(test).await;
+        assert_eq!(claim.sums().unwrap().gifts.minor, 30_000, "what was given before stays covered");
+        claims::submit(&test.app, &Actor::system(), claim.head.id, "1").await.unwrap();
+        gift_aid::cancel(&test.app, &Actor::system(), ash.id, From::TheStart, "paid no tax").await.unwrap();
+        let next = draft(test).await;
+        assert_eq!((next.adjustments.len(), next.adjustments[0].too_much.minor), (1, 20_000));
+    }
+
+    async fn the_desk_makes_and_hands_out_a_claim_in_files_of_a_thousand(charity: Charity) {
+        let test = &charity.0;
+        test.give(&by("wren@example.org", 2_000, Some(declared(GiftAidScope::This)))).await;
+        test.sign_in_as(Role::Finance).await;
+        let page = test.get("/desk/gift-aid").await;
+        assert_eq!((page.status.as_u16(), page.texts("dl.facts dd")), (200, vec!["1".into(), "£20".into(), "£5".into(), "£0".into()]));
+        assert_eq!(test.post("/desk/gift-aid", &[("until", "2099-01-01")]).await.status, 422);
+        let until = test.app.today().to_string();
+        let made = test.post("/desk/gift-aid", &[("until", &until)]).await;
+        let path = made.location().split('?').next().unwrap().to_owned();
+        assert!(path.starts_with("/desk/gift-aid/claims/"), "{}", made.body);
+        let id = path.rsplit('/').next().unwrap();
+        assert_eq!(test.get(&path).await.status, 200);
+        let file = test.get(&format!("/desk/gift-aid/claims/{id}/files/1")).await;
+        assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
+        assert!(file.body.contains("\r\nMs,Wren,Marlow Teal,7 Reed Bank,S19 2BD,,,") && file.body.ends_with(",20.00\r\n"), "{}", file.body);
+        for wrong in ["0", "2"] {
+            assert_eq!(test.get(&format!("/desk/gift-aid/claims/{id}/files/{wrong}")).await.status, 404);
+        }
+        assert_eq!(test.post(&format!("/desk/gift-aid/claims/{id}/submit"), &[("reference", "")]).await.status, 422);
+        assert_eq!(test.post(&format!("/desk/gift-aid/claims/{id}/submit"), &[("reference", "IR 7")]).await.status, 303);
+        assert_eq!(test.post(&format!("/desk/gift-aid/claims/{id}/withdraw"), &[]).await.status, 409);
+        let list = test.get("/desk/gift-aid/declarations").await;
+        assert!(list.body.contains("Wren Marlow-Teal") && list.body.contains("S19 2BD"), "{}", list.body);
+        let declaration = declarations(test).await.remove(0).id;
+        let cancel = format!("/desk/gift-aid/declarations/{declaration}/cancel");
+        assert_eq!(test.post(&cancel, &[("reason", "")]).await.status, 422);
+        assert_eq!(test.post(&cancel, &[("reason", "moved"), ("from", "now")]).await.location(), "/desk/gift-aid/declarations?done=gift-aid-cancelled");
+    }
+
+    async fn gift_aid_is_for_finance_and_administrators(charity: Charity) {
+        let test = &charity.0;
+        test.give(&by("wren@example.org", 2_000, Some(declared(GiftAidScope::This)))).await;
+        let (claim, declaration) = (make(test).await.head.id, declarations(test).await.remove(0).id);
+        let money: &[Role] = &[Role::Admin, Role::Finance];
+        test.assert_open_only_to(&[
+            ("GET /desk/gift-aid", money),
+            ("POST /desk/gift-aid", money),
+            (&format!("GET /desk/gift-aid/claims/{claim}"), money),
+            (&format!("GET /desk/gift-aid/claims/{claim}/files/1"), money),
+            (&format!("POST /desk/gift-aid/claims/{claim}/submit"), money),
+            (&format!("POST /desk/gift-aid/claims/{claim}/withdraw"), money),
+            ("GET /desk/gift-aid/declarations", money),
+            (&format!("POST /desk/gift-aid/declarations/{declaration}/cancel"), money),
+        ]).await;
+    }
+}
+
+#[test]
+fn a_claim_of_more_than_a_thousand_gifts_has_several_files() {
+    let random = Random::default();
+    let now = "2026-03-09T12:00:00Z".parse().unwrap();
+    let gifts = (0..2_001).map(|_| claims::Claimable { donation_id: random.id(now), row: row(|_| {}) }).collect();
+    let head = entity::gift_aid_claim::Model {
+        id: random.id(now),
+        state: entity::words::GiftAidClaimState::Made,
+        until_on: "2026-03-09".parse().unwrap(),
+        reference: String::new(),
+        made_by: None,
+        made_at: now,
+        settled_at: None,
+    };
+    let claim = Claim { head, gifts, adjustments: Vec::new() };
+    assert_eq!(claim.files().iter().map(Vec::len).collect::<Vec<_>>(), [1_000, 1_000, 1]);
+}
