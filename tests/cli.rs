@@ -2,6 +2,7 @@
 
 mod commands;
 mod killed;
+mod receipts;
 mod refusals;
 mod serving;
 mod several;

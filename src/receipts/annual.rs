@@ -251,7 +251,7 @@ async fn issue_one(
     let (series_id, number) = store::take_number(tx, &prefix, i64::from(year.year), app.new_id()).await?;
     let at = years::Number { series_id, number };
     let written = write(tx, app, settings, year, &plan, &at, &code(&prefix, i64::from(year.year), number)).await?;
-    if settings.issuer.profile != "de" {
+    if settings.issuer.profile != "de" && !plan.donor.email.is_empty() {
         app.outbox.enqueue(tx, statement::letter(&written)?, app.new_id(), now).await?;
     }
     Ok(plan.step)
@@ -269,8 +269,8 @@ async fn write(
     let now = app.now();
     let language = Language::nearest(&plan.supporter.language).unwrap_or_default();
     let replaces = plan.live.as_ref().map(|(_, old)| old.code.as_str());
-    let snapshot =
-        YearSnapshot::of(settings, year, plan.donor.clone(), plan.lines.clone(), language, code, settings.day_of(now), replaces)?;
+    let said = (plan.donor.clone(), plan.lines.clone());
+    let snapshot = YearSnapshot::of(settings, year, said, language, (code, replaces), settings.day_of(now))?;
     let row = entity::statement::ActiveModel {
         id: Set(app.new_id()),
         series_id: Set(at.series_id),

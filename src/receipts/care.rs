@@ -41,7 +41,11 @@ pub async fn correct(app: &App, actor: &Actor, id: ReceiptId, correction: &Corre
             let change =
                 Change { amount: None, donor_name: Some(correction.name.clone()), donor_address: Some(correction.address.clone()) };
             let new = replace(tx, &settings, id, &change, "name or address mended", now, &app.random).await?;
-            app.outbox.enqueue(tx, letter(&new, None)?, app.new_id(), now).await?;
+            let letter = letter(&new, None)?;
+            // Who gave in person may have no e-mail address: the page to print is hers.
+            if !letter.to_address.is_empty() {
+                app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
+            }
             // What was written stays out of the trail, which is kept for ever.
             let detail = json!({ "receipt": old.code, "replaced_by": new.code });
             audit::record(tx, now, actor, "receipt.correct", "donation", &old.donation_id.to_string(), detail).await?;

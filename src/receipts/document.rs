@@ -42,6 +42,16 @@ pub struct Table {
 }
 
 impl Table {
+    /// Leaves out columns in which no row says anything.
+    pub(super) fn drop_empty_columns(&mut self) {
+        for place in (0..self.heads.len()).rev() {
+            if self.rows.iter().all(|row| row.get(place).is_none_or(String::is_empty)) {
+                self.heads.remove(place);
+                self.rows.iter_mut().filter(|row| row.len() > place).for_each(|row| drop(row.remove(place)));
+            }
+        }
+    }
+
     /// A row for plain text: head and cell, joined by semicolons, so that it can be read without columns.
     pub fn text_of(&self, row: &[String]) -> String {
         let cells = self.heads.iter().zip(row).filter(|(_, cell)| !cell.is_empty());

@@ -89,12 +89,10 @@ impl YearSnapshot {
     pub(super) fn of(
         settings: &IssuerSettings,
         year: &TaxYear,
-        donor: Donor,
-        lines: Vec<Line>,
+        (donor, lines): (Donor, Vec<Line>),
         language: Language,
-        code: &str,
+        (code, replaces): (&str, Option<&str>),
         issued_on: NaiveDate,
-        replaces: Option<&str>,
     ) -> Result<Self, Error> {
         let issuer = settings.issuer.clone();
         Ok(Self {
@@ -249,7 +247,9 @@ fn table(snapshot: &YearSnapshot, language: Language) -> Result<Table, Error> {
             line.receipt.clone().unwrap_or_default(),
         ]);
     }
-    Ok(Table { heads: heads.map(|key| language.text(key)).to_vec(), rows })
+    let mut table = Table { heads: heads.map(|key| language.text(key)).to_vec(), rows };
+    table.drop_empty_columns();
+    Ok(table)
 }
 
 /// The letter of a statement.

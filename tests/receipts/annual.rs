@@ -199,7 +199,7 @@ on_both_databases! {
         assert!(!all[0].text_body.contains("999.00") && !all[0].text_body.contains("USD 10.00"), "{}", all[0].text_body);
         let page = scraper::Html::parse_document(&all[0].html_body);
         for piece in page.select(&scraper::Selector::parse("td strong, td bdi, th, p").unwrap()).flat_map(|e| e.text()) {
-            let piece = super::letters::bare(piece.trim());
+            let piece = crate::receipts::letters::bare(piece.trim());
             assert!(piece.is_empty() || all[0].text_body.contains(&piece), "{piece:?} is in the HTML only");
         }
     }
@@ -317,7 +317,7 @@ on_both_databases! {
         test.sign_in_as(entity::words::Role::Finance).await;
         let page = test.get("/desk/annual-receipts?year=2026").await;
         assert_eq!(page.status, 200, "{}", page.body);
-        assert_eq!(super::letters::bare(&page.texts("h1")[0]), "Statements of 2026–27");
+        assert_eq!(crate::receipts::letters::bare(&page.texts("h1")[0]), "Statements of 2026–27");
         assert_eq!(page.texts("dl.facts dd")[0], "1");
         let sent = test.post("/desk/annual-receipts", &[("year", "2026")]).await;
         assert_eq!(sent.location(), "/desk/annual-receipts?year=2026&done=annual-begun");

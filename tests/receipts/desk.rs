@@ -1,9 +1,15 @@
 //! Receipts at the desk.
 
-use crate::support::{TestApp, gift, on_both_databases};
+use crate::{
+    donations::helpers::fill,
+    support::{FromDatabase, TestApp, TestDatabase, gift, on_both_databases},
+};
 use entity::{receipt, words::Role};
 use sea_orm::{EntityTrait, QueryOrder};
-use wellwisher::receipts;
+use wellwisher::{
+    receipts,
+    reports::doctor::{Level, doctor},
+};
 
 async fn all(test: &TestApp) -> Vec<receipt::Model> {
     receipt::Entity::find().order_by_asc(receipt::Column::Number).all(test.app.db.read()).await.unwrap()
@@ -63,5 +69,58 @@ on_both_databases! {
         assert_eq!(test.post(&path, &[("donor_name", "Again")]).await.status, 409);
         let print = test.get(&format!("/desk/receipts/{}/print", new.id)).await;
         assert!(print.texts("form, nav").is_empty() && print.body.contains("cancels and replaces"), "{}", print.body);
+    }
+}
+
+/// A Canadian charity that has not set everything.
+struct Halfway(TestApp);
+
+impl FromDatabase for Halfway {
+    async fn from_database(database: TestDatabase) -> Self {
+        Self(
+            TestApp::with(database, |settings| {
+                settings.org_receipt_profile = "ca".into();
+                settings.org_charity_number = "12345 6789 RR0001".into();
+                settings.org_name = "Kestrel Papers".into();
+                settings.org_currencies = "CAD".into();
+            })
+            .await,
+        )
+    }
+}
+
+on_both_databases! {
+    async fn what_official_receipts_lack_is_said_by_the_doctor_and_at_the_desk(halfway: Halfway) {
+        let test = &halfway.0;
+        let said = doctor(&test.app).await.into_iter().find(|finding| finding.name == "receipts").unwrap();
+        assert_eq!(said.level, Level::Warn);
+        for needed in ["ORG_ADDRESS", "ORG_RECEIPT_PLACE", "ORG_RECEIPT_SIGNATORY", "no official receipts are issued"] {
+            assert!(said.told.contains(needed), "{}", said.told);
+        }
+        test.sign_in_as(Role::Finance).await;
+        assert!(test.get("/desk/receipts").await.texts("p.warn")[0].contains("ORG_RECEIPT_PLACE"));
+    }
+
+    async fn the_form_asks_for_an_address_where_receipts_need_one_and_the_receipt_has_it(halfway: Halfway) {
+        let test = &halfway.0;
+        let typed = fill(test, "").await.with("currency", "CAD").with("address", "7 Reed Bank,\r\n Gander \r\n\r\nNL A1V 1A1");
+        assert_eq!(test.get("/donate").await.texts("#address").len(), 1);
+        let long = typed.clone().with("address", &"x".repeat(301)).send(test).await;
+        assert!(long.status == 422 && crate::receipts::letters::bare(&long.body).contains("Write at most 300 characters"), "{}", long.body);
+        assert_eq!(typed.send(test).await.status, 303);
+        let kept = entity::donation_address::Entity::find().one(test.app.db.read()).await.unwrap().unwrap();
+        assert_eq!(kept.address, "7 Reed Bank, Gander, NL A1V 1A1");
+    }
+
+    async fn every_rule_of_the_books_holds_after_receipts_were_mended(test: TestApp) {
+        test.give(&gift(2_500, "EUR")).await;
+        let first = all(&test).await.remove(0);
+        let correction = receipts::care::Correction { name: "Wren".into(), address: String::new() };
+        receipts::care::correct(&test.app, &wellwisher::staff::Actor::system(), first.id, &correction).await.unwrap();
+        test.app.clock.set("2027-01-05T12:00:00Z".parse().unwrap());
+        let year = receipts::annual::year_to_state(&test.app, 2026).unwrap();
+        receipts::annual::run(&test.app, &wellwisher::staff::Actor::system(), &year, false, |_, _| {}).await.unwrap();
+        let report = wellwisher::reports::verify::verify(&test.app).await.unwrap();
+        assert!(report.is_ok(), "{:#?}", report.broken().collect::<Vec<_>>());
     }
 }

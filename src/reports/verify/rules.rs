@@ -156,7 +156,9 @@ pub(super) const RULES: &[Rule] = &[
         broken: "select s.prefix || '-' || s.year as who, 'receipts' as note, cast(coalesce(r.receipts, 0) as bigint) as found,
                 cast(s.next_number - 1 as bigint) as expected
             from receipt_series s left join (
-                select series_id, count(distinct number) as receipts, max(number) as last from receipt group by series_id) r on r.series_id = s.id
+                select series_id, count(distinct number) as receipts, max(number) as last from (
+                    select series_id, number from receipt union all select series_id, number from statement) numbered
+                group by series_id) r on r.series_id = s.id
             where coalesce(r.receipts, 0) <> s.next_number - 1 or coalesce(r.last, 0) <> s.next_number - 1 order by s.prefix, s.year",
     },
     Rule {
@@ -169,6 +171,34 @@ pub(super) const RULES: &[Rule] = &[
                 select receipt_id, dedupe_key, count(*) as letters from letter where kind = 'receipt' group by receipt_id, dedupe_key) l
                 on l.receipt_id = r.id and l.dedupe_key = 'receipt:' || r.code
             where coalesce(l.letters, 0) <> 1 order by r.code",
+    },
+    Rule {
+        name: "What confirms a gift to a German tax office is valid.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from confirmation",
+        broken: "select c.donation_id as who, 'its confirmation ended' as note, cast(null as bigint) as found, cast(null as bigint) as expected
+            from confirmation c left join receipt r on r.id = c.receipt_id left join statement s on s.id = c.statement_id
+            where coalesce(r.status, s.status, 'none') <> 'issued' order by c.donation_id",
+    },
+    Rule {
+        name: "Gift Aid is claimed on no more than was given, and never on less than nothing.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from gift_aid_line",
+        broken: "select d.id as who, 'pence claimed on' as note, cast(l.claimed as bigint) as found, d.amount_minor as expected
+            from donation d join (select donation_id, sum(amount_minor) as claimed from gift_aid_line group by donation_id) l
+                on l.donation_id = d.id
+            where l.claimed < 0 or l.claimed > d.amount_minor or d.currency <> 'GBP' or d.status <> 'paid' order by d.id",
+    },
+    Rule {
+        name: "A Gift Aid claim that was sent is locked, and one that was withdrawn holds no gift.",
+        noun: "claim",
+        key: Key::Id,
+        counted: "select count(*) as n from gift_aid_claim",
+        broken: "select c.id as who, c.state as note, cast(count(*) as bigint) as found, cast(0 as bigint) as expected
+            from gift_aid_claim c join gift_aid_line l on l.claim_id = c.id
+            where c.state = 'withdrawn' or (c.state = 'submitted') <> l.locked group by c.id, c.state order by c.id",
     },
     Rule {
         name: "No more of a wish item is held and paid than is asked for.",

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::collections::BTreeSet;
 
 /// The refusals that the migrations put into the database: table and operation.
-const REFUSALS: [(&str, &str); 18] = [
+const REFUSALS: &[(&str, &str)] = &[
     ("ledger_transaction", "update"),
     ("ledger_transaction", "delete"),
     ("ledger_entry", "update"),
@@ -25,6 +25,14 @@ const REFUSALS: [(&str, &str); 18] = [
     ("donation", "delete"),
     ("refund", "delete"),
     ("dispute", "delete"),
+    ("statement", "update"),
+    ("statement", "delete"),
+    ("gift_aid_declaration", "update"),
+    ("gift_aid_declaration", "delete"),
+    ("gift_aid_claim", "update"),
+    ("gift_aid_claim", "delete"),
+    ("gift_aid_line", "update"),
+    ("gift_aid_line", "delete"),
 ];
 
 /// Every refusal is in place and switched on.
