@@ -46,6 +46,8 @@ pub mod receipts;
 pub mod gift_aid;
 /// One payment, from the form to the ledger: `settle` is the one door.
 pub mod donations;
+/// Stripe's balance and payouts: every movement in the books, every payout explained to the cent.
+pub mod payouts;
 /// Who read what, counted once a day and then forgotten.
 pub mod readers;
 /// The newsroom: articles, categories, import.

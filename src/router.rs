@@ -1,7 +1,7 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, donations, error::Error, gift_aid, readers, receipts, reports, staff, web, wishes,
+    app::App, articles, attachments, campaigns, donations, error::Error, gift_aid, payouts, readers, receipts, reports, staff, web, wishes,
 };
 use axum::{
     Router,
@@ -67,6 +67,7 @@ fn desk_routes() -> Router<App> {
             .merge(donations::desk_routes())
             .merge(receipts::desk_routes())
             .merge(gift_aid::desk_routes())
+            .merge(payouts::desk_routes())
             .merge(reports::routes())
             .merge(articles::desk_routes())
             .merge(readers::desk_routes())

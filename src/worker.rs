@@ -1,6 +1,6 @@
 //! Every job and schedule: what is done outside of requests.
 
-use crate::{app::App, donations, jobs, jobs::Outcome, readers, receipts};
+use crate::{app::App, donations, jobs, jobs::Outcome, payouts, readers, receipts, reports};
 use chrono::TimeDelta;
 use entity::job;
 use std::time::Duration;
@@ -76,8 +76,8 @@ async fn act(app: &App, one: &job::Model) -> Outcome {
         Err(error) => return Outcome::GiveUp(format!("the payload is not JSON: {error}")),
     };
     match (one.kind.as_str(), payload["event"].as_str()) {
-        (donations::events::JOB, Some(event)) => donations::events::act(app, event).await,
         (receipts::annual::JOB, _) => receipts::annual::act(app, &payload).await,
+        (donations::events::JOB, Some(event)) => payouts::events::act(app, event).await,
         (kind, _) => Outcome::GiveUp(format!("no part of this version does `{kind}`")),
     }
 }
@@ -96,6 +96,10 @@ async fn send_letters(app: &App, stop: &CancellationToken) {
 }
 
 async fn follow_schedules(app: &App, stop: &CancellationToken) {
+    // Whatever happened while nobody worked is asked for at once, however short that was.
+    if is_due(app, "reconcile", TimeDelta::zero()).await {
+        reconcile(app, donations::reconcile::LOOK_BACK).await;
+    }
     loop {
         run_schedules(app).await;
         tokio::select! {
@@ -118,6 +122,11 @@ pub async fn run_schedules(app: &App) {
     if is_due(app, "reconcile_long", TimeDelta::hours(24)).await {
         reconcile(app, donations::reconcile::LOOK_BACK_LONG).await;
     }
+    if is_due(app, "verify", TimeDelta::hours(1)).await
+        && let Err(error) = reports::verify_and_keep(app).await
+    {
+        tracing::error!(%error, "the books could not be verified");
+    }
     // Every process keeps its own days of readers: closing one is safe to repeat.
     match readers::counter(app).await {
         Ok(counter) => {
@@ -136,17 +145,18 @@ async fn is_due(app: &App, name: &'static str, every: TimeDelta) -> bool {
     })
 }
 
+/// Asks Stripe what we missed since the last time that this came through, an hour of it again, and at least `look_back`.
 async fn reconcile(app: &App, look_back: TimeDelta) {
-    match donations::reconcile::reconcile(app, app.now() - look_back, |_, _| {}).await {
-        Ok(report) if report.changed > 0 || report.refused > 0 || !report.unknown.is_empty() || !report.failed.is_empty() => {
-            tracing::warn!(
-                changed = report.changed,
-                refused = report.refused,
-                unknown = report.unknown.len(),
-                "reconciling found differences"
-            );
-        }
-        Ok(report) => tracing::debug!(seen = report.seen, "reconciled"),
+    match payouts::reconcile::reconcile_and_keep(app, look_back).await {
+        Ok(report) if !report.is_clean() => tracing::warn!(
+            refused = report.sessions.refused,
+            unknown = report.sessions.unknown.len(),
+            failed = report.sessions.failed.len(),
+            not_posted = report.movements.not_posted.len(),
+            unmapped = report.unmapped,
+            "reconciling left something for a person: see the differences at the desk"
+        ),
+        Ok(report) => tracing::debug!(sessions = report.sessions.seen, movements = report.movements.seen, "reconciled"),
         Err(error) => tracing::warn!(%error, "reconciling did not come through"),
     }
 }

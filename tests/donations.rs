@@ -7,7 +7,7 @@ mod currencies;
 mod events;
 mod form;
 mod items;
-mod reconcile;
+pub mod reconcile;
 mod refusals;
 mod settle;
 mod stripe_down;

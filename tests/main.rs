@@ -17,6 +17,7 @@ mod jobs;
 mod ledger;
 mod mail;
 mod payments;
+mod payouts;
 mod readers;
 mod receipts;
 mod reports;

@@ -24,6 +24,7 @@ pub mod gift_aid_claim;
 pub mod gift_aid_declaration;
 pub mod gift_aid_line;
 pub mod job;
+pub mod last_outcome;
 pub mod ledger_entry;
 pub mod ledger_transaction;
 pub mod letter;

@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_from_an_article_to_a_receipt;
 mod m0002_money_that_comes_back_and_moves_on;
+mod m0004_what_was_found_when_everything_was_checked;
 mod m0005_monthly_and_yearly_gifts;
 mod m0006_reports;
 mod m0007_receipts_for_life;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_from_an_article_to_a_receipt::Migration),
             Box::new(m0002_money_that_comes_back_and_moves_on::Migration),
+            Box::new(m0004_what_was_found_when_everything_was_checked::Migration),
             Box::new(m0005_monthly_and_yearly_gifts::Migration),
             Box::new(m0006_reports::Migration),
             Box::new(m0007_receipts_for_life::Migration),

@@ -6,8 +6,8 @@ use crate::{
     articles,
     config::{Config, Settings},
     db::Db,
-    donations,
     error::Error,
+    payouts,
     reports::{self, ExportRequest},
     staff,
 };
@@ -74,23 +74,34 @@ pub async fn reconcile(app: &App, days: u32) -> Result<ExitCode, Error> {
     }
     let bar = progress_bar("Comparing checkouts");
     let since = app.now() - chrono::TimeDelta::days(i64::from(days));
-    let report = donations::reconcile::reconcile(app, since, |done, total| {
+    let report = payouts::reconcile(app, since, |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     })
     .await?;
     bar.finish_and_clear();
-    println!("{} checkouts at Stripe, {} of them ours, {} donations brought up to date.", report.seen, report.ours, report.changed);
-    for session in &report.unknown {
+    let (sessions, movements) = (&report.sessions, &report.movements);
+    println!("{} checkouts at Stripe, {} of them ours, {} donations brought up to date.", sessions.seen, sessions.ours, sessions.changed);
+    println!(
+        "{} movements of the balance, {} of them new; {} payouts, {} itemised now.",
+        movements.seen, movements.new, report.payouts.seen, report.payouts.itemised
+    );
+    for session in &sessions.unknown {
         println!("  {session} names a donation that is not here: was a backup restored?");
     }
-    for session in &report.failed {
+    for session in &sessions.failed {
         println!("  {session} could not be looked at: run this again, and see the log for the reason.");
     }
-    if report.refused > 0 {
-        println!("  {} do not fit their donation: see the donations' stories on the desk.", report.refused);
+    if sessions.refused > 0 {
+        println!("  {} do not fit their donation: see the donations' stories on the desk.", sessions.refused);
     }
-    Ok(if report.refused == 0 && report.unknown.is_empty() && report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    for movement in &movements.not_posted {
+        println!("  {movement} belongs to a donation and is not in its books: see the differences on the desk.");
+    }
+    if report.unmapped > 0 {
+        println!("  {} movements are of a kind that is not known: say what they are on the desk, under Payouts.", report.unmapped);
+    }
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Writes a report. A file appears under its name only when it is whole; what Xero takes only in pieces becomes numbered files.

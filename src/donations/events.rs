@@ -135,7 +135,8 @@ async fn find_donation(app: &App, event: &Event) -> Result<Option<donation::Mode
     Ok(store::find_by_stripe_object(app.db.read(), &ids).await?)
 }
 
-async fn conclude(app: &App, event: &stripe_event::Model, donation: Option<DonationId>, outcome: &str) -> Result<Outcome, Error> {
+/// Writes down what became of an event: `applied`, or why not.
+pub(crate) async fn conclude(app: &App, event: &stripe_event::Model, donation: Option<DonationId>, outcome: &str) -> Result<Outcome, Error> {
     let now = app.now();
     app.db
         .write(async |tx| {

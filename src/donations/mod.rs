@@ -15,6 +15,7 @@ mod open;
 mod pages;
 mod receipt;
 pub mod reconcile;
+mod refresh;
 pub mod refunds;
 pub mod register;
 pub mod settle;
@@ -25,6 +26,7 @@ mod webhook;
 
 pub use open::{OpenProblem, Opened, open};
 pub use pages::routes;
+pub use refresh::refresh;
 pub use sweep::sweep;
 pub use webhook::routes as webhook_routes;
 

@@ -27,6 +27,8 @@ pub struct Report {
     pub ours: u64,
     /// Donations that changed.
     pub changed: u64,
+    /// Which those are.
+    pub caught_up: Vec<DonationId>,
     /// Sessions that do not fit their donation: staff are shown why.
     pub refused: u64,
     /// Sessions that name a donation which is not here (a restored backup, another installation on the same account).
@@ -100,7 +102,10 @@ async fn refresh(app: &App, id: DonationId, session: &str, report: &mut Report) 
         }
     };
     match settle::apply(app, id, &state).await {
-        Ok(settle::Applied::Changed) => report.changed += 1,
+        Ok(settle::Applied::Changed) => {
+            report.changed += 1;
+            report.caught_up.push(id);
+        }
         Ok(settle::Applied::Refused(_)) => report.refused += 1,
         Ok(settle::Applied::Unchanged) => {}
         Err(Error::Unavailable(why)) => return Err(Error::Unavailable(why)),

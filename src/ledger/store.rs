@@ -18,6 +18,7 @@ use std::collections::HashMap;
 
 /// Writes the transaction and its sides, unless its source is there already.
 pub(super) async fn insert(tx: &impl ConnectionTrait, posting: &Posting, now: DateTime<Utc>) -> Result<bool, Error> {
+    super::periods::hold(tx).await?;
     let head = ledger_transaction::ActiveModel {
         id: NotSet,
         kind: Set(posting.kind),

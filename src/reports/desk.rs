@@ -5,19 +5,19 @@ use super::{
     desk_export,
     export::{count_files, count_rows},
     report::{self, Cell, Column, Format, Kind, Period, Report, ReportRequest},
-    verify::{VerifyReport, verify},
+    verify::{self, KeptCheck, verify},
 };
 use crate::{
     app::App,
     clock,
     donations::list::{Asked, parse_day},
     error::Error,
-    staff::{DeskPage, Finance},
+    staff::{AnyStaff, DeskPage, Finance},
     web::{self, Path, Query, pager::PAGE_ROWS},
 };
 use askama::Template;
 use axum::{Router, extract::State, response::Response, routing::get};
-use chrono::{Datelike, Days, Months, NaiveDate};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use serde::Deserialize;
 
 /// How many months back the chooser names one by one.
@@ -34,6 +34,7 @@ pub fn routes() -> Router<App> {
         .route("/desk/reports/{report}/file", get(desk_export::export))
         .route("/desk/reports/donations.csv", get(desk_export::export_donations))
         .route("/desk/reports/verify", get(show_verify))
+        .route("/desk/reports/verify/last", get(show_last))
 }
 
 #[derive(Template)]
@@ -86,7 +87,10 @@ struct ShownCell {
 #[template(path = "reports/verify.html")]
 struct VerifyPage {
     page: DeskPage,
-    report: VerifyReport,
+    /// When it was checked, for what was kept; none for now.
+    at: Option<DateTime<Utc>>,
+    ok: bool,
+    checks: Vec<KeptCheck>,
 }
 
 async fn show_all(_who: Finance, page: DeskPage) -> Result<Response, Error> {
@@ -97,7 +101,14 @@ async fn show_all(_who: Finance, page: DeskPage) -> Result<Response, Error> {
 async fn show_verify(State(app): State<App>, _who: Finance, page: DeskPage) -> Result<Response, Error> {
     let report = verify(&app).await?;
     let title = page.t("desk-reports-verify");
-    web::html(&VerifyPage { page: page.titled(title), report })
+    web::html(&VerifyPage { page: page.titled(title), at: None, ok: report.is_ok(), checks: report.kept() })
+}
+
+/// What the hourly verification found last.
+async fn show_last(State(app): State<App>, _who: AnyStaff, page: DeskPage) -> Result<Response, Error> {
+    let Some((last, checks)) = verify::last(&app).await? else { return Ok(web::redirect("/desk")) };
+    let title = page.t("desk-reports-verify");
+    web::html(&VerifyPage { page: page.titled(title), at: Some(last.began_at), ok: last.ok, checks })
 }
 
 /// What the address of a report or of its file says besides the filter of the donations' list.

@@ -1,6 +1,7 @@
 //! Whether the installation is well: each thing that can be wrong, what is wrong with it, and what to do.
 
 use super::verify::verify;
+use crate::staff::outcomes;
 use crate::{
     app::App,
     config::{MailWay, PaymentWay},
@@ -22,6 +23,9 @@ const CLOCKS_APART_MAX: TimeDelta = TimeDelta::seconds(60);
 
 /// How long an event may wait to be acted on.
 const EVENT_WAITS_MAX: TimeDelta = TimeDelta::hours(1);
+
+/// How long ago the hourly check of the books may be.
+const CHECKED_WITHIN: TimeDelta = TimeDelta::hours(3);
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +90,7 @@ pub async fn doctor(app: &App) -> Vec<Finding> {
         ("jobs", look_at_jobs(app).await),
         ("staff", look_at_staff(app).await),
         ("books", look_at_books(app).await),
+        ("hourly check", look_at_hourly_check(app).await),
     ];
     findings.extend(looks.into_iter().map(|(name, look)| {
         look.unwrap_or_else(|error| Finding::fail(name, format!("could not be looked at: {error}"), "See whether the database answers."))
@@ -382,4 +387,26 @@ async fn look_at_books(app: &App) -> Result<Finding, Error> {
             "Run `wellwisher verify`, which names the rows, and keep a copy of the database.",
         )
     })
+}
+
+/// Whether the check of the books that `serve` makes every hour is made, and what it found.
+async fn look_at_hourly_check(app: &App) -> Result<Finding, Error> {
+    let last = outcomes::last(app.db.read(), outcomes::VERIFY).await?;
+    let fix = "Run `wellwisher serve` or `wellwisher work`: they check the books every hour.";
+    Ok(match last {
+        None => Finding::warn("hourly check", "the books were not checked yet", fix),
+        Some(last) if !last.ok => Finding::fail(
+            "hourly check",
+            format!("{} ago: broken: {}", minutes(app, last.began_at), last.summary),
+            "See /desk/reports/verify/last, which names the rows, and keep a copy of the database.",
+        ),
+        Some(last) if app.now() - last.began_at > CHECKED_WITHIN => {
+            Finding::warn("hourly check", format!("the last one was {} ago", minutes(app, last.began_at)), fix)
+        }
+        Some(last) => Finding::ok("hourly check", format!("all rules held {} ago", minutes(app, last.began_at))),
+    })
+}
+
+fn minutes(app: &App, at: DateTime<Utc>) -> String {
+    format!("{} minutes", (app.now() - at).num_minutes())
 }

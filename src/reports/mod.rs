@@ -3,6 +3,7 @@
 mod chart;
 mod desk;
 mod desk_export;
+mod desk_periods;
 /// Whether the installation is well.
 pub mod doctor;
 /// Reports as files.
@@ -20,8 +21,14 @@ mod waterfall;
 /// Rows as files.
 pub mod write;
 
-pub use desk::routes;
 pub use doctor::{Finding, Level, doctor};
 pub use export::{ExportRequest, Manifest, Sink, WriteSink, export};
 pub use report::{Format, Period, Report, ReportRequest};
-pub use verify::{Check, VerifyReport, verify};
+pub use verify::{Check, VerifyReport, verify, verify_and_keep};
+
+use crate::app::App;
+
+/// The desk's routes of reports and accounting periods.
+pub fn routes() -> axum::Router<App> {
+    desk::routes().merge(desk_periods::routes())
+}

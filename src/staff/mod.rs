@@ -11,6 +11,7 @@ mod desk;
 mod door;
 mod figures;
 mod guard;
+pub mod outcomes;
 mod page;
 pub mod password;
 mod people;

@@ -1,8 +1,8 @@
 //! The desk's frame: navigation by role, who is signed in, what was just done.
 
-use super::guard::let_in;
+use super::{guard::let_in, outcomes};
 use crate::{app::App, i18n::Language, web::Page};
-use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
+use axum::{extract::FromRequestParts, http::request::Parts, response::{IntoResponse, Response}};
 use entity::{staff_member, words::Role};
 use std::ops::Deref;
 
@@ -13,6 +13,8 @@ pub struct DeskPage {
     pub staff: staff_member::Model,
     /// What was just done, in a sentence; from `?done=<word>`, the text being `desk-done-<word>`.
     pub done: Option<String>,
+    /// What the hourly verification found wrong, for every page; nothing when all agrees.
+    pub alarm: Option<String>,
     page: Page,
 }
 
@@ -37,6 +39,8 @@ const PLACES: &[(&str, &str, &[Role])] = &[
     ("/desk/readers", "desk-nav-readers", &[Role::Admin, Role::Editor, Role::Finance]),
     ("/desk/receipts", "desk-nav-receipts", &[Role::Admin, Role::Finance]),
     ("/desk/letters", "desk-nav-letters", &[Role::Admin, Role::Finance]),
+    ("/desk/payouts", "desk-nav-payouts", &[Role::Admin, Role::Finance]),
+    ("/desk/periods", "desk-nav-periods", &[Role::Admin, Role::Finance]),
     ("/desk/reports", "desk-nav-reports", &[Role::Admin, Role::Finance]),
     ("/desk/audit", "desk-nav-audit", &[Role::Admin]),
     ("/desk/staff", "desk-nav-staff", &[Role::Admin]),
@@ -53,7 +57,9 @@ impl FromRequestParts<App> for DeskPage {
         let done = parts.uri.query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("done=")));
         let done = done.filter(|word| word.len() <= 40 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'));
         let done = done.map(|word| format!("desk-done-{word}")).filter(|key| page.lang.has(key)).map(|key| page.t(&key));
-        Ok(Self { staff, done, page })
+        let verified = outcomes::last(app.db.read(), outcomes::VERIFY).await.map_err(IntoResponse::into_response)?;
+        let alarm = verified.filter(|last| !last.ok).map(|last| last.summary);
+        Ok(Self { staff, done, alarm, page })
     }
 }
 

@@ -3,15 +3,26 @@
 //! Each rule is a question that answers with the rows that break it. They are asked of the database as it stands, whoever wrote to it,
 //! so a row that was changed behind the program's back is found and named.
 
+mod balance;
 mod rules;
 mod shown;
 mod triggers;
 
-use crate::{app::App, error::Error, staff::audit};
+use crate::{
+    app::App,
+    error::Error,
+    staff::{audit, outcomes},
+};
+use chrono::TimeDelta;
+use entity::last_outcome;
+use serde::{Deserialize, Serialize};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, QueryResult, Statement, TransactionOptions, TransactionTrait,
     Value,
 };
+
+/// How long something that happens in two steps may take until it counts as broken.
+const RECENT: TimeDelta = TimeDelta::minutes(15);
 
 /// How many rows that break a rule are named.
 const FINDINGS_MAX: usize = 50;
@@ -53,10 +64,55 @@ impl VerifyReport {
         self.checks.iter().all(|check| check.ok)
     }
 
+    /// The report as it is kept.
+    pub fn kept(&self) -> Vec<KeptCheck> {
+        let kept = |check: &Check| KeptCheck {
+            name: check.name.to_owned(),
+            ok: check.ok,
+            rows_checked: check.rows_checked,
+            findings: check.findings.clone(),
+        };
+        self.checks.iter().map(kept).collect()
+    }
+
     /// The rules that do not hold.
     pub fn broken(&self) -> impl Iterator<Item = &Check> {
         self.checks.iter().filter(|check| !check.ok)
     }
+}
+
+/// A rule and whether it held, as it is kept in the database: the program that reads it may know other rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptCheck {
+    /// The rule, as a sentence.
+    pub name: String,
+    /// Whether it held.
+    pub ok: bool,
+    /// How many rows were looked at.
+    pub rows_checked: u64,
+    /// The rows that broke it.
+    pub findings: Vec<String>,
+}
+
+/// Verifies, and keeps the outcome for every page of the desk and for the doctor.
+pub async fn verify_and_keep(app: &App) -> Result<VerifyReport, Error> {
+    let began = app.now();
+    let report = verify(app).await?;
+    let broken: Vec<&str> = report.broken().map(|check| check.name).collect();
+    if !broken.is_empty() {
+        tracing::error!(rules = broken.join(" "), "the books do not agree: see /desk/reports/verify/last");
+    }
+    let (ok, summary, kept, ended) = (report.is_ok(), broken.join(" "), serde_json::to_string(&report.kept())?, app.now());
+    let outcome = outcomes::Kept { name: outcomes::VERIFY, ok, summary: &summary, report: &kept, began, ended };
+    app.db.write(async |tx| outcomes::keep(tx, outcome).await).await?;
+    Ok(report)
+}
+
+/// What the last verification found, if there was one.
+pub async fn last(app: &App) -> Result<Option<(last_outcome::Model, Vec<KeptCheck>)>, Error> {
+    let Some(last) = outcomes::last(app.db.read(), outcomes::VERIFY).await? else { return Ok(None) };
+    let checks = serde_json::from_str(&last.report)?;
+    Ok(Some((last, checks)))
 }
 
 /// A rule as a question.
@@ -70,7 +126,7 @@ struct Rule {
     /// How many rows are looked at: one figure, `n`.
     counted: &'static str,
     /// The rows that break it: `who`, a `note` in words, and where they are numbers what was `found` and what was `expected`.
-    /// `$1` is the present time.
+    /// `$1` is the present time; `@recent`, in its stead, a moment ago.
     broken: &'static str,
 }
 
@@ -86,11 +142,12 @@ enum Key {
 pub async fn verify(app: &App) -> Result<VerifyReport, Error> {
     let tx = begin(app).await?;
     let mut checks = Vec::new();
-    for rule in rules::RULES {
+    for rule in rules::RULES.iter().chain(balance::RULES) {
         checks.push(ask(app, &tx, rule).await?);
     }
     checks.push(shown::campaigns_show_the_ledger(&tx).await?);
     checks.push(shown::receipts_say_what_they_stand_for(&tx).await?);
+    checks.push(balance::periods_are_as_they_were_closed(&tx).await?);
     checks.push(triggers::nothing_can_be_edited(&tx).await?);
     tx.rollback().await?;
     checks.push(trail_is_whole(app).await?);
@@ -112,8 +169,13 @@ async fn ask(app: &App, tx: &DatabaseTransaction, rule: &Rule) -> Result<Check, 
     let backend = tx.get_database_backend();
     let counted = tx.query_one_raw(Statement::from_string(backend, rule.counted)).await?;
     let counted: i64 = counted.map(|row| row.try_get("", "n")).transpose()?.unwrap_or(0);
-    let question = format!("{} limit {}", rule.broken, FINDINGS_MAX + 1);
-    let values: Vec<Value> = if rule.broken.contains("$1") { vec![app.now().into()] } else { Vec::new() };
+    let is_of_recent = rule.broken.contains("@recent");
+    let question = format!("{} limit {}", rule.broken.replace("@recent", "$1"), FINDINGS_MAX + 1);
+    let values: Vec<Value> = match (rule.broken.contains("$1"), is_of_recent) {
+        (_, true) => vec![(app.now() - RECENT).into()],
+        (true, false) => vec![app.now().into()],
+        (false, false) => Vec::new(),
+    };
     let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, question, values)).await?;
     let findings = rows.iter().map(|row| tell(rule, row)).collect::<Result<Vec<_>, DbErr>>()?;
     Ok(Check::new(rule.name, u64::try_from(counted).unwrap_or(0), findings))

@@ -42,7 +42,8 @@ pub(super) const RULES: &[Rule] = &[
         counted: "select count(*) as n from ledger_transaction",
         broken: "select t.id as who, t.source as note, cast(null as bigint) as found, cast(null as bigint) as expected
             from ledger_transaction t left join donation d on d.id = t.donation_id
-            where d.id is null or d.status <> 'paid' order by t.id",
+            where (d.id is null or d.status <> 'paid') and (t.donation_id is not null or t.stripe_balance_transaction is null
+                or t.kind in ('donation', 'fee', 'refund', 'refund_failure', 'dispute', 'dispute_reversal', 'dispute_loss')) order by t.id",
     },
     Rule {
         name: "What a gift is for in the ledger is what the donation says.",

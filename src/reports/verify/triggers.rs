@@ -33,6 +33,9 @@ const REFUSALS: &[(&str, &str)] = &[
     ("gift_aid_claim", "delete"),
     ("gift_aid_line", "update"),
     ("gift_aid_line", "delete"),
+    ("payout", "delete"),
+    ("balance_movement", "update"),
+    ("balance_movement", "delete"),
 ];
 
 /// Every refusal is in place and switched on.

@@ -153,3 +153,4 @@ desk-reports-result = Result
 desk-reports-rows = Rows looked at
 desk-reports-holds = holds
 desk-reports-broken = broken
+desk-reports-verify-at = As it was at { $time }. The books are checked every hour.

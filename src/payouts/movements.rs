@@ -1,0 +1,198 @@
+//! Takes movements of Stripe's balance in: each once, linked to its donation, posted here or asked for where it belongs.
+
+use super::{
+    differences::{self, Found},
+    mapping::{self, mapping_of},
+    store,
+};
+use crate::{
+    app::App,
+    donations,
+    error::Error,
+    ledger,
+    payments::{BalanceEntry, BalanceQuery, StripeFailure},
+};
+use entity::{balance_movement, donation, ids::DonationId, words::BalanceMapping};
+use std::collections::{BTreeSet, HashMap};
+
+/// What taking movements in came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TakenIn {
+    /// How many Stripe told.
+    pub seen: u64,
+    /// How many were new.
+    pub new: u64,
+    /// Movements of our donations that are not in the ledger after all.
+    pub not_posted: Vec<String>,
+}
+
+/// How many pages one question may have: ten million movements.
+const PAGES_MAX: usize = 100_000;
+
+/// Takes in every movement that fits, page by page. `payout` is the payout that all of them are part of.
+pub async fn take_in_all(app: &App, query: BalanceQuery<'_>, payout: Option<&str>, taken: &mut TakenIn) -> Result<(), Error> {
+    let mut after: Option<String> = None;
+    for _ in 0..PAGES_MAX {
+        let page = app.stripe.list_balance(query, after.as_deref()).await.map_err(untold)?;
+        take_in(app, &page.items, payout, taken).await?;
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+    Err(Error::Unavailable("Stripe's list of its balance does not end".to_owned()))
+}
+
+/// Stripe did not tell something that reconciling needs.
+pub(super) fn untold(failure: StripeFailure) -> Error {
+    Error::Unavailable(format!("Stripe did not tell of its balance: {failure:?}"))
+}
+
+/// Takes one page in.
+pub async fn take_in(app: &App, entries: &[BalanceEntry], payout: Option<&str>, taken: &mut TakenIn) -> Result<(), Error> {
+    let ids: Vec<&str> = entries.iter().map(|entry| entry.id.as_str()).collect();
+    let known = store::movements(app.db.read(), &ids).await?;
+    let mut known: HashMap<String, balance_movement::Model> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let mut ours = Vec::new();
+    for entry in entries {
+        taken.seen += 1;
+        let (movement, new) = match known.remove(&entry.id) {
+            Some(movement) => (bring_up_to_date(app, entry, movement, payout).await?, false),
+            None => write(app, entry, payout).await?,
+        };
+        taken.new += u64::from(new);
+        if let Some(donation) = movement.donation_id.filter(|_| mapping::posting_of(&movement, movement.mapped_to).is_ok_and(|p| p.is_none())) {
+            ours.push((movement.id, donation));
+        }
+    }
+    ask_for_missing(app, &ours, taken).await
+}
+
+/// Writes a movement that is new, and posts it unless `donations` does.
+async fn write(app: &App, entry: &BalanceEntry, payout: Option<&str>) -> Result<(balance_movement::Model, bool), Error> {
+    let owner = owner_of(app, entry).await?;
+    let mapped_to = mapping_of(&entry.category, owner.is_some());
+    let now = app.now();
+    let movement = balance_movement::Model {
+        id: entry.id.clone(),
+        category: entry.category.clone(),
+        kind: entry.kind.clone(),
+        source_id: entry.source.id.clone(),
+        gross_minor: entry.gross.minor,
+        fee_minor: entry.fee.minor,
+        net_minor: entry.net.minor,
+        currency: entry.net.currency,
+        occurred_at: entry.created,
+        available_at: entry.available_on,
+        payout_id: payout.map(str::to_owned),
+        donation_id: owner.as_ref().map(|donation| donation.id),
+        mapped_to,
+        heard_at: now,
+    };
+    let posting = mapping::posting_of(&movement, mapped_to)?;
+    let lost = entry.source.donation_id.as_deref().filter(|_| owner.is_none());
+    let new = app
+        .db
+        .write(async |tx| {
+            if !store::insert_movement(tx, movement.clone()).await? {
+                return Ok(false);
+            }
+            if let Some(posting) = &posting {
+                ledger::post(tx, posting, now).await?;
+            }
+            if lost.is_some() {
+                let detail = "It names a donation that is not here. Was a backup restored, or does another installation use the account?";
+                differences::note(tx, Found { kind: differences::UNKNOWN_DONATION, object: &movement.id, detail, done: None }, now).await?;
+            }
+            Ok(true)
+        })
+        .await?;
+    // Another process may have been first, and may have mapped it otherwise.
+    let stored = if new { None } else { store::movement(app.db.read(), &movement.id).await? };
+    Ok((stored.unwrap_or(movement), new))
+}
+
+/// Adds to a movement what was learned since: the payout that it is part of, the donation that was not here at first.
+async fn bring_up_to_date(
+    app: &App,
+    entry: &BalanceEntry,
+    movement: balance_movement::Model,
+    payout: Option<&str>,
+) -> Result<balance_movement::Model, Error> {
+    let owner = if movement.mapped_to == BalanceMapping::Other { owner_of(app, entry).await? } else { None };
+    let owner = owner.filter(|_| mapping_of(&entry.category, true) != BalanceMapping::Other);
+    let part_of = payout.filter(|payout| movement.payout_id.as_deref() != Some(*payout));
+    if owner.is_none() && part_of.is_none() {
+        return Ok(movement);
+    }
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let mut current = store::lock_movement(tx, &movement.id).await?.ok_or(Error::NotFound)?;
+            if let Some(payout) = part_of {
+                store::set_payout(tx, &current.id, payout).await?;
+                current.payout_id = Some(payout.to_owned());
+            }
+            if let Some(owner) = owner.as_ref().filter(|_| current.mapped_to == BalanceMapping::Other) {
+                mapping::take_back(tx, &current, now).await?;
+                current.mapped_to = mapping_of(&entry.category, true);
+                current.donation_id = Some(owner.id);
+                store::set_mapping(tx, &current.id, current.mapped_to, current.donation_id).await?;
+                if let Some(posting) = mapping::posting_of(&current, current.mapped_to)? {
+                    ledger::post(tx, &posting, now).await?;
+                }
+                let (detail, done) = ("It belongs to a donation that was not known when it was read.", "Posted to the donation instead.");
+                let found = Found { kind: differences::TAKEN_FOR_OTHER, object: &current.id, detail, done: Some(done) };
+                differences::note(tx, found, now).await?;
+                differences::settle(tx, differences::UNKNOWN_DONATION, &current.id, done, now).await?;
+            }
+            Ok(current)
+        })
+        .await
+}
+
+/// The donation that moved the money: by our own metadata, else by the charge or payment that the source names.
+async fn owner_of(app: &App, entry: &BalanceEntry) -> Result<Option<donation::Model>, Error> {
+    let db = app.db.read();
+    if let Some(id) = entry.source.donation_id.as_deref().and_then(|id| id.parse::<DonationId>().ok())
+        && let Some(found) = donations::store::find(db, id).await?
+    {
+        return Ok(Some(found));
+    }
+    let ids: Vec<&str> = [&entry.source.charge_id, &entry.source.payment_intent_id].into_iter().flatten().map(String::as_str).collect();
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    Ok(donations::store::find_by_stripe_object(db, &ids).await?)
+}
+
+/// Has `donations` ask Stripe about those whose movement is not in the ledger yet, and writes down what is still missing then.
+async fn ask_for_missing(app: &App, ours: &[(String, DonationId)], taken: &mut TakenIn) -> Result<(), Error> {
+    let ids: Vec<&str> = ours.iter().map(|(id, _)| id.as_str()).collect();
+    let posted = store::posted(app.db.read(), &ids).await?;
+    let missing: Vec<_> = ours.iter().filter(|(id, _)| !posted.contains(id)).collect();
+    for donation in missing.iter().map(|(_, donation)| *donation).collect::<BTreeSet<_>>() {
+        donations::refresh(app, donation).await?;
+    }
+    let ids: Vec<&str> = missing.iter().map(|(id, _)| id.as_str()).collect();
+    let posted = store::posted(app.db.read(), &ids).await?;
+    let now = app.now();
+    for (id, donation) in missing {
+        let is_posted = posted.contains(id);
+        app.db
+            .write(async |tx| {
+                if is_posted {
+                    let (detail, done) = (format!("It was not in the ledger; donation {donation}."), "Stripe was asked again; it is posted.");
+                    let found = Found { kind: differences::NOT_POSTED, object: id, detail: &detail, done: Some(done) };
+                    return differences::note(tx, found, now).await;
+                }
+                let detail = format!("Donation {donation} has no posting for it, although Stripe was asked.");
+                differences::note(tx, Found { kind: differences::NOT_POSTED, object: id, detail: &detail, done: None }, now).await
+            })
+            .await?;
+        if !is_posted {
+            taken.not_posted.push(id.clone());
+        }
+    }
+    Ok(())
+}

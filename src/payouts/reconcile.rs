@@ -1,0 +1,115 @@
+//! Asks Stripe what we missed, from the sessions to the payouts. Doing it again writes nothing.
+
+use super::{
+    differences::{self, Found},
+    follow::{self, Followed},
+    movements::{self, TakenIn},
+    store,
+};
+use crate::{
+    app::App,
+    donations,
+    error::Error,
+    payments::BalanceQuery,
+    staff::outcomes,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::donation;
+use sea_orm::{EntityTrait, QueryOrder, QuerySelect};
+
+/// The name under which the last run is kept.
+pub const OUTCOME: &str = "reconcile";
+
+/// How far runs overlap: what Stripe books late is found by the next.
+pub const OVERLAP: TimeDelta = TimeDelta::hours(1);
+
+/// What a reconciliation found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The checkouts.
+    pub sessions: donations::reconcile::Report,
+    /// The movements of the balance.
+    pub movements: TakenIn,
+    /// The payouts.
+    pub payouts: Followed,
+    /// How many movements wait to be mapped by a person.
+    pub unmapped: u64,
+}
+
+impl Report {
+    /// Whether nothing waits for a person.
+    pub fn is_clean(&self) -> bool {
+        let sessions = &self.sessions;
+        sessions.refused == 0
+            && sessions.unknown.is_empty()
+            && sessions.failed.is_empty()
+            && self.movements.not_posted.is_empty()
+            && self.unmapped == 0
+    }
+}
+
+/// Since when the balance is read: as asked, but from before our first donation on when nothing of it was ever read, so that the books
+/// begin whole.
+async fn balance_since(app: &App, since: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+    let db = app.db.read();
+    if entity::balance_movement::Entity::find().limit(1).one(db).await?.is_some() {
+        return Ok(since);
+    }
+    let first: Option<donation::Model> = donation::Entity::find().order_by_asc(donation::Column::CreatedAt).limit(1).one(db).await?;
+    Ok(first.map_or(since, |first| since.min(first.created_at - OVERLAP)))
+}
+
+/// Compares everything at Stripe since `since` with what is here, and brings us up to date. `progress` hears how many checkouts of how
+/// many are done.
+pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u64)) -> Result<Report, Error> {
+    let sessions = donations::reconcile::reconcile(app, since, progress).await?;
+    write_down(app, &sessions).await?;
+    let balance_since = balance_since(app, since).await?;
+    let mut movements = TakenIn::default();
+    movements::take_in_all(app, BalanceQuery::Since(balance_since), None, &mut movements).await?;
+    let payouts = follow::follow_all(app, balance_since, &mut movements).await?;
+    let unmapped = store::unmapped(app.db.read()).await?.len() as u64;
+    movements.not_posted.sort();
+    movements.not_posted.dedup();
+    Ok(Report { sessions, movements, payouts, unmapped })
+}
+
+/// How far back a run looks at most by itself.
+const LOOK_BACK_MOST: TimeDelta = TimeDelta::days(35);
+
+/// Reconciles since the last run that came through, overlapping it, and at least `look_back`; then keeps when it began, so that the next
+/// run goes on from there however long nobody worked in between.
+pub async fn reconcile_and_keep(app: &App, look_back: TimeDelta) -> Result<Report, Error> {
+    let began = app.now();
+    let last = outcomes::last(app.db.read(), OUTCOME).await?.map_or(began - LOOK_BACK_MOST, |last| last.began_at - OVERLAP);
+    let report = reconcile(app, last.min(began - look_back), |_, _| {}).await?;
+    let summary = format!("{} sessions, {} movements, {} payouts", report.sessions.seen, report.movements.seen, report.payouts.seen);
+    let (ok, ended) = (report.is_clean(), app.now());
+    app.db
+        .write(async |tx| {
+            outcomes::keep(tx, outcomes::Kept { name: OUTCOME, ok, summary: &summary, report: "{}", began, ended }).await
+        })
+        .await?;
+    Ok(report)
+}
+
+async fn write_down(app: &App, sessions: &donations::reconcile::Report) -> Result<(), Error> {
+    let now = app.now();
+    let unknown = "It names a donation that is not here. Was a backup restored, or does another installation use the account?";
+    let missed = ("Stripe knew more of it than we did.", Some("Brought up to date."));
+    let mut all: Vec<(&'static str, String, &str, Option<&str>)> = Vec::new();
+    all.extend(sessions.caught_up.iter().map(|id| (differences::MISSED, id.to_string(), missed.0, missed.1)));
+    all.extend(sessions.unknown.iter().map(|id| (differences::UNKNOWN_SESSION, id.clone(), unknown, None)));
+    all.extend(sessions.failed.iter().map(|id| (differences::UNREADABLE_SESSION, id.clone(), "The log says why.", None)));
+    if all.is_empty() {
+        return Ok(());
+    }
+    app.db
+        .write(async |tx| {
+            for (kind, object, detail, done) in &all {
+                differences::note(tx, Found { kind, object, detail, done: *done }, now).await?;
+            }
+            Ok(())
+        })
+        .await
+}
