@@ -1,5 +1,7 @@
 //! The ledger: every transaction sums to zero in every currency, is posted once, and is what all figures come from.
 
+mod periods;
+
 use crate::{
     donations::helpers::{GOOD_CARD, balances, catch_up, count, fill, new_campaign, session_of, the_donation},
     support::{TestApp, on_both_databases},

@@ -25,5 +25,5 @@ const OUTCOMES: &str = "
 create table last_outcome (
     name text primary key, ok boolean not null, summary text not null, report text not null, began_at @time not null,
     ended_at @time not null);
-create index difference_by_kind on difference (kind, settled_at);
+create index stripe_event_by_time on stripe_event (received_at);
 ";

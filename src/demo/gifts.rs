@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     i18n::Language,
     payments::standin::Standin,
+    payouts,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -21,6 +22,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 /// How many gifts the sample newsroom has had.
 const GIFTS: u64 = 150;
+
+/// How often what Stripe holds is paid out.
+const PAID_OUT_EVERY: TimeDelta = TimeDelta::days(7);
 
 /// Every so-manieth card is declined, and the checkout left.
 const DECLINED_EVERY: u64 = 17;
@@ -71,15 +75,23 @@ impl Choices {
 /// Makes the gifts between `from` and `to`; the app's clock must be a manual one, and `standin` the one it asks.
 pub async fn make(app: &App, standin: &Standin, choices: &Choices, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), Error> {
     let step = (to - from) / i32::try_from(GIFTS + 1).unwrap_or(i32::MAX);
+    let mut next_payout = from + PAID_OUT_EVERY;
     for number in 0..GIFTS {
         // Some minutes more or less, so that the days do not look alike.
         let jitter = TimeDelta::minutes(i64::try_from(number * 37 % 600).unwrap_or(0));
         app.clock.set(from + step * i32::try_from(number + 1).unwrap_or(i32::MAX) - jitter);
         let gift = choose(app, choices, number)?;
         make_one(app, standin, &gift, number % DECLINED_EVERY == 9).await?;
+        if app.now() >= next_payout {
+            next_payout += PAID_OUT_EVERY;
+            for payout in standin.pay_out() {
+                standin.complete_payout(&payout);
+            }
+        }
     }
     app.clock.set(to);
     donations::sweep(app).await?;
+    payouts::reconcile(app, from, |_, _| {}).await?;
     while app.outbox.deliver_due(&app.db, &app.clock).await?.tried > 0 {}
     Ok(())
 }

@@ -136,7 +136,12 @@ async fn find_donation(app: &App, event: &Event) -> Result<Option<donation::Mode
 }
 
 /// Writes down what became of an event: `applied`, or why not.
-pub(crate) async fn conclude(app: &App, event: &stripe_event::Model, donation: Option<DonationId>, outcome: &str) -> Result<Outcome, Error> {
+pub(crate) async fn conclude(
+    app: &App,
+    event: &stripe_event::Model,
+    donation: Option<DonationId>,
+    outcome: &str,
+) -> Result<Outcome, Error> {
     let now = app.now();
     app.db
         .write(async |tx| {

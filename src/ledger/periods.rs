@@ -180,11 +180,7 @@ const EVENTS: &str = "select count(*) as n from stripe_event v where v.received_
         select 1 from difference d where d.kind = 'event' and d.object_id = v.id and d.settled_at is not null)";
 
 /// What keeps a period from being closed now.
-pub async fn obstacles(
-    db: &impl ConnectionTrait,
-    period: &accounting_period::Model,
-    now: DateTime<Utc>,
-) -> Result<Vec<Obstacle>, Error> {
+pub async fn obstacles(db: &impl ConnectionTrait, period: &accounting_period::Model, now: DateTime<Utc>) -> Result<Vec<Obstacle>, Error> {
     let mut found = Vec::new();
     if now < period.ends_at {
         found.push(Obstacle::NotOver);

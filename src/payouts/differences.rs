@@ -28,6 +28,8 @@ pub const NOT_POSTED: &str = "not_posted";
 pub const TAKEN_FOR_OTHER: &str = "taken_for_other";
 /// A movement that names a donation which is not here.
 pub const UNKNOWN_DONATION: &str = "unknown_donation";
+/// An event of Stripe's that was refused, or that nobody has acted on for a day.
+pub const EVENT: &str = "event";
 /// A payout that its parts do not add up to.
 pub const REMAINDER: &str = "remainder";
 
@@ -115,8 +117,6 @@ pub async fn settle_by_hand(app: &App, actor: &Actor, id: i64, what: &str) -> Re
 /// A page of differences, the newest first, after the one numbered `after`; only those that wait when `open` says so.
 pub async fn page(db: &impl ConnectionTrait, open: bool, after: Option<i64>) -> Result<Vec<difference::Model>, Error> {
     use difference::Column;
-    let filter = Condition::all()
-        .add_option(open.then(|| Column::SettledAt.is_null()))
-        .add_option(after.map(|after| Column::Id.lt(after)));
+    let filter = Condition::all().add_option(open.then(|| Column::SettledAt.is_null())).add_option(after.map(|after| Column::Id.lt(after)));
     Ok(difference::Entity::find().filter(filter).order_by_desc(Column::Id).limit(PAGE_ROWS + 1).all(db).await?)
 }

@@ -48,8 +48,12 @@ pub async fn follow_all(app: &App, since: DateTime<Utc>, taken: &mut TakenIn) ->
         }
     }
     for old in store::unfinished(app.db.read(), since, ROUND).await? {
-        let fact = app.stripe.fetch_payout(&old.stripe_payout_id).await.map_err(untold)?;
-        follow(app, &fact, taken, &mut followed).await?;
+        match app.stripe.fetch_payout(&old.stripe_payout_id).await {
+            Ok(fact) => follow(app, &fact, taken, &mut followed).await?,
+            // One that cannot be looked at must not keep the others from being followed.
+            Err(failure) if failure.is_missing() => tracing::warn!(payout = old.stripe_payout_id, "Stripe does not know this payout"),
+            Err(failure) => return Err(untold(failure)),
+        }
     }
     Ok(followed)
 }

@@ -16,8 +16,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 /// What finance can map a movement to that the program does not know: what needs no donation.
-pub const BY_HAND: [BalanceMapping; 4] =
-    [BalanceMapping::StripeFee, BalanceMapping::Reserve, BalanceMapping::TopUp, BalanceMapping::Other];
+pub const BY_HAND: [BalanceMapping; 4] = [BalanceMapping::StripeFee, BalanceMapping::Reserve, BalanceMapping::TopUp, BalanceMapping::Other];
 
 /// What a movement is by its reporting category (docs.stripe.com/reports/reporting-categories), `ours` saying whether its source belongs to a
 /// donation. A category that is not listed there, or that does not go with a gift, is for a person to judge.
@@ -39,10 +38,24 @@ pub fn mapping_of(category: &str, ours: bool) -> BalanceMapping {
         ("risk_reserved_funds" | "connect_reserved_funds", _) => To::Reserve,
         ("topup" | "topup_reversal", _) => To::TopUp,
         (
-            "transfer" | "transfer_reversal" | "connect_collection_transfer" | "platform_earning" | "platform_earning_refund"
-            | "contribution" | "climate_order_purchase" | "climate_order_refund" | "advance" | "advance_funding"
-            | "anticipation_repayment" | "financing_paydown" | "financing_paydown_reversal" | "financing_payout"
-            | "financing_payout_reversal" | "issuing_authorization_hold" | "issuing_authorization_release" | "issuing_dispute"
+            "transfer"
+            | "transfer_reversal"
+            | "connect_collection_transfer"
+            | "platform_earning"
+            | "platform_earning_refund"
+            | "contribution"
+            | "climate_order_purchase"
+            | "climate_order_refund"
+            | "advance"
+            | "advance_funding"
+            | "anticipation_repayment"
+            | "financing_paydown"
+            | "financing_paydown_reversal"
+            | "financing_payout"
+            | "financing_payout_reversal"
+            | "issuing_authorization_hold"
+            | "issuing_authorization_release"
+            | "issuing_dispute"
             | "issuing_transaction",
             _,
         ) => To::Other,
@@ -73,11 +86,7 @@ pub fn posting_of(movement: &balance_movement::Model, mapping: BalanceMapping) -
     let clearing = leg(Account::StripeClearing, money(movement.net_minor));
     let legs = match mapping {
         BalanceMapping::Other | BalanceMapping::Unmapped => vec![clearing, leg(account, money(movement.net_minor).negated()?)],
-        _ => vec![
-            clearing,
-            leg(account, money(movement.gross_minor).negated()?),
-            leg(Account::StripeFees, money(movement.fee_minor)),
-        ],
+        _ => vec![clearing, leg(account, money(movement.gross_minor).negated()?), leg(Account::StripeFees, money(movement.fee_minor))],
     };
     Ok(Some(Posting {
         kind,

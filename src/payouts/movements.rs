@@ -61,7 +61,9 @@ pub async fn take_in(app: &App, entries: &[BalanceEntry], payout: Option<&str>, 
             None => write(app, entry, payout).await?,
         };
         taken.new += u64::from(new);
-        if let Some(donation) = movement.donation_id.filter(|_| mapping::posting_of(&movement, movement.mapped_to).is_ok_and(|p| p.is_none())) {
+        if let Some(donation) =
+            movement.donation_id.filter(|_| mapping::posting_of(&movement, movement.mapped_to).is_ok_and(|p| p.is_none()))
+        {
             ours.push((movement.id, donation));
         }
     }
@@ -182,7 +184,8 @@ async fn ask_for_missing(app: &App, ours: &[(String, DonationId)], taken: &mut T
         app.db
             .write(async |tx| {
                 if is_posted {
-                    let (detail, done) = (format!("It was not in the ledger; donation {donation}."), "Stripe was asked again; it is posted.");
+                    let (detail, done) =
+                        (format!("It was not in the ledger; donation {donation}."), "Stripe was asked again; it is posted.");
                     let found = Found { kind: differences::NOT_POSTED, object: id, detail: &detail, done: Some(done) };
                     return differences::note(tx, found, now).await;
                 }

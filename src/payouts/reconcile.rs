@@ -6,16 +6,10 @@ use super::{
     movements::{self, TakenIn},
     store,
 };
-use crate::{
-    app::App,
-    donations,
-    error::Error,
-    payments::BalanceQuery,
-    staff::outcomes,
-};
+use crate::{app::App, donations, error::Error, payments::BalanceQuery, staff::outcomes};
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::donation;
-use sea_orm::{EntityTrait, QueryOrder, QuerySelect};
+use entity::{donation, stripe_event};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 /// The name under which the last run is kept.
 pub const OUTCOME: &str = "reconcile";
@@ -64,6 +58,7 @@ async fn balance_since(app: &App, since: DateTime<Utc>) -> Result<DateTime<Utc>,
 pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u64)) -> Result<Report, Error> {
     let sessions = donations::reconcile::reconcile(app, since, progress).await?;
     write_down(app, &sessions).await?;
+    write_down_events(app).await?;
     let balance_since = balance_since(app, since).await?;
     let mut movements = TakenIn::default();
     movements::take_in_all(app, BalanceQuery::Since(balance_since), None, &mut movements).await?;
@@ -86,9 +81,7 @@ pub async fn reconcile_and_keep(app: &App, look_back: TimeDelta) -> Result<Repor
     let summary = format!("{} sessions, {} movements, {} payouts", report.sessions.seen, report.movements.seen, report.payouts.seen);
     let (ok, ended) = (report.is_clean(), app.now());
     app.db
-        .write(async |tx| {
-            outcomes::keep(tx, outcomes::Kept { name: OUTCOME, ok, summary: &summary, report: "{}", began, ended }).await
-        })
+        .write(async |tx| outcomes::keep(tx, outcomes::Kept { name: OUTCOME, ok, summary: &summary, report: "{}", began, ended }).await)
         .await?;
     Ok(report)
 }
@@ -108,6 +101,39 @@ async fn write_down(app: &App, sessions: &donations::reconcile::Report) -> Resul
         .write(async |tx| {
             for (kind, object, detail, done) in &all {
                 differences::note(tx, Found { kind, object, detail, done: *done }, now).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// How long an event may wait before somebody is told.
+const EVENT_WAITS_MOST: TimeDelta = TimeDelta::days(1);
+
+/// How many events are looked at in one run.
+const EVENTS_MAX: u64 = 1_000;
+
+/// Writes down events that were refused or that nobody has acted on for long.
+async fn write_down_events(app: &App) -> Result<(), Error> {
+    use stripe_event::Column as C;
+    let now = app.now();
+    let late = Condition::all().add(C::Outcome.eq("waiting")).add(C::ReceivedAt.lt(now - EVENT_WAITS_MOST));
+    let odd = stripe_event::Entity::find()
+        .filter(Condition::any().add(C::Outcome.starts_with("refused")).add(late))
+        .filter(C::ReceivedAt.gte(now - LOOK_BACK_MOST))
+        .order_by_asc(C::ReceivedAt)
+        .limit(EVENTS_MAX)
+        .all(app.db.read())
+        .await?;
+    if odd.is_empty() {
+        return Ok(());
+    }
+    app.db
+        .write(async |tx| {
+            for event in &odd {
+                let detail = format!("{} about {}: {}", event.event_type, event.object_id, event.outcome);
+                let found = Found { kind: differences::EVENT, object: &event.id, detail: &detail, done: None };
+                differences::note(tx, found, now).await?;
             }
             Ok(())
         })

@@ -34,7 +34,8 @@ pub async fn movements(db: &impl ConnectionTrait, ids: &[&str]) -> Result<Vec<ba
 /// Writes a movement unless it is there. Returns whether it was new.
 pub async fn insert_movement(tx: &impl ConnectionTrait, row: balance_movement::Model) -> Result<bool, Error> {
     let quiet = OnConflict::column(balance_movement::Column::Id).do_nothing().to_owned();
-    let written = balance_movement::Entity::insert(row.into_active_model().reset_all()).on_conflict(quiet).exec_without_returning(tx).await?;
+    let written =
+        balance_movement::Entity::insert(row.into_active_model().reset_all()).on_conflict(quiet).exec_without_returning(tx).await?;
     Ok(written == 1)
 }
 

@@ -229,7 +229,8 @@ async fn chain(db: &impl ConnectionTrait, payout: &str) -> Result<BTreeSet<Strin
             .all(db)
             .await?;
         let itemised = store::payouts_of_stripe(db, &came_back).await?;
-        newest = itemised.into_iter().filter(|p| p.itemised_at.is_some()).map(|p| p.stripe_payout_id).filter(|id| !chain.contains(id)).collect();
+        newest =
+            itemised.into_iter().filter(|p| p.itemised_at.is_some()).map(|p| p.stripe_payout_id).filter(|id| !chain.contains(id)).collect();
         chain.extend(newest.iter().cloned());
     }
     Ok(chain)
@@ -238,9 +239,7 @@ async fn chain(db: &impl ConnectionTrait, payout: &str) -> Result<BTreeSet<Strin
 /// The condition of the parts of a chain, in SQL: without the payouts' own leaving and coming back. Its values are the ids, twice.
 fn of_chain(chain: &BTreeSet<String>) -> (String, Vec<Value>) {
     let list = (1..=chain.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-    let condition = format!(
-        "m.payout_id in ({list}) and not (m.mapped_to in ('payout', 'payout_failure') and m.source_id in ({list}))"
-    );
+    let condition = format!("m.payout_id in ({list}) and not (m.mapped_to in ('payout', 'payout_failure') and m.source_id in ({list}))");
     (condition, chain.iter().map(|id| id.as_str().into()).collect())
 }
 

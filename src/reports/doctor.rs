@@ -285,7 +285,7 @@ async fn look_at_stripe(app: &App) -> Result<Finding, Error> {
         Err(failure) => Finding::fail(
             "stripe",
             format!("{who} refuses our key: {failure:?}"),
-            "Check STRIPE_SECRET_KEY; a restricted key needs to write Checkout Sessions and to read Charges and Balance.",
+            "Check STRIPE_SECRET_KEY; a restricted key needs to write Checkout Sessions and to read Charges, Balance and Payouts.",
         ),
     })
 }

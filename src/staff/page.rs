@@ -2,7 +2,11 @@
 
 use super::{guard::let_in, outcomes};
 use crate::{app::App, i18n::Language, web::Page};
-use axum::{extract::FromRequestParts, http::request::Parts, response::{IntoResponse, Response}};
+use axum::{
+    extract::FromRequestParts,
+    http::request::Parts,
+    response::{IntoResponse, Response},
+};
 use entity::{staff_member, words::Role};
 use std::ops::Deref;
 

@@ -122,6 +122,7 @@ on_both_databases! {
         db.execute_unprepared("update payout set amount_minor = amount_minor + 1").await.unwrap();
         test.app.clock.advance(TimeDelta::minutes(59));
         worker::run_schedules(&test.app).await;
+        test.sign_in_as(Role::Editor).await;
         assert!(test.get("/desk").await.texts(".alarm").is_empty(), "it is checked every hour");
         test.app.clock.advance(TimeDelta::minutes(2));
         verify_and_keep(&test.app).await.unwrap();

@@ -85,10 +85,12 @@ pub(super) const RULES: &[Rule] = &[
         broken: "select p.stripe_payout_id as who, 'at the bank' as note, cast(coalesce(b.minor, 0) as bigint) as found,
                 case when p.failure_balance_transaction_id is null then p.amount_minor else cast(0 as bigint) end as expected
             from payout p left join (
-                select o.id as payout, sum(e.amount_minor) as minor from payout o
-                    join ledger_transaction t on t.stripe_balance_transaction in (o.balance_transaction_id, o.failure_balance_transaction_id)
-                    join ledger_entry e on e.transaction_id = t.id and e.account = 'bank' and e.currency = o.currency
-                group by o.id) b on b.payout = p.id
+                select own.payout as payout, sum(e.amount_minor) as minor from (
+                    select id as payout, currency, balance_transaction_id as txn from payout where balance_transaction_id is not null
+                    union all select id, currency, failure_balance_transaction_id from payout where failure_balance_transaction_id is not null
+                    ) own join ledger_transaction t on t.stripe_balance_transaction = own.txn
+                    join ledger_entry e on e.transaction_id = t.id and e.account = 'bank' and e.currency = own.currency
+                group by own.payout) b on b.payout = p.id
             where p.balance_transaction_id is not null and p.updated_at < @recent
                 and coalesce(b.minor, 0) <> case when p.failure_balance_transaction_id is null then p.amount_minor else 0 end
             order by p.stripe_payout_id",

@@ -15,11 +15,11 @@ use crate::{
 };
 use chrono::TimeDelta;
 use entity::last_outcome;
-use serde::{Deserialize, Serialize};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, QueryResult, Statement, TransactionOptions, TransactionTrait,
     Value,
 };
+use serde::{Deserialize, Serialize};
 
 /// How long something that happens in two steps may take until it counts as broken.
 const RECENT: TimeDelta = TimeDelta::minutes(15);

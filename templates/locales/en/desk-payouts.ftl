@@ -102,3 +102,4 @@ desk-difference-not-posted = A movement that was not in the books
 desk-difference-taken-for-other = A movement that was taken for somebody else’s
 desk-difference-unknown-donation = A movement of a donation that is not here
 desk-difference-remainder = A payout that its parts do not explain
+desk-difference-event = An event of Stripe’s that was refused, or that nobody has acted on
