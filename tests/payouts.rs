@@ -4,6 +4,7 @@ mod balance;
 mod books;
 mod desk;
 mod follow;
+mod returned;
 
 use crate::support::TestApp;
 use chrono::TimeDelta;

@@ -18,6 +18,8 @@ use serde_json::json;
 
 /// A payment that we had missed; it was brought up to date.
 pub const MISSED: &str = "missed";
+/// What Stripe has of a donation does not fit it.
+pub const REFUSED: &str = "refused";
 /// A session at Stripe that names a donation which is not here.
 pub const UNKNOWN_SESSION: &str = "unknown_session";
 /// A session that could not be looked at or applied.

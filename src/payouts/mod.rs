@@ -13,6 +13,7 @@ pub mod follow;
 pub mod mapping;
 pub mod movements;
 pub mod reconcile;
+pub mod returned;
 pub mod store;
 pub mod waterfall;
 

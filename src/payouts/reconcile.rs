@@ -4,6 +4,7 @@ use super::{
     differences::{self, Found},
     follow::{self, Followed},
     movements::{self, TakenIn},
+    returned::{self, Returned},
     store,
 };
 use crate::{app::App, donations, error::Error, payments::BalanceQuery, staff::outcomes};
@@ -22,6 +23,8 @@ pub const OVERLAP: TimeDelta = TimeDelta::hours(1);
 pub struct Report {
     /// The checkouts.
     pub sessions: donations::reconcile::Report,
+    /// The refunds and disputes.
+    pub returned: Returned,
     /// The movements of the balance.
     pub movements: TakenIn,
     /// The payouts.
@@ -37,6 +40,7 @@ impl Report {
         sessions.refused == 0
             && sessions.unknown.is_empty()
             && sessions.failed.is_empty()
+            && self.returned.refused.is_empty()
             && self.movements.not_posted.is_empty()
             && self.unmapped == 0
     }
@@ -59,6 +63,7 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
     let sessions = donations::reconcile::reconcile(app, since, progress).await?;
     write_down(app, &sessions).await?;
     write_down_events(app).await?;
+    let returned = returned::look_for(app, since).await?;
     let balance_since = balance_since(app, since).await?;
     let mut movements = TakenIn::default();
     movements::take_in_all(app, BalanceQuery::Since(balance_since), None, &mut movements).await?;
@@ -66,7 +71,7 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
     let unmapped = store::unmapped(app.db.read()).await?.len() as u64;
     movements.not_posted.sort();
     movements.not_posted.dedup();
-    Ok(Report { sessions, movements, payouts, unmapped })
+    Ok(Report { sessions, returned, movements, payouts, unmapped })
 }
 
 /// How far back a run looks at most by itself.

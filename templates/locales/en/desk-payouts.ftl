@@ -103,3 +103,4 @@ desk-difference-taken-for-other = A movement that was taken for somebody else’
 desk-difference-unknown-donation = A movement of a donation that is not here
 desk-difference-remainder = A payout that its parts do not explain
 desk-difference-event = An event of Stripe’s that was refused, or that nobody has acted on
+desk-difference-refused = Something at Stripe that does not fit a donation
