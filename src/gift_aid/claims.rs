@@ -173,7 +173,7 @@ fn covering<'a>(
 ) -> Option<&'a gift_aid_declaration::Model> {
     let own = |declared: &&gift_aid_declaration::Model| declared.supporter_id == gift.supporter_id && covers(declared, gift);
     let is_paid = |declared: &&gift_aid_declaration::Model| paid.iter().any(|other| other.id == declared.donation_id);
-    declarations.iter().filter(own).filter(is_paid).next_back()
+    declarations.iter().filter(own).rfind(is_paid)
 }
 
 /// Makes a claim of all gifts up to a day: they are set aside, in one transaction, until it is submitted or withdrawn.
