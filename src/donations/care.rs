@@ -17,6 +17,8 @@ pub async fn resend_receipt(app: &App, actor: &Actor, id: DonationId, to_address
     let letter = app
         .db
         .write(async |tx| {
+            // Under the donation's lock, so that a refund cannot end the receipt meanwhile.
+            store::lock(tx, id).await?.ok_or(Error::NotFound)?;
             let receipt = receipts::store::issued_for_donation(tx, id).await?;
             let receipt = receipt.ok_or_else(|| Error::Conflict("This donation has no valid receipt to send.".to_owned()))?;
             let letter = receipts::resend(tx, &app.outbox, receipt.id, to_address, app.new_id(), now).await?;

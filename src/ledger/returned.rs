@@ -59,10 +59,16 @@ impl Posting {
         returned(MovementKind::DisputeReversal, gift, booked, vec![held, clearing(booked.gross)])
     }
 
-    /// A dispute is decided, and `disputed` does not come back: `income` in the currency of the gift is lost. No money moves. Both are
-    /// negative where an earlier loss is taken back.
+    /// A dispute is decided, and `disputed` does not come back: `income` in the currency of the gift is lost, and what the bank took beyond
+    /// it is a cost. No money moves. Both are negative where an earlier loss is taken back.
     pub fn dispute_loss(gift: OfGift, source: String, income: Money, disputed: Money, at: DateTime<Utc>) -> Result<Self, Error> {
         let held = bare(Account::Disputed, disputed.negated()?);
+        let legs = if income.currency == disputed.currency {
+            let cost = disputed.checked_add(income.negated()?)?;
+            vec![gift.income(income), Leg { account: Account::StripeFees, amount: cost, purpose: gift.purpose }, held]
+        } else {
+            across(gift.income(income), held)?
+        };
         Ok(Self {
             kind: MovementKind::DisputeLoss,
             source,
@@ -70,7 +76,7 @@ impl Posting {
             occurred_at: at,
             balance_transaction: None,
             reverses_id: None,
-            legs: across(gift.income(income), held)?,
+            legs,
         })
     }
 

@@ -88,7 +88,16 @@ pub async fn raised(db: &impl ConnectionTrait, campaigns: &[CampaignId]) -> Resu
     }
     // SUM of a bigint is numeric on PostgreSQL. Income is a credit, and credits are negative; a debit takes income back.
     let sum = Expr::col(Column::AmountMinor).sum().cast_as("bigint");
-    let gifts = Expr::cust("count(distinct case when amount_minor < 0 then transaction_id end)");
+    // A gift of which nothing is left is none. Only what came back asks for a look at the transactions, and little comes back.
+    let gifts = Expr::cust(
+        "count(distinct case when amount_minor < 0 then transaction_id end)
+         - count(distinct case when transaction_id in (
+            select t.id from ledger_transaction t where t.kind in ('refund_failure', 'dispute_loss') or (t.kind = 'donation' and t.donation_id in (
+                select b.donation_id from ledger_transaction b join ledger_transaction a on a.donation_id = b.donation_id
+                    join ledger_entry e on e.transaction_id = a.id and e.account = 'donations'
+                where b.kind in ('refund', 'dispute_loss', 'reversal') group by b.id, b.donation_id having sum(e.amount_minor) >= 0)))
+            and amount_minor < 0 then transaction_id end)",
+    );
     let rows: Vec<(CampaignId, Currency, i64, i64)> = ledger_entry::Entity::find()
         .select_only()
         .column(Column::CampaignId)

@@ -223,6 +223,7 @@ impl Stripe {
         state.charge_id = known.charge_id;
         state.intent_status = known.intent_status;
         state.last_payment_error = known.last_payment_error;
+        state.came_back = known.came_back;
         state.fee = known.fee;
         Ok(())
     }

@@ -6,7 +6,7 @@ use entity::{
     confirmation, donation, donation_address,
     ids::{DonationId, ReceiptId, ReceiptSeriesId, SupporterId},
     letter, receipt, receipt_series,
-    words::ReceiptStatus,
+    words::{LetterState, ReceiptStatus},
 };
 use sea_orm::{
     ActiveValue::Set,
@@ -81,6 +81,14 @@ pub async fn end(tx: &DatabaseTransaction, id: ReceiptId, status: ReceiptStatus,
         .col_expr(receipt::Column::StatusReason, Expr::value(reason))
         .filter(receipt::Column::Id.eq(id))
         .filter(receipt::Column::Status.eq(ReceiptStatus::Issued))
+        .exec(tx)
+        .await?;
+    // A letter that has not gone out must not tell of a receipt that is no longer valid, perhaps after the letter that says so.
+    letter::Entity::update_many()
+        .col_expr(letter::Column::State, Expr::value(LetterState::Suppressed))
+        .col_expr(letter::Column::LastReply, Expr::value("the receipt is no longer valid"))
+        .filter(letter::Column::ReceiptId.eq(id))
+        .filter(letter::Column::State.is_in([LetterState::Queued, LetterState::Deferred, LetterState::Bounced, LetterState::Dead]))
         .exec(tx)
         .await?;
     // A gift whose slip is void may be confirmed anew.

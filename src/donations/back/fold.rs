@@ -93,7 +93,10 @@ pub fn fold(gift: &PaidGift, returned: &Returned) -> Result<Folded, Misfit> {
     for posting in &postings {
         worth = worth.checked_sub(posting.income_taken()?).ok_or(MoneyError::Overflow)?;
     }
-    for loss in &losses {
+    // Nobody can lose more of a gift than is left of it: what a bank takes beyond that is a cost.
+    losses.sort_by(|one, other| one.dispute_id.cmp(&other.dispute_id));
+    for loss in &mut losses {
+        loss.income.minor = loss.income.minor.clamp(0, worth.max(0));
         worth = worth.checked_sub(loss.income.minor).ok_or(MoneyError::Overflow)?;
     }
     Ok(Folded { postings, losses, worth: Money::new(worth, gift.captured.currency) })

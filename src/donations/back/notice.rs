@@ -55,18 +55,28 @@ fn view(app: &App, dispute: &dispute::Model) -> View {
     let amount = Money::new(dispute.amount_minor, dispute.currency);
     let zone = app.config.org_timezone;
     let due = dispute.evidence_due_at.map(|at| at.with_timezone(&zone).format("%Y-%m-%d %H:%M %:z").to_string());
-    let inquiry = dispute.outcome == DisputeOutcome::Inquiry;
-    let mut lines = vec![if inquiry {
-        format!("A bank asks about a gift of {amount}. No money was taken yet; without an answer it may become a dispute.")
-    } else {
-        format!("A gift of {amount} is disputed. The bank takes the money back until it is decided, and Stripe charges a fee.")
+    let lost = dispute.outcome == DisputeOutcome::Lost;
+    let mut lines = vec![match dispute.outcome {
+        DisputeOutcome::Inquiry => {
+            format!("A bank asks about a gift of {amount}. No money was taken yet; without an answer it may become a dispute.")
+        }
+        DisputeOutcome::Lost => format!("A gift of {amount} was disputed, and the dispute is lost: the money does not come back."),
+        DisputeOutcome::Open | DisputeOutcome::Won => {
+            format!("A gift of {amount} is disputed. The bank takes the money back until it is decided, and Stripe charges a fee.")
+        }
     }];
     lines.push(format!("The bank's reason: {}. Stripe calls it {}.", dispute.reason.replace('_', " "), dispute.stripe_dispute_id));
+    let due = due.filter(|_| !lost);
     lines.push(match &due {
+        _ if lost => "Nothing can be sent any more. The receipt was made void or replaced, and the supporter is told.".to_owned(),
         Some(due) => format!("Evidence must be at Stripe by {due}. It is sent in Stripe's dashboard."),
         None => "Stripe names no day until which evidence can be sent. Look in its dashboard.".to_owned(),
     });
-    let what = if inquiry { "A bank asks about a gift" } else { "A gift is disputed" };
+    let what = match dispute.outcome {
+        DisputeOutcome::Inquiry => "A bank asks about a gift",
+        DisputeOutcome::Lost => "A dispute is lost",
+        DisputeOutcome::Open | DisputeOutcome::Won => "A gift is disputed",
+    };
     View {
         subject: due.map_or_else(|| what.to_owned(), |due| format!("{what}: answer by {}", due.get(..10).unwrap_or(&due))),
         lines,

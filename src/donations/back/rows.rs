@@ -132,7 +132,9 @@ pub(super) async fn keep_dispute(
         };
         store::insert_dispute(tx, row.clone()).await?;
         note_dispute(tx, donation, said, now).await?;
-        return Ok((DisputeNews::Opened(row), true));
+        // What is decided when we first hear of it asks for nothing any more, unless money is gone.
+        let news = if said.closed && said.outcome != DisputeOutcome::Lost { DisputeNews::Moved } else { DisputeNews::Opened(row) };
+        return Ok((news, true));
     };
     if stage_of_outcome(said.outcome) < stage_of_outcome(row.outcome) {
         return Ok((DisputeNews::None, false));
@@ -160,7 +162,8 @@ pub(super) async fn keep_dispute(
     if decided {
         note_dispute(tx, donation, said, now).await?;
     }
-    let became_dispute = escalated == DisputeOutcome::Inquiry && said.outcome == DisputeOutcome::Open;
+    // A question of the bank that turns out to be lost was a dispute meanwhile.
+    let became_dispute = escalated == DisputeOutcome::Inquiry && matches!(said.outcome, DisputeOutcome::Open | DisputeOutcome::Lost);
     Ok((if became_dispute { DisputeNews::Opened(row) } else { DisputeNews::Moved }, true))
 }
 

@@ -5,10 +5,11 @@ use crate::{
     app::App,
     error::Error,
     ledger,
-    receipts::{self, Agreed, Ended, IssuerSettings},
+    mail::outbox::NewLetter,
+    receipts::{self, Agreed, Ended, IssuerSettings, profiles::TaxYear},
     wishes,
 };
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use entity::{donation, receipt as receipt_row};
 use sea_orm::DatabaseTransaction;
 
@@ -25,9 +26,11 @@ pub async fn agree(tx: &DatabaseTransaction, app: &App, donation: &donation::Mod
         false
     };
     let paid_at = donation.paid_at.unwrap_or(now);
-    let gift = receipt::paid_gift(tx, donation, worth, purpose.wish_item_id, paid_at).await?;
+    // Its item may be somebody else's by now.
+    let item = if wishes::is_paid(tx, donation.id).await? { purpose.wish_item_id } else { None };
+    let gift = receipt::paid_gift(tx, donation, worth, item, paid_at).await?;
     let settings = IssuerSettings::from_config(&app.config);
-    let why = if worth.minor < 1 { "the gift was given back".to_owned() } else { format!("a part was given back: {worth} is left") };
+    let why = if worth.minor < 1 { "nothing is left of the gift".to_owned() } else { format!("the gift is now worth {worth}") };
     let agreed = receipts::agree(tx, &settings, &gift, &why, now, &app.random).await?;
     tell(tx, app, donation, &agreed, now).await?;
     Ok(item_moved || agreed != Agreed::Unchanged)
@@ -75,6 +78,11 @@ async fn tell(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, a
             (receipts::letter(new, Some(&app.config.link(&path_of(app, donation.id))))?, None)
         }
     };
+    // Where she was written to last: staff may have corrected the address since the receipt was issued.
+    let letter = match receipts::store::find_by_donation(tx, donation.id).await? {
+        all if all.is_empty() => letter,
+        all => corrected(tx, &all, letter).await?,
+    };
     if let Some(old) = ended.filter(|old| is_of_earlier_year(app, old)) {
         store::note(tx, donation.id, now, "receipt_of_earlier_year", &old.code).await?;
     }
@@ -84,7 +92,21 @@ async fn tell(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, a
     Ok(())
 }
 
+/// The letter to the address of the newest letter about any of these receipts, which are all of one donation.
+async fn corrected(tx: &DatabaseTransaction, receipts: &[receipt_row::Model], mut letter: NewLetter) -> Result<NewLetter, Error> {
+    let mut newest: Option<entity::letter::Model> = None;
+    for receipt in receipts {
+        let last = receipts::store::letters(tx, receipt.id).await?.pop();
+        newest = newest.into_iter().chain(last).max_by_key(|letter| (letter.created_at, letter.id));
+    }
+    if let Some(newest) = newest {
+        letter.to_address = newest.to_address;
+    }
+    Ok(letter)
+}
+
 /// Whether a receipt may have been used for the taxes of a year that is over: then more than a letter may be needed.
 pub fn is_of_earlier_year(app: &App, receipt: &receipt_row::Model) -> bool {
-    receipt.gift_on.year() < app.today().year()
+    let year_of = |day| TaxYear::of_day(&receipt.profile, day).map(|year| year.year);
+    year_of(receipt.gift_on) < year_of(app.today())
 }

@@ -225,7 +225,8 @@ pub(super) const RULES: &[Rule] = &[
             where (r.state = 'paid' and (d.status <> 'paid' or w.minor <= 0))
                 or (d.wish_item_id is not null and r.id is null)
                 or (d.status = 'paid' and r.state <> 'paid' and not exists (
-                    select 1 from donation_step s where s.donation_id = d.id and s.kind in ('item_paid_late', 'item_given_back'))) order by d.id",
+                    select 1 from donation_step s where s.donation_id = d.id
+                        and (s.kind = 'item_paid_late' or (s.kind = 'item_given_back' and w.minor <= 0)))) order by d.id",
     },
     Rule {
         name: "Every reader's beacon of a closed day ended in one place, and no day has more readers than views.",
