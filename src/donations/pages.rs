@@ -1,6 +1,6 @@
 //! The public pages of giving: the form on a page of its own, what happens when it is sent, and the thank-you page.
 
-use super::{OpenProblem, Opened, open, settle, store};
+use super::{OpenProblem, Opened, back, open, store};
 use crate::{
     app::App,
     asks::{GivingForm, Prefill, RawGift, Target, amount, gift::OTHER, parse_gift, token},
@@ -245,9 +245,9 @@ async fn show_donation(State(app): State<App>, page: Page, Path(token): Path<Str
 /// Asks Stripe itself when the webhook is late. What goes wrong here is only logged: the page then shows what is known.
 async fn ask_stripe(app: &App, donation: &donation::Model) {
     let (Some(session), Ok(_asking)) = (&donation.checkout_session_id, ASKING.try_acquire()) else { return };
-    match app.stripe.fetch_checkout(session).await {
-        Ok(state) => {
-            if let Err(error) = settle::apply(app, donation.id, &state).await {
+    match back::ask(app, donation, Some(session), false).await {
+        Ok(present) => {
+            if let Err(error) = back::apply(app, donation.id, &present).await {
                 tracing::error!(donation_id = %donation.id, %error, "a checkout's state could not be applied");
             }
         }

@@ -118,11 +118,23 @@ pub async fn refund(app: &App, actor: &Actor, id: DonationId, wish: &Wish) -> Re
     });
     let (row, intent) = written.await??;
     match row.state {
+        RefundState::Asked if now - row.created_at >= KEY_LASTS => return outcome_of_old(app, id, &row).await,
         RefundState::Asked => {}
         RefundState::Failed if row.stripe_refund_id.is_none() => return Err(Problem::Refused(row.failure)),
         _ => return Ok(Outcome::Made),
     }
     ask_stripe(app, &row, &intent).await
+}
+
+/// Stripe may have forgotten the key of a refund asked for long ago and would make a second one: its list tells what there is.
+async fn outcome_of_old(app: &App, id: DonationId, row: &refund::Model) -> Result<Outcome, Problem> {
+    finish_asked(app, id).await?;
+    let now = back::store::refund(app.db.read(), row.id).await?.ok_or(Error::NotFound)?;
+    match now.state {
+        RefundState::Asked => Ok(Outcome::Waiting),
+        RefundState::Failed if now.stripe_refund_id.is_none() => Err(Problem::Refused(now.failure)),
+        _ => Ok(Outcome::Made),
+    }
 }
 
 /// Checks and writes in one transaction, under the lock of the donation, so that two wishes cannot both take the last cent.

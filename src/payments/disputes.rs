@@ -115,15 +115,16 @@ pub fn outcome_of(status: &str) -> (DisputeOutcome, bool) {
 impl Stripe {
     /// Every dispute of a payment, newest first.
     pub async fn disputes_of(&self, payment_intent_id: &str) -> Result<Vec<DisputeState>, StripeFailure> {
-        self.all_disputes(ListDispute::new().payment_intent(checked_id(payment_intent_id, "pi_")?)).await
+        self.all_disputes(ListDispute::new().payment_intent(checked_id(payment_intent_id, "pi_")?), false).await
     }
 
     /// Every dispute on the account opened since `created_since`, newest first, those of other programs included.
     pub async fn disputes_since(&self, created_since: DateTime<Utc>) -> Result<Vec<DisputeState>, StripeFailure> {
-        self.all_disputes(ListDispute::new().created(RangeQueryTs::gte(created_since.timestamp()))).await
+        self.all_disputes(ListDispute::new().created(RangeQueryTs::gte(created_since.timestamp())), true).await
     }
 
-    async fn all_disputes(&self, list: ListDispute) -> Result<Vec<DisputeState>, StripeFailure> {
+    /// Over all pages. Among those of other programs may be some that we cannot read: they are left out where `is_of_everybody`.
+    async fn all_disputes(&self, list: ListDispute, is_of_everybody: bool) -> Result<Vec<DisputeState>, StripeFailure> {
         let (mut all, mut cursor) = (Vec::new(), None::<String>);
         for _ in 0..PAGES_MAX {
             let mut request = list.clone().limit(i64::from(PAGE_MAX));
@@ -137,7 +138,12 @@ impl Stripe {
                 return Err(StripeFailure::BadAnswer { detail: "a page without rows says that there are more" });
             }
             for row in page.data {
-                all.push(DisputeState::of(row)?);
+                let id = row.id.clone();
+                match DisputeState::of(row) {
+                    Ok(state) => all.push(state),
+                    Err(failure) if is_of_everybody => tracing::warn!(dispute = id, %failure, "a dispute on the account could not be read"),
+                    Err(failure) => return Err(failure),
+                }
             }
             if cursor.is_none() {
                 return Ok(all);

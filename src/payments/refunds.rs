@@ -131,15 +131,16 @@ impl Stripe {
 
     /// Every refund of a payment, newest first, whoever made it.
     pub async fn refunds_of(&self, payment_intent_id: &str) -> Result<Vec<RefundState>, StripeFailure> {
-        self.all_refunds(ListRefund::new().payment_intent(checked_id(payment_intent_id, "pi_")?)).await
+        self.all_refunds(ListRefund::new().payment_intent(checked_id(payment_intent_id, "pi_")?), false).await
     }
 
     /// Every refund on the account made since `created_since`, newest first, those of other programs included.
     pub async fn refunds_since(&self, created_since: DateTime<Utc>) -> Result<Vec<RefundState>, StripeFailure> {
-        self.all_refunds(ListRefund::new().created(RangeQueryTs::gte(created_since.timestamp()))).await
+        self.all_refunds(ListRefund::new().created(RangeQueryTs::gte(created_since.timestamp())), true).await
     }
 
-    async fn all_refunds(&self, list: ListRefund) -> Result<Vec<RefundState>, StripeFailure> {
+    /// Over all pages. Among those of other programs may be some that we cannot read: they are left out where `is_of_everybody`.
+    async fn all_refunds(&self, list: ListRefund, is_of_everybody: bool) -> Result<Vec<RefundState>, StripeFailure> {
         let (mut all, mut cursor) = (Vec::new(), None::<String>);
         for _ in 0..PAGES_MAX {
             let mut request = list.clone().limit(i64::from(PAGE_MAX)).expand(expanded("data."));
@@ -152,7 +153,12 @@ impl Stripe {
                 return Err(StripeFailure::BadAnswer { detail: "a page without rows says that there are more" });
             }
             for refund in page.data {
-                all.push(RefundState::of(refund)?);
+                let id = refund.id.to_string();
+                match RefundState::of(refund) {
+                    Ok(state) => all.push(state),
+                    Err(failure) if is_of_everybody => tracing::warn!(refund = id, %failure, "a refund on the account could not be read"),
+                    Err(failure) => return Err(failure),
+                }
             }
             if cursor.is_none() {
                 return Ok(all);

@@ -25,6 +25,8 @@ pub struct Returned {
     pub changed: Vec<DonationId>,
     /// Donations of which Stripe tells what does not fit: staff are shown why.
     pub refused: Vec<DonationId>,
+    /// Donations that could not be brought up to date; the log says why.
+    pub failed: Vec<DonationId>,
 }
 
 /// Compares Stripe's refunds and disputes since `since`, and earlier ones that are not over, with ours.
@@ -49,10 +51,15 @@ pub async fn look_for(app: &App, since: DateTime<Utc>) -> Result<Returned, Error
         }
     }
     for id in behind {
-        match donations::refresh(app, id).await? {
-            Applied::Changed => returned.changed.push(id),
-            Applied::Refused(_) => returned.refused.push(id),
-            Applied::Unchanged => {}
+        match donations::refresh(app, id).await {
+            Ok(Applied::Changed) => returned.changed.push(id),
+            Ok(Applied::Refused(_)) => returned.refused.push(id),
+            Ok(Applied::Unchanged) => {}
+            // One that cannot be brought up to date must not keep the others from it; it is looked at again in the next run.
+            Err(error) => {
+                tracing::error!(donation_id = %id, %error, "a donation could not be brought up to date");
+                returned.failed.push(id);
+            }
         }
     }
     write_down(app, &returned).await?;

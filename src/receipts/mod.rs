@@ -150,10 +150,15 @@ async fn write(
     now: DateTime<Utc>,
     random: &Random,
 ) -> Result<receipt::Model, Error> {
+    // A gift on an annual confirmation gets no slip beside it, however little of it is left.
+    let mut settings = settings.clone();
+    if settings.issuer.profile == "de" && store::is_on_statement(tx, gift.donation_id).await? {
+        settings.issuer.exemption.slips = false;
+    }
     let year = i64::from(gift_on.year());
     let (series_id, number) = store::take_number(tx, &settings.prefix, year, random.id(now)).await?;
     let code = code(&settings.prefix, year, number);
-    let snapshot = Snapshot::of(settings, gift, &code, gift_on, settings.day_of(now), replaces.map(|old| old.code.as_str()));
+    let snapshot = Snapshot::of(&settings, gift, &code, gift_on, settings.day_of(now), replaces.map(|old| old.code.as_str()));
     let row = receipt::ActiveModel {
         id: Set(random.id(now)),
         series_id: Set(series_id),

@@ -103,6 +103,11 @@ pub async fn confirm_by_receipt(tx: &DatabaseTransaction, donation_id: DonationI
     Ok(())
 }
 
+/// Whether a gift stands on an annual German confirmation.
+pub async fn is_on_statement(db: &impl ConnectionTrait, id: DonationId) -> Result<bool, Error> {
+    Ok(confirmation::Entity::find_by_id(id).one(db).await?.is_some_and(|row| row.statement_id.is_some()))
+}
+
 /// The postal address given with a donation.
 pub async fn address_of(db: &impl ConnectionTrait, id: DonationId) -> Result<Option<String>, Error> {
     Ok(donation_address::Entity::find_by_id(id).one(db).await?.map(|row| row.address))
