@@ -44,8 +44,8 @@ struct ListPage {
     funds: Vec<(String, String)>,
     lines: Pager<Line>,
     totals: Vec<Total>,
-    /// How many rows the export of this filter has.
-    rows: i64,
+    /// What the button of the export says: how many rows it has.
+    export: String,
     /// Where the next page is, with the same filter.
     next: Option<String>,
 }
@@ -69,12 +69,14 @@ async fn show_list(State(app): State<App>, _who: AnyStaff, page: DeskPage, Query
     let any = |text: String| std::iter::once((String::new(), text));
     let statuses = DonationStatus::ALL.iter().map(|status| (status.to_string(), page.word("desk-donation-status", status.as_str())));
     let lines = list::page(db, &filter, after).await?;
+    let scope = register::Scope { filter: filter.clone(), ..Default::default() };
+    let rows = register::count(db, &scope, Some(register::COUNTED_MAX as u64 + 1)).await?;
     let shown = ListPage {
         statuses: any(page.t("desk-donations-any")).chain(statuses).collect(),
         campaigns: any(page.t("desk-donations-any")).chain(list::campaigns(db).await?).collect(),
         funds: any(page.t("desk-donations-any")).chain(list::funds(db).await?).collect(),
         totals: list::totals(db, &filter).await?,
-        rows: register::count(db, &register::Scope { filter, ..Default::default() }).await?,
+        export: if rows > register::COUNTED_MAX { page.t("desk-donations-export-many") } else { page.tn("desk-donations-export", rows) },
         next: lines.next.as_deref().map(|after| asked.address_after(after)),
         page: page.clone().titled(page.t("desk-nav-donations")),
         lines,

@@ -297,7 +297,8 @@ pub async fn totals(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<To
         .select_only()
         .column(C::Currency)
         .column(C::Status)
-        .column_as(C::Id.count(), "donations")
+        // Not the ids: an index without them answers this.
+        .column_as(Expr::cust("count(*)"), "donations")
         .column_as(Expr::col(C::AmountMinor).sum().cast_as("bigint"), "total")
         .filter(filter.condition())
         .group_by(C::Currency)

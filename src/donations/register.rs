@@ -16,9 +16,12 @@ use entity::{
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, RelationDef, Select,
-    sea_query::{Expr, Func, IntoCondition, Query},
+    sea_query::{Expr, IntoCondition, Query},
 };
 use std::collections::BTreeMap;
+
+/// No more rows than this are counted for a page: a list of a million is as quick as one of a thousand.
+pub const COUNTED_MAX: i64 = 10_000;
 
 /// Which movements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +42,12 @@ pub struct Scope {
 pub type Place = (DateTime<Utc>, i64);
 
 impl Scope {
+    /// Where only movements of some donations are wanted, the database may begin with those.
+    fn join_of_donations(&self) -> JoinType {
+        let is_of_all = self.filter == Filter::default() && self.item.is_none() && self.article.is_none();
+        if is_of_all { JoinType::LeftJoin } else { JoinType::InnerJoin }
+    }
+
     fn condition(&self) -> Condition {
         use ledger_transaction::Column as C;
         let item = self.item.as_deref().map(|slug| {
@@ -220,7 +229,7 @@ fn heads(scope: &Scope, after: Option<Place>, with_donors: bool, limit: u64) -> 
         .column_as(fund::Column::GlIncome, "gl_income")
         .column_as(fund::Column::GlFee, "gl_fee")
         .column_as(receipt::Column::Code, "receipt_no")
-        .join(JoinType::LeftJoin, ledger_transaction::Entity::belongs_to(donation::Entity).from(T::DonationId).to(D::Id).into())
+        .join(scope.join_of_donations(), ledger_transaction::Entity::belongs_to(donation::Entity).from(T::DonationId).to(D::Id).into())
         .join(JoinType::LeftJoin, donation::Entity::belongs_to(campaign::Entity).from(D::CampaignId).to(campaign::Column::Id).into())
         .join(JoinType::LeftJoin, donation::Entity::belongs_to(wish_item::Entity).from(D::WishItemId).to(wish_item::Column::Id).into())
         .join(JoinType::LeftJoin, donation::Entity::belongs_to(article::Entity).from(D::ArticleId).to(article::Column::Id).into())
@@ -278,24 +287,23 @@ async fn sums_of(db: &impl ConnectionTrait, heads: &[Head]) -> Result<BTreeMap<i
     Ok(sums)
 }
 
-/// How many rows the register has in this scope.
-pub async fn count(db: &impl ConnectionTrait, scope: &Scope) -> Result<i64, Error> {
+/// How many rows the register has in this scope; with `most`, of so many transactions only, because a page need not count a million.
+pub async fn count(db: &impl ConnectionTrait, scope: &Scope, most: Option<u64>) -> Result<i64, Error> {
     use ledger_transaction::Column as T;
-    let to_head: RelationDef =
-        ledger_entry::Entity::belongs_to(ledger_transaction::Entity).from(ledger_entry::Column::TransactionId).to(T::Id).into();
-    let rows = ledger_entry::Entity::find()
+    let mut heads = ledger_transaction::Entity::find()
         .select_only()
-        .column(ledger_entry::Column::TransactionId)
-        .column(ledger_entry::Column::Currency)
-        .distinct()
-        .join(JoinType::InnerJoin, to_head)
+        .column(T::Id)
         .join(
-            JoinType::LeftJoin,
+            scope.join_of_donations(),
             ledger_transaction::Entity::belongs_to(donation::Entity).from(T::DonationId).to(donation::Column::Id).into(),
         )
-        .filter(scope.condition())
-        .into_query();
-    let count = Query::select().expr_as(Func::count(Expr::cust("*")), "rows").from_subquery(rows, "movements").to_owned();
+        .filter(scope.condition());
+    if let Some(most) = most {
+        heads = heads.limit(most);
+    }
+    const ROWS: &str =
+        "cast(coalesce(sum((select count(distinct e.currency) from ledger_entry e where e.transaction_id = s.id)), 0) as bigint)";
+    let count = Query::select().expr_as(Expr::cust(ROWS), "rows").from_subquery(heads.into_query(), "s").to_owned();
     let row = db.query_one(&count).await?;
     Ok(row.map(|row| row.try_get("", "rows")).transpose()?.unwrap_or(0))
 }

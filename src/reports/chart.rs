@@ -98,7 +98,7 @@ fn draw(report: Report, currency: Currency, mut named: Vec<(String, Money)>, pag
         let x = seen * slot + (slot - width) / 2;
         Bar {
             tip: format!("{name}: {}", page.money(money)),
-            label: if place % every == 0 { shortened(&name) } else { String::new() },
+            label: if place.is_multiple_of(every) { shortened(&name) } else { String::new() },
             x,
             width,
             y: if money.minor < 0 { base } else { base - height.min(base) },

@@ -3,14 +3,17 @@
 use super::{
     chart::{Chart, charts},
     desk_export,
-    export::{count_files, count_rows},
+    export::count_files,
     report::{self, Cell, Column, Format, Kind, Period, Report, ReportRequest},
     verify::{self, KeptCheck, verify},
 };
 use crate::{
     app::App,
     clock,
-    donations::list::{Asked, parse_day},
+    donations::{
+        list::{Asked, parse_day},
+        register,
+    },
     error::Error,
     staff::{AnyStaff, DeskPage, Finance},
     web::{self, Path, Query, pager::PAGE_ROWS},
@@ -63,8 +66,8 @@ struct ReportPage {
     rows: Vec<ShownRow>,
     charts: Vec<Chart>,
     next: Option<String>,
-    /// How many rows a file has, where that is quickly known.
-    count: Option<i64>,
+    /// What the button says: how many rows the file has, where that is quickly known.
+    download: String,
     formats: Vec<&'static str>,
     /// How many files Xero needs, where that is more than one.
     xero_files: Option<usize>,
@@ -212,7 +215,7 @@ async fn show(
         charts: charts(report, &rows, &page),
         next: rows.next.as_deref().map(|next| address(report, &fields, &asked, next)),
         rows: rows.rows.iter().map(|row| shown_row(&page, row, &shown)).collect(),
-        count: count_rows(&app, &request).await?,
+        download: download(&app, &page, &request).await?,
         formats: report.formats().map(Format::as_str).collect(),
         xero_files: if report == Report::Journal { Some(count_files(&app, &as_xero).await?).filter(|files| *files > 1) } else { None },
         has_donors: report == Report::Donations,
@@ -222,6 +225,15 @@ async fn show(
         page: page.clone().titled(title),
     };
     web::html(&view)
+}
+
+/// What the button of the download says.
+async fn download(app: &App, page: &DeskPage, request: &ReportRequest) -> Result<String, Error> {
+    if request.report != Report::Donations {
+        return Ok(page.t("desk-reports-download"));
+    }
+    let rows = register::count(app.db.read(), &request.scope()?, Some(register::COUNTED_MAX as u64 + 1)).await?;
+    Ok(if rows > register::COUNTED_MAX { page.t("desk-reports-download-many") } else { page.tn("desk-reports-download-rows", rows) })
 }
 
 /// What narrows the rows, as hidden fields of the forms.

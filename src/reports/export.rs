@@ -88,7 +88,7 @@ impl<W: std::io::Write + Send> Sink for WriteSink<W> {
 /// How many rows an export will have, where that is quickly known.
 pub async fn count_rows(app: &App, request: &ReportRequest) -> Result<Option<i64>, Error> {
     match request.report {
-        Report::Donations => register::count(app.db.read(), &request.scope()?).await.map(Some),
+        Report::Donations => register::count(app.db.read(), &request.scope()?, None).await.map(Some),
         _ => Ok(None),
     }
 }

@@ -96,11 +96,12 @@ pub async fn page(db: &impl ConnectionTrait, request: &ReportRequest, after: &st
         _ => ("fund", "fund_id", ["code", "name", "restriction", "gl_income"].as_slice(), "fund"),
     };
     let (period, values) = request.period.over_bookings("t.booked_at", 1)?;
+    // `cross join` keeps SQLite from reading the entries by campaign, which is ten times slower: it is the same question.
     let named: String = own.iter().map(|column| format!("n.{column} as own_{column}, ")).collect();
     let sql = format!(
         "select {named} g.* from (select e.{key} as who, {FIGURES}
-            from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
-            where e.account in ('donations', 'stripe_fees') and {period} group by e.{key}, e.currency) g
+            from ledger_transaction t cross join ledger_entry e
+            where e.transaction_id = t.id and e.account in ('donations', 'stripe_fees') and {period} group by e.{key}, e.currency) g
         left join {table} n on n.id = g.who order by case when n.id is null then 1 else 0 end, own_{}, g.currency",
         own[0]
     );

@@ -294,6 +294,9 @@ impl<T> Default for Page<T> {
     }
 }
 
+/// A first moment, and the first one after; none where there is no bound.
+pub type Bounds = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
 /// Whole days in a time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
@@ -307,7 +310,7 @@ pub struct Period {
 
 impl Period {
     /// The first moment, and the first moment after. A last day before the first is refused.
-    pub fn bounds(&self) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>), Error> {
+    pub fn bounds(&self) -> Result<Bounds, Error> {
         if let (Some(from), Some(to)) = (self.from, self.to)
             && to < from
         {

@@ -186,7 +186,7 @@ on_both_databases! {
         assert_eq!(manifest.totals[&"EUR".parse().unwrap()]["gross"], 2_500 + 100 * TRANSACTIONS as i64);
         let largest = kept.0.iter().map(|piece| piece.len()).max().unwrap();
         assert!(kept.0.len() > 20 && largest < CHUNK_BYTES + 4_096, "{} pieces, the largest {largest}", kept.0.len());
-        assert_eq!(register::count(test.app.db.read(), &everything().asked.scope().unwrap()).await.unwrap(), TRANSACTIONS as i64 + 2);
+        assert_eq!(register::count(test.app.db.read(), &everything().asked.scope().unwrap(), None).await.unwrap(), TRANSACTIONS as i64 + 2);
         let scattered = rows_of(&String::from_utf8(kept.0.concat()).unwrap());
         let mut numbers: Vec<i64> = scattered.iter().map(|row| row["entry_no"].parse().unwrap()).collect();
         assert!(numbers.is_sorted());

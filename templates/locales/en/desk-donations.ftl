@@ -22,6 +22,7 @@ desk-donations-none = No donation has been started yet.
 desk-donations-none-action = Try the form that supporters see.
 desk-donations-none-found = No donation fits. Take a part of the filter away.
 desk-donations-totals = What fits comes to
+desk-donations-export-many = Export this as CSV (more than 10,000 rows)
 desk-donations-export = { $count ->
     [one] Export this as CSV (1 row)
    *[other] Export this as CSV ({ $number } rows)

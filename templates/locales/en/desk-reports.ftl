@@ -27,6 +27,7 @@ desk-reports-download-rows = { $count ->
     [one] Download ({ $number } row)
    *[other] Download ({ $number } rows)
 }
+desk-reports-download-many = Download (more than 10,000 rows)
 desk-reports-audited = The audit trail keeps who took it, how many rows it had, its control totals and its SHA-256.
 desk-report-donations = Donations: the register
 desk-report-text-donations = One row for each movement of money in each currency: gifts, Stripe’s fees, refunds, disputes, payouts, and exchange into the currency that Stripe settled in.
