@@ -178,7 +178,6 @@ async fn ask_stripe(app: &App, row: &refund::Model, intent: &str) -> Result<Outc
     let new = NewRefund {
         idempotency_key: row.idempotency_key.clone(),
         refund_id: row.id.to_string(),
-        donation_id: row.donation_id.to_string(),
         payment_intent_id: intent.to_owned(),
         amount: Money::new(row.amount_minor, row.currency),
     };

@@ -63,10 +63,8 @@ on_both_databases! {
         for words in ["The refund was made", "Worth now", "given back", "R-2026-000002", "A refund was asked for", "She asked by letter"] {
             assert!(story.body.contains(words), "{words}: {}", story.body);
         }
-        let before = everything(&app.app).await;
         catch_up(&app).await;
         assert_eq!(balance(&app.app, "donations", "USD").await, -1_500, "the events add nothing");
-        assert_ne!(before, "");
         let twice = confirm(&app, &gift, &form, "10", "10").await;
         assert_eq!((twice.status, app.stripe.standin.refunds().len(), rows(&app).await.len()), (StatusCode::SEE_OTHER, 1, 1), "sent twice is one refund");
         let trail = audit_entry::Entity::find().all(app.app.db.read()).await.unwrap();
@@ -127,6 +125,7 @@ on_both_databases! {
         assert!(waiting.location().ends_with("?done=refund-waiting"), "{}", waiting.body);
         assert_eq!(rows(&app).await[0].state, RefundState::Asked);
         assert_eq!(balance(&app.app, "donations", "USD").await, -2_500, "nothing is half done");
+        app.stripe.standin.clear_faults();
         let again = confirm(&app, &gift, &form, "10", "10").await;
         assert!(again.location().ends_with("?done=refund-made"), "{}", again.body);
         assert_eq!((app.stripe.standin.refunds().len(), rows(&app).await.len()), (1, 1));
@@ -140,6 +139,7 @@ on_both_databases! {
         writes_fail(&app, ApiFault::DropBefore, 3);
         assert!(confirm(&app, &gift, &form, "10", "10").await.location().ends_with("?done=refund-waiting"));
         assert!(app.stripe.standin.refunds().is_empty());
+        app.stripe.standin.clear_faults();
         let (_, page) = first_page(&app, &gift, "16").await;
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "what is asked for already counts");
         app.app.clock.advance(chrono::TimeDelta::minutes(5));

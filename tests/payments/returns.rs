@@ -10,7 +10,7 @@ use wellwisher::payments::{
 };
 
 async fn paid(hall: &Hall, card: &str) -> (String, String) {
-    let session = hall.checkout("d-1", money(2_500, "EUR")).await;
+    let session = hall.checkout(&format!("d-{card}"), money(2_500, "EUR")).await;
     assert_eq!(hall.standin().pay(&session, card), PayOutcome::Paid);
     let state = hall.stripe.fetch_checkout(&session).await.expect("a state");
     (session, state.payment_intent_id.expect("a payment"))
@@ -20,7 +20,6 @@ fn wish(intent: &str, key: &str, minor: i64) -> NewRefund {
     NewRefund {
         idempotency_key: key.to_owned(),
         refund_id: "r-1".to_owned(),
-        donation_id: "d-1".to_owned(),
         payment_intent_id: intent.to_owned(),
         amount: money(minor, "EUR"),
     }
