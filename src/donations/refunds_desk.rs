@@ -15,13 +15,7 @@ use crate::{
     wishes,
 };
 use askama::Template;
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::Response,
-    routing::get,
-};
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use entity::{
     Money, donation,
     ids::DonationId,
@@ -102,7 +96,9 @@ async fn give_back(
     let wished = amount::parse(&sent.amount, donation.currency);
     match &wished {
         Err(problem) => errors.add("amount", page.t1("desk-refund-amount-wrong", "why", problem)),
-        Ok(amount) if amount.minor > left.minor && !known => errors.add("amount", page.t1("desk-refund-too-much", "left", page.money(left))),
+        Ok(amount) if amount.minor > left.minor && !known => {
+            errors.add("amount", page.t1("desk-refund-too-much", "left", page.money(left)))
+        }
         Ok(_) => {}
     }
     if sent.reason.chars().count() > REASON_CHARS_MAX {

@@ -125,7 +125,11 @@ fn learn(said: &mut Returned, fact: usize) {
     }
     let found = |list: &mut Vec<RefundState>, id: &str| list.iter().position(|known| known.refund_id == id).unwrap();
     match fact {
-        0 => said.refunds.iter_mut().for_each(|one| if one.refund_id == "re_1" { one.state = State::Succeeded }),
+        0 => said.refunds.iter_mut().for_each(|one| {
+            if one.refund_id == "re_1" {
+                one.state = State::Succeeded
+            }
+        }),
         1 => {
             let place = found(&mut said.refunds, "re_1");
             said.refunds[place].movement = Some(movement("txn_r1", -920, 0, "EUR"));
