@@ -5,11 +5,7 @@ use super::helpers::*;
 use crate::support::{FromDatabase, TestApp, TestDatabase};
 use sea_orm::EntityTrait;
 use std::collections::HashSet;
-use wellwisher::{
-    donations::reconcile::{LOOK_BACK, reconcile},
-    payments::standin::Decision,
-    reports::verify,
-};
+use wellwisher::{donations::reconcile::LOOK_BACK, payments::standin::Decision, payouts::reconcile::reconcile, reports::verify};
 
 /// Chance that a test can repeat (Numerical Recipes' generator).
 struct Dice(u64);

@@ -163,14 +163,3 @@ pub async fn refunds_booked(db: &impl ConnectionTrait, id: DonationId) -> Result
         .await?;
     Ok(sum.flatten().unwrap_or(0))
 }
-
-/// Whether the ledger holds a posting of each of these balance transactions.
-pub async fn are_posted<'a>(db: &impl ConnectionTrait, ids: impl Iterator<Item = &'a str>) -> Result<bool, Error> {
-    for id in ids {
-        let posted = ledger_transaction::Entity::find().filter(ledger_transaction::Column::StripeBalanceTransaction.eq(id)).one(db).await?;
-        if posted.is_none() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
