@@ -3,11 +3,14 @@
 pub mod helpers;
 
 mod back;
+mod back_orders;
 mod currencies;
 mod events;
+mod fold;
 mod form;
 mod items;
 pub mod reconcile;
+mod refunds_desk;
 mod refusals;
 mod settle;
 mod stripe_down;

@@ -3,6 +3,7 @@
 mod checkouts;
 mod faults;
 mod payouts;
+mod returns;
 mod sdk;
 mod signatures;
 mod standin;

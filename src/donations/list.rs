@@ -10,11 +10,11 @@ use chrono_tz::Tz;
 use entity::{
     Currency, Money, campaign, donation, fund,
     ids::DonationId,
-    ledger_transaction, receipt, stripe_event, supporter, wish_item,
-    words::{DonationStatus, ReceiptStatus},
+    ledger_entry, ledger_transaction, receipt, stripe_event, supporter, wish_item,
+    words::{Account, DonationStatus, MovementKind, ReceiptStatus},
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef,
     sea_query::{Expr, Func, LikeExpr, Query, SelectStatement},
 };
 use serde::Deserialize;
@@ -290,7 +290,7 @@ pub struct Total {
     pub sum: Money,
 }
 
-/// What all that fits comes to, by currency and state.
+/// What all that fits comes to, by currency and state; of what was paid, what it is worth now.
 pub async fn totals(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<Total>, Error> {
     use donation::Column as C;
     let mut rows: Vec<(Currency, DonationStatus, i64, i64)> = donation::Entity::find()
@@ -306,9 +306,38 @@ pub async fn totals(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<To
         .into_tuple()
         .all(db)
         .await?;
+    // What came back of what was paid is not ours any more.
+    for (currency, minor) in came_back(db, filter).await? {
+        let paid = rows.iter_mut().find(|row| row.0 == currency && row.1 == DonationStatus::Paid);
+        if let Some((.., total)) = paid {
+            *total = total.checked_sub(minor).ok_or(entity::MoneyError::Overflow)?;
+        }
+    }
     let place = |status: DonationStatus| DonationStatus::ALL.iter().rev().position(|s| *s == status);
     rows.sort_by_key(|(currency, status, ..)| (*status != DonationStatus::Paid, *currency, place(*status)));
     Ok(rows.into_iter().map(|(currency, status, count, minor)| Total { status, count, sum: Money::new(minor, currency) }).collect())
+}
+
+/// The income that refunds, lost disputes and corrections took from the donations that fit, by currency.
+async fn came_back(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<(Currency, i64)>, Error> {
+    use ledger_transaction::Column as T;
+    let to_head: RelationDef =
+        ledger_entry::Entity::belongs_to(ledger_transaction::Entity).from(ledger_entry::Column::TransactionId).to(T::Id).into();
+    let to_donation: RelationDef =
+        ledger_transaction::Entity::belongs_to(donation::Entity).from(T::DonationId).to(donation::Column::Id).into();
+    Ok(ledger_entry::Entity::find()
+        .select_only()
+        .column(ledger_entry::Column::Currency)
+        .column_as(Expr::col((ledger_entry::Entity, ledger_entry::Column::AmountMinor)).sum().cast_as("bigint"), "total")
+        .join(JoinType::InnerJoin, to_head)
+        .join(JoinType::InnerJoin, to_donation)
+        .filter(ledger_entry::Column::Account.eq(Account::Donations))
+        .filter(T::Kind.ne(MovementKind::Donation))
+        .filter(filter.condition())
+        .group_by(ledger_entry::Column::Currency)
+        .into_tuple()
+        .all(db)
+        .await?)
 }
 
 /// The campaigns that a list can be narrowed to: slug and title.

@@ -17,6 +17,7 @@ mod receipt;
 pub mod reconcile;
 mod refresh;
 pub mod refunds;
+mod refunds_desk;
 pub mod register;
 pub mod settle;
 pub mod store;
@@ -36,7 +37,7 @@ use entity::ids::DonationId;
 
 /// The desk's routes of donations and of letters.
 pub fn desk_routes() -> axum::Router<App> {
-    desk::routes().merge(letters_desk::routes())
+    desk::routes().merge(letters_desk::routes()).merge(refunds_desk::routes())
 }
 
 /// How long a checkout can be paid. Stripe allows 30 minutes to 24 hours from the moment it is asked, and a request that is

@@ -172,6 +172,8 @@ struct ThanksPage {
     page: Page,
     donation: donation::Model,
     amount: Money,
+    /// What was given back of a paid gift, or taken back by a bank for good.
+    given_back: Option<Money>,
     campaign: Option<campaign::Model>,
     /// What the campaign has and what it needs, as written in the page's language.
     progress: Option<(String, String)>,
@@ -181,6 +183,15 @@ struct ThanksPage {
     /// In how many seconds the page looks again, while something is awaited.
     look_again: Option<u32>,
     donate_path: String,
+}
+
+async fn given_back(app: &App, donation: &donation::Model) -> Result<Option<Money>, Error> {
+    if donation.status != DonationStatus::Paid {
+        return Ok(None);
+    }
+    let worth = crate::ledger::worth_of(app.db.read(), donation.id, donation.currency).await?;
+    let back = Money::new(donation.amount_minor, donation.currency).checked_add(worth.negated()?)?;
+    Ok(Some(back).filter(|back| back.minor > 0))
 }
 
 /// How many thank-you pages may ask Stripe at once; the others show what is known.
@@ -226,6 +237,7 @@ async fn show_donation(State(app): State<App>, page: Page, Path(token): Path<Str
     let shown = ThanksPage {
         page: page.clone().titled(page.t(&format!("donations-title-{}", donation.status))),
         amount: Money::new(donation.amount_minor, donation.currency),
+        given_back: given_back(&app, &donation).await?,
         progress,
         receipt_code: receipt.map(|r| r.code),
         checkout_url: donation

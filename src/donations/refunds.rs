@@ -104,6 +104,11 @@ pub async fn left_of(db: &impl ConnectionTrait, donation: &donation::Model) -> R
     Ok(Money::new(left.max(0), donation.currency))
 }
 
+/// The key under which Stripe is asked for what one rendering of the form wishes.
+pub fn key_of(id: DonationId, form: uuid::Uuid) -> String {
+    format!("refund:{id}:{form}")
+}
+
 /// What a dispute that is not decided holds back of a gift; in another currency, all of it.
 fn held_by(dispute: &dispute::Model, donation: &donation::Model) -> i64 {
     if dispute.currency == donation.currency { dispute.amount_minor.min(donation.amount_minor) } else { donation.amount_minor }
@@ -150,7 +155,7 @@ async fn write_down(
     let Some(intent) = donation.payment_intent_id.clone().filter(|_| donation.status == DonationStatus::Paid) else {
         return Err(Problem::NotRefundable);
     };
-    let key = format!("refund:{id}:{}", wish.form);
+    let key = key_of(id, wish.form);
     if let Some(known) = back::store::refund_by_key(tx, &key).await? {
         let same = known.amount_minor == wish.amount.minor && known.currency == wish.amount.currency;
         return if same { Ok((known, intent)) } else { Err(Problem::AnotherWish) };
@@ -185,7 +190,6 @@ async fn ask_stripe(app: &App, row: &refund::Model, intent: &str) -> Result<Outc
     let new = NewRefund {
         idempotency_key: row.idempotency_key.clone(),
         refund_id: row.id.to_string(),
-        donation_id: row.donation_id.to_string(),
         payment_intent_id: intent.to_owned(),
         amount: Money::new(row.amount_minor, row.currency),
     };

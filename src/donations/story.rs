@@ -1,12 +1,13 @@
 //! One donation's whole story: what was given and from where, what happened, what the ledger and the receipt say, what was written to
 //! the supporter.
 
-use super::store;
+use super::{back, refunds, store};
 use crate::{app::App, error::Error, ledger, mail, receipts};
 use entity::{
-    Money, article, campaign, donation, donation_step, fund,
+    Money, article, campaign, dispute, donation, donation_step, fund,
     ids::{DonationId, LetterId},
-    ledger_entry, ledger_transaction, letter_attempt, receipt, stripe_event, supporter, wish_item, wish_reservation,
+    ledger_entry, ledger_transaction, letter_attempt, receipt, refund, stripe_event, supporter, wish_item, wish_reservation,
+    words::DonationStatus,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use std::collections::HashMap;
@@ -36,6 +37,14 @@ pub struct Story {
     pub steps: Vec<donation_step::Model>,
     /// What Stripe sent, oldest first.
     pub events: Vec<stripe_event::Model>,
+    /// What it is worth now; zero while it is not paid.
+    pub worth: Money,
+    /// What was given back or is to be, oldest first.
+    pub refunds: Vec<(refund::Model, Money)>,
+    /// Whether more of it can be given back.
+    pub can_give_back: bool,
+    /// What was disputed, oldest first.
+    pub disputes: Vec<(dispute::Model, Money)>,
     /// What the ledger says, oldest first.
     pub ledger: Vec<Transaction>,
     /// The receipts, the void ones too.
@@ -101,7 +110,14 @@ pub async fn tell(app: &App, id: DonationId) -> Result<Story, Error> {
     }
     let ledger = ledger::entries_of_donation(db, id).await?;
     let sides = |sides: Vec<ledger_entry::Model>| sides.into_iter().map(|s| (s.clone(), Money::new(s.amount_minor, s.currency))).collect();
+    let refunds = back::store::refunds_of(db, id).await?;
+    let disputes = back::store::disputes_of(db, id).await?;
+    let is_stripes = donation.status == DonationStatus::Paid && donation.payment_intent_id.is_some();
     Ok(Story {
+        worth: ledger::worth_of(db, id, donation.currency).await?,
+        refunds: refunds.into_iter().map(|row| (row.clone(), Money::new(row.amount_minor, row.currency))).collect(),
+        can_give_back: is_stripes && refunds::left_of(db, &donation).await?.minor > 0,
+        disputes: disputes.into_iter().map(|row| (row.clone(), Money::new(row.amount_minor, row.currency))).collect(),
         amount: Money::new(donation.amount_minor, donation.currency),
         fee_cover: Money::new(donation.fee_cover_minor, donation.currency),
         supporter: supporter::Entity::find_by_id(donation.supporter_id).one(db).await?,

@@ -1,7 +1,7 @@
 //! Refunds: what we ask for, and what Stripe says of them. Where the money goes back to stands in the answer; nothing here reads it.
 
 use super::{
-    DONATION_KEY, Movement, PAGE_MAX, PAGES_MAX, Stripe, StripeFailure, checked_id,
+    Movement, PAGE_MAX, PAGES_MAX, Stripe, StripeFailure, checked_id,
     checkout::{money, time},
 };
 use chrono::{DateTime, Utc};
@@ -22,8 +22,6 @@ pub struct NewRefund {
     pub idempotency_key: String,
     /// Our row's opaque id.
     pub refund_id: String,
-    /// The donation's opaque id.
-    pub donation_id: String,
     /// `pi_…`: what is given back.
     pub payment_intent_id: String,
     /// How much, in the currency of the payment.
@@ -103,7 +101,8 @@ impl Stripe {
     pub async fn create_refund(&self, new: &NewRefund) -> Result<RefundState, StripeFailure> {
         let key = IdempotencyKey::new(new.idempotency_key.clone())
             .map_err(|_| StripeFailure::refused("idempotency_key", "the key must have 1 to 255 characters"))?;
-        let ours = HashMap::from([(DONATION_KEY.to_owned(), new.donation_id.clone()), (REFUND_KEY.to_owned(), new.refund_id.clone())]);
+        // One pair only: a map has no order, and a request that is repeated must be the same to the letter.
+        let ours = HashMap::from([(REFUND_KEY.to_owned(), new.refund_id.clone())]);
         let request = CreateRefund::new()
             .payment_intent(checked_id(&new.payment_intent_id, "pi_")?)
             .amount(new.amount.minor)

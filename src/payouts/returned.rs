@@ -9,9 +9,12 @@ use crate::{
     donations::{self, back, settle::Applied},
     error::Error,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{donation, ids::DonationId};
 use std::collections::BTreeSet;
+
+/// How long a refund that was asked for may be on its way to Stripe before it is asked for again.
+const IN_FLIGHT: TimeDelta = TimeDelta::minutes(2);
 
 /// How many donations whose refund or dispute is not over are asked about in one run.
 const ROUND: u64 = 1_000;
@@ -33,7 +36,7 @@ pub struct Returned {
 pub async fn look_for(app: &App, since: DateTime<Utc>) -> Result<Returned, Error> {
     let db = app.db.read();
     let mut returned = Returned::default();
-    let mut behind: BTreeSet<DonationId> = back::store::unfinished(db, since, ROUND).await?.into_iter().collect();
+    let mut behind: BTreeSet<DonationId> = back::store::unfinished(db, app.now() - IN_FLIGHT, ROUND).await?.into_iter().collect();
     for refund in app.stripe.refunds_since(since).await.map_err(untold)? {
         returned.seen += 1;
         let Some(donation) = owner_of(app, refund.payment_intent_id.as_deref(), refund.charge_id.as_deref()).await? else { continue };

@@ -37,6 +37,8 @@ pub struct NavLink {
 const PLACES: &[(&str, &str, &[Role])] = &[
     ("/desk", "desk-nav-home", &[Role::Admin, Role::Editor, Role::Finance]),
     ("/desk/donations", "desk-nav-donations", &[Role::Admin, Role::Editor, Role::Finance]),
+    ("/desk/refunds", "desk-nav-refunds", &[Role::Admin, Role::Finance]),
+    ("/desk/disputes", "desk-nav-disputes", &[Role::Admin, Role::Finance]),
     ("/desk/campaigns", "desk-nav-campaigns", &[Role::Admin, Role::Editor]),
     ("/desk/wish-list", "desk-nav-wish-list", &[Role::Admin, Role::Editor]),
     ("/desk/articles", "desk-nav-articles", &[Role::Admin, Role::Editor]),

@@ -123,6 +123,8 @@ on_both_databases! {
         app.stripe.standin.refund(&session, Some(1_000)).unwrap();
         catch_up(&app).await;
         assert_eq!((worth(&app).await, item_state(&app).await), (1_500, ReservationState::Paid));
+        let page = app.get(&wellwisher::donations::path_of(&app.app, the_donation(&app.app).await.id)).await;
+        assert!(page.body.contains("Given back") && page.body.contains("€10") && page.body.contains("R-2026-000002"), "{}", page.body);
         assert_eq!(receipts_in_short(&app).await, ["1 replaced 2500", "2 issued 1500"]);
         app.app.clock.advance(chrono::TimeDelta::seconds(60));
         app.stripe.standin.refund(&session, Some(500)).unwrap();

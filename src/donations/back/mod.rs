@@ -5,13 +5,14 @@
 //! story. Done twice it changes nothing the second time. [`fold`] is the arithmetic of it, free of any database.
 
 pub mod fold;
+pub mod list;
 mod notice;
 mod rows;
 pub mod store;
 mod worth;
 
 pub use fold::Returned;
-pub use worth::agree;
+pub use worth::{agree, is_of_earlier_year};
 
 use super::{settle, settle::Applied, store as donations};
 use crate::{

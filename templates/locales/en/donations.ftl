@@ -31,3 +31,4 @@ donations-progress = So far { $raised } of { $goal } have come together.
 donations-go-on = Go on to the payment page
 donations-again = Change your gift
 donations-read-on = Back to the articles
+donations-given-back = Given back

@@ -30,3 +30,4 @@ donations-progress = تا کنون { $raised } از { $goal } گرد آمده ا
 donations-go-on = رفتن به صفحهٔ پرداخت
 donations-again = تغییر کمک
 donations-read-on = بازگشت به مقاله‌ها
+donations-given-back = پس‌داده‌شده

@@ -30,3 +30,4 @@ donations-progress = تر اوسه { $raised } له { $goal } څخه راټول 
 donations-go-on = د تادیې پاڼې ته لاړ شئ
 donations-again = خپله مرسته بدله کړئ
 donations-read-on = بېرته مقالو ته
+donations-given-back = بېرته ورکړل شوې
