@@ -37,6 +37,7 @@ pub struct NavLink {
 const PLACES: &[(&str, &str, &[Role])] = &[
     ("/desk", "desk-nav-home", &[Role::Admin, Role::Editor, Role::Finance]),
     ("/desk/donations", "desk-nav-donations", &[Role::Admin, Role::Editor, Role::Finance]),
+    ("/desk/recurring", "desk-nav-recurring", &[Role::Admin, Role::Editor, Role::Finance]),
     ("/desk/campaigns", "desk-nav-campaigns", &[Role::Admin, Role::Editor]),
     ("/desk/wish-list", "desk-nav-wish-list", &[Role::Admin, Role::Editor]),
     ("/desk/articles", "desk-nav-articles", &[Role::Admin, Role::Editor]),
