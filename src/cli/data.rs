@@ -7,8 +7,7 @@ use crate::{
     config::{Config, Settings},
     db::Db,
     error::Error,
-    payouts,
-    recurring,
+    payouts, recurring,
     reports::{self, ExportRequest},
     staff,
 };

@@ -225,6 +225,7 @@ impl Stripe {
         state.last_payment_error = known.last_payment_error;
         state.paid_at = known.paid_at;
         state.fee = known.fee;
+        state.came_back = known.came_back;
         Ok(())
     }
 
