@@ -177,7 +177,7 @@ pub(super) async fn notify_staff(
     invoice: &str,
 ) -> Result<(), Error> {
     let of_finance = staff_member::Entity::find()
-        .filter(staff_member::Column::Role.is_in([Role::Finance]))
+        .filter(staff_member::Column::Role.is_in([Role::Admin, Role::Finance]))
         .filter(staff_member::Column::DisabledAt.is_null())
         .all(tx)
         .await?;
