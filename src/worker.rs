@@ -99,7 +99,7 @@ async fn send_letters(app: &App, stop: &CancellationToken) {
 async fn follow_schedules(app: &App, stop: &CancellationToken) {
     // Whatever happened while nobody worked is asked for at once, however short that was.
     if is_due(app, "reconcile", TimeDelta::zero()).await {
-        reconcile(app, donations::reconcile::LOOK_BACK).await;
+        reconcile(app, donations::reconcile::LOOK_BACK, false).await;
     }
     loop {
         run_schedules(app).await;
