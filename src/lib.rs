@@ -46,8 +46,12 @@ pub mod receipts;
 pub mod gift_aid;
 /// One payment, from the form to the ledger: `settle` is the one door.
 pub mod donations;
+/// Gifts that come every month or year: Stripe charges, we follow.
+pub mod recurring;
 /// Stripe's balance and payouts: every movement in the books, every payout explained to the cent.
 pub mod payouts;
+/// A supporter's own pages, by a link in a letter.
+pub mod portal;
 /// Who read what, counted once a day and then forgotten.
 pub mod readers;
 /// The newsroom: articles, categories, import.

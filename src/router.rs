@@ -1,7 +1,8 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, donations, error::Error, gift_aid, payouts, readers, receipts, reports, staff, web, wishes,
+    app::App, articles, attachments, campaigns, donations, error::Error, gift_aid, payouts, portal, readers, receipts, recurring, reports,
+    staff, web, wishes,
 };
 use axum::{
     Router,
@@ -57,6 +58,8 @@ fn public_routes() -> Router<App> {
         .merge(articles::routes())
         .merge(donations::routes())
         .merge(donations::webhook_routes())
+        .merge(recurring::routes())
+        .merge(portal::routes())
 }
 
 /// Everything under `/desk`: never kept by a browser, and no change without a word where it came from.
@@ -68,6 +71,7 @@ fn desk_routes() -> Router<App> {
             .merge(receipts::desk_routes())
             .merge(gift_aid::desk_routes())
             .merge(payouts::desk_routes())
+            .merge(recurring::desk_routes())
             .merge(reports::routes())
             .merge(articles::desk_routes())
             .merge(readers::desk_routes())

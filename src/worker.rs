@@ -1,6 +1,6 @@
 //! Every job and schedule: what is done outside of requests.
 
-use crate::{app::App, donations, jobs, jobs::Outcome, payouts, readers, receipts, reports};
+use crate::{app::App, donations, jobs, jobs::Outcome, payouts, readers, receipts, recurring, reports};
 use chrono::TimeDelta;
 use entity::job;
 use std::time::Duration;
@@ -75,10 +75,11 @@ async fn act(app: &App, one: &job::Model) -> Outcome {
         Ok(payload) => payload,
         Err(error) => return Outcome::GiveUp(format!("the payload is not JSON: {error}")),
     };
-    match (one.kind.as_str(), payload["event"].as_str()) {
-        (receipts::annual::JOB, _) => receipts::annual::act(app, &payload).await,
-        (donations::events::JOB, Some(event)) => payouts::events::act(app, event).await,
-        (kind, _) => Outcome::GiveUp(format!("no part of this version does `{kind}`")),
+    match (one.kind.as_str(), payload["event"].as_str(), payload["recurring"].as_str()) {
+        (donations::events::JOB, Some(event), _) => payouts::events::act(app, event).await,
+        (donations::RECURRING_JOB, _, Some(id)) => recurring::events::look_after(app, id).await,
+        (receipts::annual::JOB, _, _) => receipts::annual::act(app, &payload).await,
+        (kind, _, _) => Outcome::GiveUp(format!("no part of this version does `{kind}`")),
     }
 }
 
@@ -98,7 +99,7 @@ async fn send_letters(app: &App, stop: &CancellationToken) {
 async fn follow_schedules(app: &App, stop: &CancellationToken) {
     // Whatever happened while nobody worked is asked for at once, however short that was.
     if is_due(app, "reconcile", TimeDelta::zero()).await {
-        reconcile(app, donations::reconcile::LOOK_BACK).await;
+        reconcile(app, donations::reconcile::LOOK_BACK, false).await;
     }
     loop {
         run_schedules(app).await;
@@ -117,10 +118,15 @@ pub async fn run_schedules(app: &App) {
         tracing::error!(%error, "overdue checkouts could not be ended");
     }
     if is_due(app, "reconcile", TimeDelta::minutes(10)).await {
-        reconcile(app, donations::reconcile::LOOK_BACK).await;
+        reconcile(app, donations::reconcile::LOOK_BACK, false).await;
     }
     if is_due(app, "reconcile_long", TimeDelta::hours(24)).await {
-        reconcile(app, donations::reconcile::LOOK_BACK_LONG).await;
+        reconcile(app, donations::reconcile::LOOK_BACK_LONG, true).await;
+    }
+    if is_due(app, "remind_of_cards", TimeDelta::hours(24)).await
+        && let Err(error) = recurring::remind::remind(app).await
+    {
+        tracing::error!(%error, "supporters whose card expires could not be told");
     }
     if is_due(app, "verify", TimeDelta::hours(1)).await
         && let Err(error) = reports::verify_and_keep(app).await
@@ -146,7 +152,20 @@ async fn is_due(app: &App, name: &'static str, every: TimeDelta) -> bool {
 }
 
 /// Asks Stripe what we missed since the last time that this came through, an hour of it again, and at least `look_back`.
-async fn reconcile(app: &App, look_back: TimeDelta) {
+async fn reconcile(app: &App, look_back: TimeDelta, thorough: bool) {
+    // First, so that the movements of renewals find their donations.
+    match recurring::reconcile::reconcile(app, app.now() - look_back, thorough).await {
+        Ok(report) if report.changed > 0 || !report.unknown.is_empty() || !report.failed.is_empty() => {
+            tracing::warn!(
+                changed = report.changed,
+                unknown = report.unknown.len(),
+                failed = report.failed.len(),
+                "reconciling recurring donations found differences"
+            );
+        }
+        Ok(report) => tracing::debug!(seen = report.seen, "recurring donations reconciled"),
+        Err(error) => tracing::warn!(%error, "reconciling recurring donations did not come through"),
+    }
     match payouts::reconcile::reconcile_and_keep(app, look_back).await {
         Ok(report) if !report.is_clean() => tracing::warn!(
             refused = report.sessions.refused,

@@ -271,7 +271,7 @@ mod pages {
             test.item("Desk", Some(campaign.id), |raw| raw.price = "40".into()).await;
             let page = test.get("/campaigns/schools").await;
             assert_eq!(page.attribute("input[name=amount][checked]", "value").as_deref(), Some("25.00"));
-            let labels = page.texts(".choices label");
+            let labels = page.texts("input[name=amount] + label");
             assert_eq!(labels, ["€10", "€25 2 × School bag (€12)", "€50 Desk", "€100 2 × Desk (€40)", "Another amount"]);
             assert_eq!(value(&page, "currency"), "");
             assert_eq!(page.texts("select[name=currency] option"), ["EUR", "USD", "GBP"]);

@@ -2,7 +2,7 @@
 
 use super::{
     Target,
-    gift::{OTHER, RawGift, currencies_for},
+    gift::{FREQUENCIES, OTHER, RawGift, currencies_for},
     suggestions, token,
     token::TokenError,
 };
@@ -29,6 +29,8 @@ pub struct Prefill {
     pub currency: String,
     /// How many of the item.
     pub quantity: String,
+    /// `once`, `monthly` or `yearly`.
+    pub frequency: String,
 }
 
 /// The form with what was typed and what is wrong with it. A template that includes it has it as `form`, beside `page`.
@@ -98,6 +100,7 @@ impl GivingForm {
         let values = RawGift {
             amount: prefill.amount.trim().chars().take(40).collect(),
             currency: prefill.currency.trim().to_ascii_uppercase(),
+            frequency: prefill.frequency.trim().to_ascii_lowercase(),
             quantity: if prefill.quantity.is_empty() { page.number(1) } else { prefill.quantity.chars().take(10).collect() },
             language: page.lang.tag().to_owned(),
             form_token: token::issue(app),
@@ -156,6 +159,12 @@ impl GivingForm {
             gift_aid_all: super::particulars::intention(&app.config.org_legal_name, GiftAidScope::All),
             problem: target.problem(app.today()).map(|problem| problem.key()),
         }
+    }
+
+    /// How often a gift may come: the word sent, and whether it is the chosen one.
+    pub fn frequencies(&self) -> Vec<(&'static str, bool)> {
+        let chosen = FREQUENCIES.iter().map(|(word, _)| *word).find(|word| *word == self.values.frequency).unwrap_or(FREQUENCIES[0].0);
+        FREQUENCIES.iter().map(|(word, _)| (*word, *word == chosen)).collect()
     }
 
     /// Whether the sent value of a choice or box is ticked.

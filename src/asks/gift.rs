@@ -16,6 +16,7 @@ use crate::{
 use entity::{
     Currency, Money,
     ids::{ArticleId, CampaignId, FundId, WishItemId},
+    words::GiftInterval,
 };
 use serde::Deserialize;
 
@@ -46,6 +47,8 @@ pub struct RawGift {
     pub other_amount: String,
     /// The currency's code.
     pub currency: String,
+    /// `once`, `monthly` or `yearly`; empty is once.
+    pub frequency: String,
     /// How many of the item.
     pub quantity: String,
     /// Where the receipt goes.
@@ -89,6 +92,8 @@ pub struct Gift {
     pub money: Money,
     /// The part of it that covers the fee, in minor units.
     pub fee_cover_minor: i64,
+    /// How often it is to come; nothing for once.
+    pub every: Option<GiftInterval>,
     /// The campaign that it is for.
     pub campaign_id: Option<CampaignId>,
     /// The item and how many of it.
@@ -125,6 +130,7 @@ pub fn parse_gift(app: &App, page: &Page, raw: &RawGift, target: &Target) -> Res
         None => parse_amount(app, page, raw, target, &mut errors).map(|money| (money, None)),
     };
     let charge = money.and_then(|(money, item)| add_fee(app, page, raw, money, &mut errors).map(|(total, cover)| (total, cover, item)));
+    let every = parse_frequency(page, raw, target, &mut errors);
     let email = parse_email(page, raw, &mut errors);
     let name = parse_text(page, &raw.name, "name", NAME_CHARACTERS_MAX, &mut errors);
     let note = parse_text(page, &raw.note, "note", NOTE_CHARACTERS_MAX, &mut errors);
@@ -142,6 +148,7 @@ pub fn parse_gift(app: &App, page: &Page, raw: &RawGift, target: &Target) -> Res
             form_token: token.id,
             money,
             fee_cover_minor,
+            every,
             campaign_id: target.campaign_id(),
             item: target.item.as_ref().map(|target| target.item.id).zip(item),
             article_id: target.article_id(),
@@ -155,6 +162,23 @@ pub fn parse_gift(app: &App, page: &Page, raw: &RawGift, target: &Target) -> Res
             particulars,
         }),
         _ => Err(errors),
+    }
+}
+
+/// The words of the form for how often a gift comes.
+pub const FREQUENCIES: [(&str, Option<GiftInterval>); 3] =
+    [("once", None), ("monthly", Some(GiftInterval::Month)), ("yearly", Some(GiftInterval::Year))];
+
+/// An item is bought once: it cannot be given month after month.
+fn parse_frequency(page: &Page, raw: &RawGift, target: &Target, errors: &mut FormErrors) -> Option<GiftInterval> {
+    let known = FREQUENCIES.iter().find(|(word, _)| *word == raw.frequency.trim());
+    match known {
+        None if raw.frequency.trim().is_empty() => None,
+        Some((_, every)) if every.is_none() || target.item.is_none() => *every,
+        _ => {
+            errors.add("frequency", page.t("asks-error-frequency"));
+            None
+        }
     }
 }
 

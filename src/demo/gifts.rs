@@ -120,6 +120,7 @@ fn choose(app: &App, choices: &Choices, number: u64) -> Result<Gift, Error> {
         form_token: hex(&app.random.bytes::<16>()),
         money: Money::new(money.minor + cover, money.currency),
         fee_cover_minor: cover,
+        every: None,
         campaign_id: item.map_or_else(|| campaign.map(|c| c.id), |i| i.campaign_id),
         item: wish,
         article_id: (number % 3 != 1).then(|| published.get(pick(published.len(), 5)).copied()).flatten(),

@@ -31,9 +31,18 @@ pub use refresh::refresh;
 pub use sweep::sweep;
 pub use webhook::routes as webhook_routes;
 
-use crate::app::App;
-use chrono::TimeDelta;
-use entity::ids::DonationId;
+use crate::{
+    app::App,
+    error::Error,
+    jobs::{self, NewJob},
+    payments::{CheckoutState, StripeFailure},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    donation,
+    ids::{DonationId, RecurringId},
+};
+use sea_orm::DatabaseTransaction;
 
 /// The desk's routes of donations and of letters.
 pub fn desk_routes() -> axum::Router<App> {
@@ -64,4 +73,28 @@ pub fn token_of(app: &App, id: DonationId) -> String {
 /// The path of a donation's thank-you page.
 pub fn path_of(app: &App, id: DonationId) -> String {
     format!("/donations/{}", token_of(app, id))
+}
+
+/// The kind of the job that brings a recurring donation up to date after one of its payments.
+pub const RECURRING_JOB: &str = "refresh_recurring_donation";
+
+/// Leaves word that a payment of a recurring donation was settled: its state is to be asked for.
+async fn look_after_recurring(tx: &DatabaseTransaction, app: &App, id: RecurringId, now: DateTime<Utc>) -> Result<(), Error> {
+    let job = NewJob {
+        kind: RECURRING_JOB,
+        payload: serde_json::json!({ "recurring": id }),
+        dedupe_key: Some(format!("recurring:{id}")),
+        run_at: now,
+    };
+    jobs::enqueue(tx, app.new_id(), job, now).await
+}
+
+/// How Stripe says a donation stands now: by its session, or by its invoice. Nothing when Stripe has neither.
+pub async fn fetch_state(app: &App, donation: &donation::Model) -> Result<Option<CheckoutState>, StripeFailure> {
+    match (&donation.checkout_session_id, &donation.invoice_id) {
+        (Some(session), _) => app.stripe.fetch_checkout(session).await.map(Some),
+        (None, Some(invoice)) => app.stripe.fetch_invoice(invoice, &donation.id.to_string()).await.map(Some),
+        // The answer that named the session may have been lost on its way to us.
+        (None, None) => app.stripe.find_checkout_by_donation(&donation.id.to_string(), donation.created_at - CLOCK_MARGIN).await,
+    }
 }

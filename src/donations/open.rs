@@ -7,13 +7,15 @@ use crate::{
     clock::sha256_hex,
     error::Error,
     gift_aid,
-    payments::{Checkout, CheckoutState, NewCheckout, StripeFailure},
+    payments::{Checkout, CheckoutState, NewCheckout, NewRecurring, StripeFailure},
     receipts, supporters, wishes,
 };
+use chrono::{DateTime, Utc};
 use entity::{
-    Money, donation,
-    ids::DonationId,
-    words::{DonationSource, DonationStatus},
+    Money, donation, fund,
+    ids::{DonationId, RecurringId, SupporterId},
+    recurring_donation, recurring_step,
+    words::{DonationSource, DonationStatus, GiftInterval, RecurringStatus},
 };
 use sea_orm::{
     ActiveModelTrait,
@@ -86,9 +88,10 @@ async fn find_same(app: &App, gift: &Gift) -> Result<donation::Model, OpenProble
 fn hash_request(gift: &Gift) -> String {
     let particulars = if gift.particulars == Particulars::default() { String::new() } else { format!("{:?}", gift.particulars) };
     let asked = format!(
-        "{}|{}|{:?}|{:?}|{:?}|{}|{}|{}|{}|{}",
+        "{}|{}|{:?}|{:?}|{:?}|{:?}|{}|{}|{}|{}|{}",
         gift.money,
         gift.fee_cover_minor,
+        gift.every,
         gift.campaign_id,
         gift.item,
         gift.article_id,
@@ -129,6 +132,10 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
     }
     let supporter = supporters::find_or_add(tx, app.new_id(), &gift.email, gift.language.tag(), now).await?;
     let fund = store::fund(tx, gift.fund_id, app.new_id(), now).await?;
+    let recurring_id = match gift.every {
+        Some(every) => Some(write_recurring(tx, app, gift, every, supporter.id, &fund, now).await?),
+        None => None,
+    };
     let row = donation::ActiveModel {
         id: Set(id),
         token_hash: Set(sha256_hex(&token_of(app, id))),
@@ -161,11 +168,11 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
         created_at: Set(now),
         paid_at: NotSet,
         updated_at: Set(now),
-        source: Set(DonationSource::Checkout),
+        source: Set(if recurring_id.is_some() { DonationSource::Recurring } else { DonationSource::Checkout }),
         method: Set(String::new()),
         reference: Set(String::new()),
         invoice_id: NotSet,
-        recurring_donation_id: NotSet,
+        recurring_donation_id: Set(recurring_id),
     };
     let donation = match row.insert(tx).await {
         Ok(donation) => donation,
@@ -186,6 +193,55 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
     }
     store::note(tx, id, now, "created", &Money::new(donation.amount_minor, donation.currency).to_string()).await.map_err(Error::from)?;
     Ok(donation)
+}
+
+/// The recurring donation that the form begins: pending until its first payment has come.
+async fn write_recurring(
+    tx: &DatabaseTransaction,
+    app: &App,
+    gift: &Gift,
+    every: GiftInterval,
+    supporter_id: SupporterId,
+    fund: &fund::Model,
+    now: DateTime<Utc>,
+) -> Result<RecurringId, Error> {
+    let id: RecurringId = app.new_id();
+    let row = recurring_donation::ActiveModel {
+        id: Set(id),
+        supporter_id: Set(supporter_id),
+        status: Set(RecurringStatus::Pending),
+        every: Set(every),
+        amount_minor: Set(gift.money.minor),
+        fee_cover_minor: Set(gift.fee_cover_minor),
+        currency: Set(gift.money.currency),
+        donor_name: Set(gift.name.clone()),
+        public_name: Set(gift.public_name),
+        language: Set(gift.language.tag().to_owned()),
+        campaign_id: Set(gift.campaign_id),
+        article_id: Set(gift.article_id),
+        fund_id: Set(fund.id),
+        fund_code: Set(fund.code.clone()),
+        restriction: Set(fund.restriction),
+        livemode: Set(app.stripe.livemode()),
+        end_reason: Set(String::new()),
+        end_note: Set(String::new()),
+        asked_end: Set(String::new()),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    recurring_donation::Entity::insert(row).exec_without_returning(tx).await?;
+    let step = recurring_step::ActiveModel {
+        recurring_donation_id: Set(id),
+        at: Set(now),
+        kind: Set("created".to_owned()),
+        actor: Set("supporter".to_owned()),
+        after_minor: Set(Some(gift.money.minor)),
+        detail: Set(String::new()),
+        ..Default::default()
+    };
+    recurring_step::Entity::insert(step).exec_without_returning(tx).await?;
+    Ok(id)
 }
 
 fn tell_reserve_problem(error: wishes::ReserveError) -> OpenProblem {
@@ -259,6 +315,11 @@ async fn ask_stripe(app: &App, donation: &donation::Model) -> Result<Opened, Ope
     let supporter = entity::supporter::Entity::find_by_id(donation.supporter_id).one(app.db.read()).await.map_err(Error::from)?;
     let supporter = supporter.ok_or_else(|| Error::Internal(format!("donation {} has no supporter", donation.id)))?;
     let page = app.config.link(&path_of(app, donation.id));
+    let recurring = match donation.recurring_donation_id {
+        Some(id) => recurring_donation::Entity::find_by_id(id).one(app.db.read()).await.map_err(Error::from)?,
+        None => None,
+    };
+    let recurring = recurring.map(|gift| NewRecurring { recurring_id: gift.id.to_string(), every: gift.every });
     let new = NewCheckout {
         idempotency_key: donation.idempotency_key.clone(),
         donation_id: donation.id.to_string(),
@@ -270,7 +331,7 @@ async fn ask_stripe(app: &App, donation: &donation::Model) -> Result<Opened, Ope
         cancel_url: app.config.link(&cancel_path(app, donation)),
         locale: donation.language.clone(),
         expires_at: donation.expires_at,
-        recurring: None,
+        recurring,
     };
     match app.stripe.create_checkout(&new).await {
         Ok(checkout) => keep_checkout(app, donation.id, &checkout).await,

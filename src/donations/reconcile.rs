@@ -53,13 +53,13 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
     }
     // A bank debit is answered days after its session was made, long before `since`.
     for donation in store::processing(app.db.read(), since, ROUND).await? {
-        if let Some(session) = donation.checkout_session_id.as_deref() {
-            refresh(app, donation.id, session, &mut report).await?;
+        if donation.checkout_session_id.is_some() || donation.invoice_id.is_some() {
+            refresh(app, &donation, &mut report).await?;
         }
     }
     for donation in store::without_fee(app.db.read(), since, ROUND).await? {
-        if let Some(session) = donation.checkout_session_id.as_deref() {
-            refresh(app, donation.id, session, &mut report).await?;
+        if donation.checkout_session_id.is_some() || donation.invoice_id.is_some() {
+            refresh(app, &donation, &mut report).await?;
         }
     }
     Ok(report)
@@ -77,7 +77,7 @@ async fn compare(app: &App, session: CheckoutState, report: &mut Report) -> Resu
         report.unknown.push(session.session_id);
         return Ok(());
     };
-    if is_up_to_date(&donation, &session) { Ok(()) } else { refresh(app, donation.id, &session.session_id, report).await }
+    if is_up_to_date(&donation, &session) { Ok(()) } else { refresh_session(app, donation.id, &session.session_id, report).await }
 }
 
 /// Whether the list's short answer already agrees with us; fees are looked after separately.
@@ -88,8 +88,31 @@ fn is_up_to_date(donation: &donation::Model, session: &CheckoutState) -> bool {
     linked && (donation.status == DonationStatus::Paid) == session.is_paid() && (settled || session.status == CheckoutStatus::Open)
 }
 
-async fn refresh(app: &App, id: DonationId, session: &str, report: &mut Report) -> Result<(), Error> {
-    let state = match app.stripe.fetch_checkout(session).await {
+async fn refresh(app: &App, donation: &donation::Model, report: &mut Report) -> Result<(), Error> {
+    let name = donation.checkout_session_id.as_ref().or(donation.invoice_id.as_ref()).cloned().unwrap_or_default();
+    let state = super::fetch_state(app, donation).await;
+    take_over(
+        app,
+        donation.id,
+        &name,
+        state.and_then(|state| state.ok_or(StripeFailure::BadAnswer { detail: "there is no such checkout" })),
+        report,
+    )
+    .await
+}
+
+async fn refresh_session(app: &App, id: DonationId, session: &str, report: &mut Report) -> Result<(), Error> {
+    take_over(app, id, session, app.stripe.fetch_checkout(session).await, report).await
+}
+
+async fn take_over(
+    app: &App,
+    id: DonationId,
+    session: &str,
+    state: Result<CheckoutState, StripeFailure>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let state = match state {
         Ok(state) => state,
         Err(failure @ (StripeFailure::Unreachable | StripeFailure::Busy { .. })) => {
             return Err(Error::Unavailable(format!("Stripe did not tell how a checkout stands: {failure:?}")));

@@ -46,7 +46,8 @@ pub async fn apply(app: &App, id: DonationId, state: &CheckoutState) -> Result<A
     Ok(applied)
 }
 
-pub(super) async fn apply_in(tx: &DatabaseTransaction, app: &App, id: DonationId, state: &CheckoutState) -> Result<Applied, Error> {
+/// The same within the caller's transaction, for a donation that is written in it.
+pub async fn apply_in(tx: &DatabaseTransaction, app: &App, id: DonationId, state: &CheckoutState) -> Result<Applied, Error> {
     let now = app.now();
     let donation = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
     if let Some(why) = find_mismatch(&donation, state) {
@@ -77,8 +78,12 @@ fn find_mismatch(donation: &donation::Model, state: &CheckoutState) -> Option<&'
     if state.donation_id.as_deref() != Some(&donation.id.to_string()) {
         return Some("the session names another donation");
     }
-    if donation.checkout_session_id.as_ref().is_some_and(|known| *known != state.session_id) {
+    // A payment of a recurring donation may be told by its invoice, which has no session.
+    if !state.session_id.is_empty() && donation.checkout_session_id.as_ref().is_some_and(|known| *known != state.session_id) {
         return Some("the donation has another session");
+    }
+    if donation.invoice_id.is_some() && state.invoice_id.is_some() && donation.invoice_id != state.invoice_id {
+        return Some("the donation has another invoice");
     }
     if state.livemode != donation.livemode {
         return Some("live and test mode do not agree");
@@ -108,9 +113,12 @@ async fn link(
     now: DateTime<Utc>,
 ) -> Result<donation::Model, Error> {
     let mut row = donation.clone().into_active_model();
-    if donation.checkout_session_id.is_none() {
+    if donation.checkout_session_id.is_none() && !state.session_id.is_empty() {
         row.checkout_session_id = Set(Some(state.session_id.clone()));
         row.checkout_url = Set(state.url.clone());
+    }
+    if donation.invoice_id.is_none() && state.invoice_id.is_some() {
+        row.invoice_id = Set(state.invoice_id.clone());
     }
     if donation.payment_intent_id.is_none() && state.payment_intent_id.is_some() {
         row.payment_intent_id = Set(state.payment_intent_id.clone());
@@ -134,7 +142,7 @@ async fn settle(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     // Stripe's own booking is the day of the gift even when we hear of it days later.
-    let paid_at = state.fee.as_ref().map_or(now, |fee| fee.created);
+    let paid_at = state.fee.as_ref().map(|fee| fee.created).or(state.paid_at).unwrap_or(now);
     let mut row = donation.clone().into_active_model();
     row.status = Set(DonationStatus::Paid);
     row.paid_at = Set(Some(paid_at));
@@ -162,6 +170,10 @@ async fn settle(
     store::note(tx, donation.id, now, "paid", &amount.to_string()).await?;
     let told = supporters::Introduction { name: &donation.donor_name, language: &donation.language, wants_updates: donation.wants_updates };
     supporters::welcome(tx, donation.supporter_id, &told, now).await?;
+    // Who told of it by its invoice looks after the recurring donation already.
+    if let Some(id) = donation.recurring_donation_id.filter(|_| !state.session_id.is_empty()) {
+        super::look_after_recurring(tx, app, id, now).await?;
+    }
     let item = purpose.wish_item_id;
     super::receipt::give(tx, app, &donation, item, paid_at, now).await
 }

@@ -11,6 +11,8 @@ pub mod retry;
 pub mod store;
 /// From a letter's parts to the bytes that are sent.
 pub mod message;
+/// Short letters that are no receipts.
+pub mod note;
 /// The ways out: a mail server, a folder, memory.
 pub mod transport;
 /// A folder of `.eml` files.

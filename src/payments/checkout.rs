@@ -132,6 +132,8 @@ pub struct CheckoutState {
     pub payment_status: PaymentStatus,
     /// What is paid, in the currency asked for. Always there for ours; other programs have sessions without an amount.
     pub amount: Option<Money>,
+    /// When the payment of an invoice came, where Stripe says it.
+    pub paid_at: Option<DateTime<Utc>>,
     /// Whether real money moves.
     pub livemode: bool,
     /// Where to send the payer, while it is open.
@@ -191,6 +193,7 @@ impl CheckoutState {
             status: status(session.status.as_ref().map(|status| status.as_str()))?,
             payment_status: payment_status(session.payment_status.as_str())?,
             amount,
+            paid_at: None,
             livemode: session.livemode,
             url: session.url,
             created: time(session.created)?,

@@ -1,6 +1,6 @@
 //! The envelope of a webhook event: which object has news. What the news is, we ask Stripe: events come twice, late, and out of order.
 
-use super::DONATION_KEY;
+use super::{DONATION_KEY, RECURRING_KEY};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,6 +25,10 @@ pub struct Event {
     pub object_kind: Option<String>,
     /// The donation in the object's metadata.
     pub donation_id: Option<String>,
+    /// The recurring donation in the metadata of the object or of its subscription.
+    pub recurring_id: Option<String>,
+    /// The subscription of the object, or the object itself.
+    pub subscription_id: Option<String>,
     /// The session's `client_reference_id`.
     pub client_reference_id: Option<String>,
     /// The PaymentIntent of the object, or the object itself.
@@ -70,6 +74,7 @@ impl Event {
         }
         let object = &envelope.data["object"];
         let text = |value: &Value| value.as_str().filter(|text| text.len() <= 500).map(str::to_owned);
+        let details = &object["parent"]["subscription_details"];
         let object_id = text(&object["id"]);
         let object_kind = text(&object["object"]);
         let payment_intent_id = match object_kind.as_deref() {
@@ -79,6 +84,11 @@ impl Event {
         Ok(Self {
             created: envelope.created.as_i64().and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
             donation_id: text(&object["metadata"][DONATION_KEY]),
+            recurring_id: text(&object["metadata"][RECURRING_KEY]).or_else(|| text(&details["metadata"][RECURRING_KEY])),
+            subscription_id: match object_kind.as_deref() {
+                Some("subscription") => object_id.clone(),
+                _ => text(&object["subscription"]).or_else(|| text(&details["subscription"])),
+            },
             client_reference_id: text(&object["client_reference_id"]),
             payment_intent_id,
             charge_id: text(&object["charge"]).or_else(|| text(&object["charge"]["id"])),

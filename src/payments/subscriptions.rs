@@ -223,8 +223,9 @@ impl Stripe {
         state.charge_id = known.charge_id;
         state.intent_status = known.intent_status;
         state.last_payment_error = known.last_payment_error;
-        state.came_back = known.came_back;
+        state.paid_at = known.paid_at;
         state.fee = known.fee;
+        state.came_back = known.came_back;
         Ok(())
     }
 
@@ -403,6 +404,7 @@ impl CheckoutState {
             status: CheckoutStatus::Complete,
             payment_status: if paid { PaymentStatus::Paid } else { PaymentStatus::Unpaid },
             amount: Some(invoice.paid),
+            paid_at: invoice.paid_at,
             livemode: invoice.livemode,
             url: None,
             created: invoice.created,

@@ -4,7 +4,7 @@ use super::{
     follow::{self, Followed},
     movements::TakenIn,
 };
-use crate::{app::App, donations, error::Error, jobs::Outcome};
+use crate::{app::App, donations, error::Error, jobs::Outcome, recurring};
 use entity::stripe_event;
 use sea_orm::EntityTrait;
 
@@ -12,7 +12,7 @@ use sea_orm::EntityTrait;
 pub async fn act(app: &App, event_id: &str) -> Outcome {
     match act_on(app, event_id).await {
         Ok(Some(outcome)) => outcome,
-        Ok(None) => donations::events::act(app, event_id).await,
+        Ok(None) => recurring::events::act(app, event_id).await,
         Err(error) => error.into(),
     }
 }

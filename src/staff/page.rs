@@ -37,6 +37,7 @@ pub struct NavLink {
 const PLACES: &[(&str, &str, &[Role])] = &[
     ("/desk", "desk-nav-home", &[Role::Admin, Role::Editor, Role::Finance]),
     ("/desk/donations", "desk-nav-donations", &[Role::Admin, Role::Editor, Role::Finance]),
+    ("/desk/recurring", "desk-nav-recurring", &[Role::Admin, Role::Editor, Role::Finance]),
     ("/desk/refunds", "desk-nav-refunds", &[Role::Admin, Role::Finance]),
     ("/desk/disputes", "desk-nav-disputes", &[Role::Admin, Role::Finance]),
     ("/desk/campaigns", "desk-nav-campaigns", &[Role::Admin, Role::Editor]),

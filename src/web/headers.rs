@@ -14,9 +14,11 @@ use axum::{
 /// `same-origin`, because `no-referrer` would blank the `Origin` of our own forms.
 pub async fn protect(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    // Stripe's page for another card is a host of its own; the stand-in's is where its checkout is.
+    let portal = if app.checkout_origin.starts_with("https:") { " https://billing.stripe.com" } else { "" };
     let csp = format!(
         "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; font-src 'self'; connect-src 'self'; \
-         form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
+         form-action 'self' {}{portal}; base-uri 'none'; frame-ancestors 'none'",
         app.checkout_origin
     );
     let headers = response.headers_mut();

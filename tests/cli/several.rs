@@ -46,6 +46,7 @@ async fn pay_untold(app: &TestApp) -> donation::Model {
         form_token: wellwisher::clock::hex(&app.app.random.bytes::<16>()),
         money: Money::new(2_500, "USD".parse::<Currency>().unwrap()),
         fee_cover_minor: 0,
+        every: None,
         campaign_id: None,
         item: None,
         article_id: None,

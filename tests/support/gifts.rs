@@ -23,6 +23,7 @@ pub fn gift(minor: i64, currency: &str) -> Gift {
         form_token: format!("form-{number}"),
         money: Money::new(minor, currency.parse().expect("a currency")),
         fee_cover_minor: 0,
+        every: None,
         campaign_id: None,
         item: None,
         article_id: None,

@@ -39,9 +39,11 @@ pub struct Present {
 /// Asks Stripe how a payment stands. Refunds and disputes are asked for when `is_called_for`, or when the checkout's charge says that there
 /// are some. `session` is the checkout; without one only what came back is asked for.
 pub async fn ask(app: &App, donation: &donation::Model, session: Option<&str>, is_called_for: bool) -> Result<Present, StripeFailure> {
-    let checkout = match session {
-        Some(session) => Some(app.stripe.fetch_checkout(session).await?),
-        None => None,
+    let checkout = match (session, &donation.invoice_id) {
+        (Some(session), _) => Some(app.stripe.fetch_checkout(session).await?),
+        // A later payment of a recurring donation has an invoice in place of a checkout.
+        (None, Some(invoice)) => Some(app.stripe.fetch_invoice(invoice, &donation.id.to_string()).await?),
+        (None, None) => None,
     };
     let came_back = checkout.as_ref().is_some_and(|state| state.came_back);
     let intent = donation.payment_intent_id.clone().or_else(|| checkout.as_ref().and_then(|state| state.payment_intent_id.clone()));

@@ -30,3 +30,4 @@ error-internal = Something went wrong on our side
 error-internal-advice = Nothing was half done. Please try again; if it stays so, tell us the number below.
 error-home = To the front page
 error-number = Number of this request:
+footer-mine = My gifts

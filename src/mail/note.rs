@@ -1,0 +1,79 @@
+//! A short letter: a greeting, some sentences, perhaps a link. Text and HTML say the same.
+
+use super::message::one_line;
+use crate::{error::Error, i18n::Language};
+use askama::Template;
+use fluent_templates::fluent_bundle::FluentValue;
+
+/// Starts and ends a piece whose direction is its own (Unicode 15, UAX 9).
+const ISOLATE: [char; 2] = ['\u{2068}', '\u{2069}'];
+
+/// Longest subject that lock screens and lists show whole.
+const SUBJECT_CHARACTERS_MAX: usize = 78;
+
+/// A link and what it is for.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// What it is for.
+    pub words: String,
+    /// Where it leads.
+    pub url: String,
+}
+
+/// A short letter.
+#[derive(Clone, Debug)]
+pub struct Note {
+    /// Its language.
+    pub language: Language,
+    /// To whom; may be empty.
+    pub name: String,
+    /// Who writes.
+    pub org: String,
+    /// Where questions go.
+    pub org_email: String,
+    /// Whether no real money moves here.
+    pub practice: bool,
+    /// The subject.
+    pub subject: String,
+    /// The sentences.
+    pub paragraphs: Vec<String>,
+    /// The link.
+    pub link: Option<Link>,
+}
+
+macro_rules! rendering {
+    ($name:ident, $path:literal) => {
+        #[derive(Template)]
+        #[template(path = $path)]
+        struct $name<'a> {
+            note: &'a Note,
+            greeting: &'a str,
+            practice: &'a str,
+            questions: &'a str,
+            privacy: &'a str,
+        }
+    };
+}
+rendering!(AsText, "mail/note/note.txt");
+rendering!(AsHtml, "mail/note/note.html");
+
+impl Note {
+    /// Subject, text and HTML.
+    pub fn render(&self) -> Result<(String, String, String), Error> {
+        let with = |key, name, value: &str| self.language.text_with(key, &[(name, FluentValue::from(value.to_owned()))]);
+        let greeting = match one_line(&self.name, 200) {
+            name if name.is_empty() => self.language.text("receipt-greeting-unnamed"),
+            name => with("receipt-greeting", "name", &name),
+        };
+        let practice = if self.practice { self.language.text("note-practice") } else { String::new() };
+        let questions = with("receipt-questions", "email", &self.org_email);
+        let privacy = self.language.text("receipt-privacy");
+        let (greeting, practice, questions, privacy) = (&greeting, &practice, &questions, &privacy);
+        let text = AsText { note: self, greeting, practice, questions, privacy }.render()?;
+        let html = AsHtml { note: self, greeting, practice, questions, privacy }.render()?;
+        let text = text.trim();
+        // Isolates help where directions mix, and only get in the way of searching and copying where they do not.
+        let text = if self.language.dir() == "rtl" { format!("{text}\n") } else { format!("{}\n", text.replace(ISOLATE, "")) };
+        Ok((one_line(&self.subject.replace(ISOLATE, ""), SUBJECT_CHARACTERS_MAX), text, html))
+    }
+}

@@ -1,0 +1,71 @@
+//! The queries of supporters' own pages.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    donation,
+    ids::{DonationId, SupporterId},
+    portal_link, portal_session, receipt, supporter,
+    words::{DonationStatus, ReceiptStatus},
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::HashMap;
+
+/// Who gave with this address (lower case); nobody when nothing with it was ever paid.
+pub(super) async fn supporter_who_gave(db: &impl ConnectionTrait, email: &str) -> Result<Option<supporter::Model>, DbErr> {
+    let Some(found) = supporter::Entity::find().filter(supporter::Column::Email.eq(email)).one(db).await? else { return Ok(None) };
+    Ok(if gifts(db, found.id, 1).await?.is_empty() { None } else { Some(found) })
+}
+
+/// What a supporter gave, newest first.
+pub(super) async fn gifts(db: &impl ConnectionTrait, id: SupporterId, most: u64) -> Result<Vec<donation::Model>, DbErr> {
+    donation::Entity::find()
+        .filter(donation::Column::SupporterId.eq(id))
+        .filter(donation::Column::Status.is_in([DonationStatus::Paid, DonationStatus::Processing]))
+        .order_by_desc(donation::Column::CreatedAt)
+        .order_by_desc(donation::Column::Id)
+        .limit(most)
+        .all(db)
+        .await
+}
+
+/// The codes of the valid receipts of these donations.
+pub(super) async fn receipts(db: &impl ConnectionTrait, ids: Vec<DonationId>) -> Result<HashMap<DonationId, String>, DbErr> {
+    let found = receipt::Entity::find()
+        .filter(receipt::Column::DonationId.is_in(ids))
+        .filter(receipt::Column::Status.eq(ReceiptStatus::Issued))
+        .all(db)
+        .await?;
+    Ok(found.into_iter().map(|one| (one.donation_id, one.code)).collect())
+}
+
+/// How many links a supporter was sent since then.
+pub(super) async fn links_since(db: &impl ConnectionTrait, id: SupporterId, since: DateTime<Utc>) -> Result<u64, DbErr> {
+    let theirs = portal_link::Entity::find().filter(portal_link::Column::SupporterId.eq(id));
+    theirs.filter(portal_link::Column::CreatedAt.gt(since)).count(db).await
+}
+
+/// Whose pages a link opens.
+pub(super) async fn link(db: &impl ConnectionTrait, hash: &str, now: DateTime<Utc>) -> Result<Option<portal_link::Model>, DbErr> {
+    portal_link::Entity::find_by_id(hash).filter(portal_link::Column::ExpiresAt.gt(now)).one(db).await
+}
+
+/// Whose pages a session shows.
+pub(super) async fn session(db: &impl ConnectionTrait, hash: &str, now: DateTime<Utc>) -> Result<Option<supporter::Model>, DbErr> {
+    let found = portal_session::Entity::find_by_id(hash).filter(portal_session::Column::ExpiresAt.gt(now)).one(db).await?;
+    match found {
+        Some(session) => supporter::Entity::find_by_id(session.supporter_id).one(db).await,
+        None => Ok(None),
+    }
+}
+
+/// Ends a session.
+pub(super) async fn end_session(tx: &impl ConnectionTrait, hash: &str) -> Result<(), DbErr> {
+    portal_session::Entity::delete_by_id(hash).exec(tx).await.map(|_| ())
+}
+
+/// Takes away what has ended; links stay an hour longer, because they count against asking too often.
+pub(super) async fn delete_ended(tx: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+    portal_session::Entity::delete_many().filter(portal_session::Column::ExpiresAt.lte(now)).exec(tx).await?;
+    let past = now - TimeDelta::hours(2);
+    portal_link::Entity::delete_many().filter(portal_link::Column::CreatedAt.lte(past)).exec(tx).await.map(|_| ())
+}

@@ -1,0 +1,385 @@
+//! From what Stripe says now to what we have: paid invoices become donations, the gift's state follows its subscription's.
+
+use super::{
+    By,
+    letters::{self, News},
+    store::{self, Step},
+    tell,
+};
+use crate::{
+    app::App,
+    donations::{self, settle},
+    error::Error,
+    payments::{InvoiceState, InvoiceStatus, SubscriptionState, SubscriptionStatus},
+};
+use chrono::{DateTime, Utc};
+use entity::{
+    Money, donation, donation_address,
+    ids::{DonationId, RecurringId},
+    recurring_donation,
+    words::{DonationSource, DonationStatus, RecurringStatus},
+};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    DatabaseTransaction, EntityTrait, IntoActiveModel,
+};
+
+/// What came of asking Stripe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refreshed {
+    /// The first payment has not come: Stripe has no subscription yet.
+    NotBegun,
+    /// Nothing was new.
+    Unchanged,
+    /// A payment was settled, or the gift changed.
+    Changed,
+    /// What Stripe has does not fit the gift: nothing was changed, the story says why.
+    Refused(&'static str),
+}
+
+/// Asks Stripe how a recurring donation stands and brings it up to date. Done twice it changes nothing the second time.
+///
+/// # Errors
+/// When Stripe does not answer ([`Error::Unavailable`]: try again), or there is no such gift.
+pub async fn refresh(app: &App, id: RecurringId, by: &By) -> Result<Refreshed, Error> {
+    let gift = store::find(app.db.read(), id).await?.ok_or(Error::NotFound)?;
+    let known = match &gift.subscription_id {
+        Some(subscription) => Some(subscription.clone()),
+        None => find_subscription(app, &gift).await?,
+    };
+    let Some(subscription) = known else { return end_abandoned(app, id).await };
+    let state = app.stripe.fetch_subscription(&subscription).await.map_err(|failure| tell(&failure))?;
+    if let Some(why) = find_mismatch(&gift, &state) {
+        tracing::error!(recurring_id = %id, why, "Stripe's subscription does not fit the recurring donation");
+        note_once(app, id, "refused", why).await?;
+        return Ok(Refreshed::Refused(why));
+    }
+    let invoices = app.stripe.invoices_of(&subscription).await.map_err(|failure| tell(&failure))?;
+    let mut changed = false;
+    for invoice in invoices.iter().filter(|invoice| invoice.status == InvoiceStatus::Paid && invoice.paid.minor > 0) {
+        changed |= settle_invoice(app, &gift, invoice).await?;
+    }
+    changed |= app.db.write(async |tx| follow(tx, app, id, &state, &invoices, by).await).await?;
+    if changed {
+        app.bell.notify_waiters();
+    }
+    Ok(if changed { Refreshed::Changed } else { Refreshed::Unchanged })
+}
+
+/// The subscription that the first checkout began; its payment is settled on the way.
+async fn find_subscription(app: &App, gift: &recurring_donation::Model) -> Result<Option<String>, Error> {
+    let Some(first) = store::first_donation(app.db.read(), gift.id).await? else { return Ok(None) };
+    let state = donations::fetch_state(app, &first).await;
+    match state {
+        Ok(Some(state)) => {
+            settle::apply(app, first.id, &state).await?;
+            Ok(state.subscription_id)
+        }
+        Ok(None) => Ok(None),
+        Err(failure) if failure.is_missing() => Ok(None),
+        Err(failure) => Err(tell(&failure)),
+    }
+}
+
+/// A gift whose first payment will not come any more has ended before it began.
+async fn end_abandoned(app: &App, id: RecurringId) -> Result<Refreshed, Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let gift = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
+            let first = store::first_donation(tx, id).await?;
+            let over = first.is_none_or(|first| matches!(first.status, DonationStatus::Expired | DonationStatus::Failed));
+            if gift.status != RecurringStatus::Pending || !over {
+                return Ok(Refreshed::NotBegun);
+            }
+            let mut row = gift.into_active_model();
+            row.status = Set(RecurringStatus::Ended);
+            row.ended_at = Set(Some(now));
+            row.end_reason = Set("not_completed".to_owned());
+            row.updated_at = Set(now);
+            row.update(tx).await?;
+            let step = Step { at: now, kind: "abandoned", actor: "supporter", before: None, after: None, detail: "" };
+            store::note(tx, id, &step).await?;
+            Ok(Refreshed::Changed)
+        })
+        .await
+}
+
+fn find_mismatch(gift: &recurring_donation::Model, state: &SubscriptionState) -> Option<&'static str> {
+    if state.recurring_id.as_deref() != Some(&gift.id.to_string()) {
+        return Some("the subscription names another recurring donation");
+    }
+    if state.livemode != gift.livemode {
+        return Some("live and test mode do not agree");
+    }
+    if state.amount.is_some_and(|amount| amount.currency != gift.currency) {
+        return Some("the subscription's currency is not the gift's");
+    }
+    None
+}
+
+/// A paid invoice becomes a donation, once. Returns whether something was new.
+async fn settle_invoice(app: &App, gift: &recurring_donation::Model, invoice: &InvoiceState) -> Result<bool, Error> {
+    let known = store::donation_of_invoice(app.db.read(), &invoice.id).await?;
+    if known.as_ref().is_some_and(|donation| donation.status == DonationStatus::Paid) {
+        return Ok(false);
+    }
+    if invoice.payment_intent_id.is_none() {
+        // Marked as paid by hand at Stripe: no money came through it.
+        note_once(app, gift.id, "paid_elsewhere", &invoice.id).await?;
+        return Ok(false);
+    }
+    let first = if invoice.is_first { store::first_donation(app.db.read(), gift.id).await? } else { None };
+    let id = known.or(first).map_or_else(|| app.new_id(), |donation| donation.id);
+    let state = app.stripe.payment_of_invoice(invoice, &id.to_string()).await.map_err(|failure| tell(&failure))?;
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            // One process at a time, so that an invoice never becomes two donations.
+            let gift = store::lock(tx, gift.id).await?.ok_or(Error::NotFound)?;
+            match store::donation_of_invoice(tx, &invoice.id).await? {
+                Some(other) if other.id != id => return Ok(false),
+                Some(_) => {}
+                None if donations::store::find(tx, id).await?.is_none() => write_down(tx, app, &gift, invoice, id, now).await?,
+                None => {}
+            }
+            Ok(settle::apply_in(tx, app, id, &state).await? == settle::Applied::Changed)
+        })
+        .await
+}
+
+/// A later payment as a donation of its own, not yet settled.
+async fn write_down(
+    tx: &DatabaseTransaction,
+    app: &App,
+    gift: &recurring_donation::Model,
+    invoice: &InvoiceState,
+    id: DonationId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let mark = format!("invoice:{}", invoice.id);
+    let covered = gift.amount_minor == invoice.paid.minor;
+    let row = donation::ActiveModel {
+        id: Set(id),
+        token_hash: Set(crate::clock::sha256_hex(&donations::token_of(app, id))),
+        form_token: Set(mark.clone()),
+        request_hash: Set(crate::clock::sha256_hex(&mark)),
+        status: Set(DonationStatus::Pending),
+        supporter_id: Set(gift.supporter_id),
+        donor_name: Set(gift.donor_name.clone()),
+        public_name: Set(gift.public_name),
+        note: Set(String::new()),
+        wants_updates: Set(false),
+        language: Set(gift.language.clone()),
+        amount_minor: Set(invoice.paid.minor),
+        fee_cover_minor: Set(if covered { gift.fee_cover_minor } else { 0 }),
+        currency: Set(invoice.paid.currency),
+        campaign_id: Set(gift.campaign_id),
+        wish_item_id: Set(None),
+        wish_quantity: Set(None),
+        article_id: Set(gift.article_id),
+        fund_id: Set(gift.fund_id),
+        fund_code: Set(gift.fund_code.clone()),
+        restriction: Set(gift.restriction),
+        idempotency_key: Set(mark),
+        checkout_session_id: NotSet,
+        checkout_url: NotSet,
+        payment_intent_id: NotSet,
+        charge_id: NotSet,
+        livemode: Set(invoice.livemode),
+        expires_at: Set(invoice.created),
+        created_at: Set(invoice.created.max(gift.created_at)),
+        paid_at: NotSet,
+        updated_at: Set(now),
+        source: Set(DonationSource::Recurring),
+        method: Set(String::new()),
+        reference: Set(String::new()),
+        invoice_id: Set(Some(invoice.id.clone())),
+        recurring_donation_id: Set(Some(gift.id)),
+    };
+    row.insert(tx).await?;
+    // The address that a receipt needs was given once, with the first payment.
+    let first = store::first_donation(tx, gift.id).await?.map(|first| first.id).filter(|first| *first != id);
+    if let Some(first) = first
+        && let Some(address) = donation_address::Entity::find_by_id(first).one(tx).await?
+    {
+        let copy = donation_address::ActiveModel { donation_id: Set(id), address: Set(address.address), updated_at: Set(now) };
+        donation_address::Entity::insert(copy).exec_without_returning(tx).await?;
+    }
+    donations::store::note(tx, id, now, "created", &invoice.paid.to_string()).await?;
+    Ok(donations::store::note(tx, id, now, "renewed", &gift.id.to_string()).await?)
+}
+
+/// The gift's state after its subscription's. Returns whether it changed.
+async fn follow(
+    tx: &DatabaseTransaction,
+    app: &App,
+    id: RecurringId,
+    state: &SubscriptionState,
+    invoices: &[InvoiceState],
+    by: &By,
+) -> Result<bool, Error> {
+    let now = app.now();
+    let old = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
+    let mut row = old.clone().into_active_model();
+    row.status.set_if_not_equals(status_of(state));
+    row.subscription_id.set_if_not_equals(Some(state.id.clone()));
+    row.customer_id.set_if_not_equals(Some(state.customer_id.clone()));
+    row.item_id.set_if_not_equals(state.item_id.clone());
+    row.product_id.set_if_not_equals(state.product_id.clone());
+    row.started_at.set_if_not_equals(Some(state.started_at));
+    row.ended_at.set_if_not_equals(if status_of(state) == RecurringStatus::Ended {
+        state.ended_at.or(old.ended_at).or(Some(now))
+    } else {
+        None
+    });
+    row.end_reason.set_if_not_equals(end_reason_of(&old, state).to_owned());
+    row.failing_since.set_if_not_equals(failing_since(state, invoices));
+    row.paused_until.set_if_not_equals(state.paused_until.filter(|_| status_of(state) == RecurringStatus::Paused));
+    row.next_at.set_if_not_equals(state.next_at.filter(|_| status_of(state) != RecurringStatus::Ended));
+    row.card_exp_year.set_if_not_equals(state.card_expires.map(|(year, _)| year));
+    row.card_exp_month.set_if_not_equals(state.card_expires.map(|(_, month)| month));
+    if let Some(amount) = state.amount.filter(|amount| amount.minor != old.amount_minor) {
+        row.amount_minor = Set(amount.minor);
+        // What covered the fee of another amount covers nothing that we know.
+        row.fee_cover_minor = Set(0);
+    }
+    if let Some(every) = state.every {
+        row.every.set_if_not_equals(every);
+    }
+    let moved = row.is_changed();
+    let new = if moved {
+        row.updated_at = Set(now);
+        row.heard_at = Set(Some(now));
+        row.update(tx).await?
+    } else {
+        old.clone()
+    };
+    let told = tell_story(tx, app, &old, &new, invoices, by).await?;
+    Ok(moved || told)
+}
+
+/// What a subscription's state is in our words. Stripe's `unpaid` is past due too: it goes on, and paying makes it well again.
+fn status_of(state: &SubscriptionState) -> RecurringStatus {
+    match state.status {
+        SubscriptionStatus::Incomplete => RecurringStatus::Pending,
+        SubscriptionStatus::IncompleteExpired | SubscriptionStatus::Canceled => RecurringStatus::Ended,
+        SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid => RecurringStatus::PastDue,
+        SubscriptionStatus::Paused => RecurringStatus::Paused,
+        SubscriptionStatus::Active if state.collection_paused => RecurringStatus::Paused,
+        SubscriptionStatus::Active => RecurringStatus::Active,
+    }
+}
+
+fn end_reason_of<'a>(old: &'a recurring_donation::Model, state: &SubscriptionState) -> &'a str {
+    match (state.status, state.end_reason.as_deref()) {
+        (SubscriptionStatus::IncompleteExpired, _) => "not_completed",
+        (SubscriptionStatus::Canceled, Some("payment_failed")) => "payment_failed",
+        (SubscriptionStatus::Canceled, Some("payment_disputed")) => "payment_disputed",
+        (SubscriptionStatus::Canceled, _) if !old.asked_end.is_empty() => &old.asked_end,
+        (SubscriptionStatus::Canceled, _) => "at_stripe",
+        _ => "",
+    }
+}
+
+/// Since when an invoice waits whose payment failed.
+fn failing_since(state: &SubscriptionState, invoices: &[InvoiceState]) -> Option<DateTime<Utc>> {
+    if status_of(state) != RecurringStatus::PastDue {
+        return None;
+    }
+    let waiting = |invoice: &&InvoiceState| matches!(invoice.status, InvoiceStatus::Open | InvoiceStatus::Uncollectible);
+    invoices.iter().filter(waiting).map(|invoice| invoice.created).min().or(state.next_at)
+}
+
+/// The story, and who is to hear of it. Told from how things stood and stand, so that it is told once.
+async fn tell_story(
+    tx: &DatabaseTransaction,
+    app: &App,
+    old: &recurring_donation::Model,
+    new: &recurring_donation::Model,
+    invoices: &[InvoiceState],
+    by: &By,
+) -> Result<bool, Error> {
+    use RecurringStatus::{Active, Ended, PastDue, Paused, Pending};
+    let now = app.now();
+    let note = async |kind: &'static str, at: DateTime<Utc>, before: Option<i64>, after: Option<i64>, detail: &str| {
+        store::note(tx, new.id, &Step { at, kind, actor: by.as_str(), before, after, detail }).await
+    };
+    let begins = old.status == Pending && new.status != Pending && new.end_reason != "not_completed";
+    if begins {
+        note("begun", new.started_at.unwrap_or(now), None, Some(new.amount_minor), "").await?;
+        letters::write(tx, app, new, &News::Begun).await?;
+    }
+    if !begins && old.amount_minor != new.amount_minor {
+        let step = note("amount_changed", now, Some(old.amount_minor), Some(new.amount_minor), "").await?;
+        let before = Money::new(old.amount_minor, old.currency);
+        letters::write(tx, app, new, &News::Changed { before, step }).await?;
+    }
+    let failed = tell_failures(tx, app, new, invoices).await?;
+    match (old.status, new.status) {
+        (before, Paused) if before != Paused => {
+            let step = note("paused", now, Some(new.amount_minor), None, "").await?;
+            letters::write(tx, app, new, &News::Paused { step }).await?;
+        }
+        (Paused, Active | PastDue) => {
+            note("resumed", now, None, Some(new.amount_minor), "").await?;
+        }
+        (before, Ended) if before != Ended => {
+            note("ended", new.ended_at.unwrap_or(now), Some(new.amount_minor), None, &new.end_reason).await?;
+            if new.end_reason != "not_completed" {
+                letters::write(tx, app, new, &News::Ended).await?;
+            }
+        }
+        _ => {}
+    }
+    Ok(failed)
+}
+
+/// Failed payments and what became of them, one by one: from the invoices themselves, so that what was never heard of is told too.
+async fn tell_failures(
+    tx: &DatabaseTransaction,
+    app: &App,
+    gift: &recurring_donation::Model,
+    invoices: &[InvoiceState],
+) -> Result<bool, Error> {
+    let failed = |invoice: &&InvoiceState| {
+        !invoice.is_first && (invoice.attempts > 1 || invoice.attempts == 1 && invoice.status != InvoiceStatus::Paid)
+    };
+    if !invoices.iter().any(|invoice| failed(&invoice)) {
+        return Ok(false);
+    }
+    let told = store::steps(tx, gift.id).await?;
+    let knows = |kind: &str, invoice: &InvoiceState| told.iter().any(|step| step.kind == kind && step.detail == invoice.id);
+    let mut new = false;
+    for invoice in invoices.iter().filter(failed) {
+        let step = |kind, at| Step { at, kind, actor: "stripe", before: None, after: Some(gift.amount_minor), detail: &invoice.id };
+        if !knows("failing", invoice) {
+            store::note(tx, gift.id, &step("failing", invoice.created)).await?;
+            new = true;
+            if gift.status == RecurringStatus::PastDue && invoice.status == InvoiceStatus::Open {
+                letters::write(tx, app, gift, &News::Failed { invoice: invoice.id.clone(), next_try: invoice.next_try }).await?;
+                letters::notify_staff(tx, app, gift, &invoice.id).await?;
+            }
+        }
+        if invoice.status == InvoiceStatus::Paid && !knows("recovered", invoice) {
+            store::note(tx, gift.id, &step("recovered", invoice.paid_at.unwrap_or(app.now()))).await?;
+            new = true;
+        }
+    }
+    Ok(new)
+}
+
+/// Notes something of Stripe's unless it stands in the story already.
+async fn note_once(app: &App, id: RecurringId, kind: &'static str, detail: &str) -> Result<(), Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let known = store::steps(tx, id).await?.iter().any(|step| step.kind == kind && step.detail == detail);
+            if !known {
+                store::note(tx, id, &Step { at: now, kind, actor: "stripe", before: None, after: None, detail }).await?;
+            }
+            Ok(())
+        })
+        .await
+}

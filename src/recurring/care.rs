@@ -1,0 +1,122 @@
+//! What a supporter and staff do with a recurring donation: another amount, a pause, its end, another card. Stripe is asked first; what
+//! it then says is what holds. Staff's changes are in the audit trail.
+
+use super::{By, refresh, store, tell};
+use crate::{app::App, asks, clock::start_of_day, error::Error, staff::audit};
+use chrono::{DateTime, Months, NaiveDate, Utc};
+use entity::{Money, ids::RecurringId, recurring_donation, words::RecurringStatus};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
+use serde_json::json;
+
+/// The longest pause that can be set, in months.
+pub const PAUSE_MONTHS_MAX: u32 = 24;
+
+/// The longest reason that is kept.
+pub const REASON_CHARACTERS_MAX: usize = 1_000;
+
+/// Charges another amount from the next payment on.
+///
+/// # Errors
+/// [`Error::Invalid`] when the amount is outside the limits or in another currency; [`Error::Conflict`] when the gift has ended.
+pub async fn change_amount(app: &App, by: &By, id: RecurringId, money: Money) -> Result<(), Error> {
+    let (gift, subscription) = running(app, id).await?;
+    let limits = asks::limits(&app.config, gift.currency);
+    if money.currency != gift.currency {
+        return Err(Error::Invalid("The currency of a recurring donation cannot change.".to_owned()));
+    }
+    if !(limits.min.minor..=limits.max.minor).contains(&money.minor) {
+        return Err(Error::Invalid(format!("The amount must be from {} to {}.", limits.min, limits.max)));
+    }
+    if money.minor != gift.amount_minor {
+        let state = app.stripe.fetch_subscription(&subscription).await.map_err(|failure| tell(&failure))?;
+        app.stripe.change_amount(&state, money).await.map_err(|failure| tell(&failure))?;
+        audit(
+            app,
+            by,
+            "recurring.change_amount",
+            id,
+            json!({ "before": gift.amount_minor, "after": money.minor, "currency": money.currency }),
+        )
+        .await?;
+    }
+    refresh(app, id, by).await.map(|_| ())
+}
+
+/// When a pause until this day ends: at the beginning of the day in the organisation's zone. Nothing when the day is not in reach.
+pub fn pause_end(app: &App, day: NaiveDate) -> Option<DateTime<Utc>> {
+    let last = app.today().checked_add_months(Months::new(PAUSE_MONTHS_MAX))?;
+    (day > app.today() && day <= last).then(|| start_of_day(app.config.org_timezone, day))
+}
+
+/// Charges nothing until `until`, or until it is resumed. What would have been charged in that time is not made up for.
+pub async fn pause(app: &App, by: &By, id: RecurringId, until: Option<DateTime<Utc>>) -> Result<(), Error> {
+    let (_, subscription) = running(app, id).await?;
+    app.stripe.pause(&subscription, until).await.map_err(|failure| tell(&failure))?;
+    audit(app, by, "recurring.pause", id, json!({ "until": until })).await?;
+    refresh(app, id, by).await.map(|_| ())
+}
+
+/// Charges again from the next payment on.
+pub async fn resume(app: &App, by: &By, id: RecurringId) -> Result<(), Error> {
+    let (_, subscription) = running(app, id).await?;
+    app.stripe.resume(&subscription).await.map_err(|failure| tell(&failure))?;
+    audit(app, by, "recurring.resume", id, json!({})).await?;
+    refresh(app, id, by).await.map(|_| ())
+}
+
+/// Ends it: nothing more is charged. `reason` may be empty; only staff see it, and Stripe never does.
+pub async fn end(app: &App, by: &By, id: RecurringId, reason: &str) -> Result<(), Error> {
+    let (_, subscription) = running(app, id).await?;
+    let now = app.now();
+    let reason: String = reason.trim().chars().take(REASON_CHARACTERS_MAX).collect();
+    // Written down first, so that whoever hears of the end knows who asked for it.
+    app.db
+        .write(async |tx| {
+            let mut row = store::lock(tx, id).await?.ok_or(Error::NotFound)?.into_active_model();
+            row.asked_end = Set(by.as_str().to_owned());
+            row.end_note = Set(reason.clone());
+            row.updated_at = Set(now);
+            row.update(tx).await?;
+            Ok(())
+        })
+        .await?;
+    match app.stripe.cancel(&subscription).await {
+        Ok(()) => {}
+        // It is over already: the state says so.
+        Err(failure) if failure.is_missing() => {}
+        Err(failure) => return Err(tell(&failure)),
+    }
+    audit(app, by, "recurring.end", id, json!({ "reason_given": !reason.is_empty() })).await?;
+    refresh(app, id, by).await.map(|_| ())
+}
+
+/// A page of Stripe's on which another card is given; it leads back to `back`, a path of ours.
+pub async fn card_page(app: &App, id: RecurringId, back: &str) -> Result<String, Error> {
+    let (gift, _) = running(app, id).await?;
+    let customer = gift.customer_id.ok_or_else(|| Error::Conflict("This donation has no card yet.".to_owned()))?;
+    app.stripe.card_page(&customer, &app.config.link(back)).await.map_err(|failure| tell(&failure))
+}
+
+/// Staff ask Stripe how it stands.
+pub async fn ask_stripe(app: &App, by: &By, id: RecurringId) -> Result<super::Refreshed, Error> {
+    let came = refresh(app, id, &By::Stripe).await?;
+    audit(app, by, "recurring.ask_stripe", id, json!({ "answer": format!("{came:?}") })).await?;
+    Ok(came)
+}
+
+async fn running(app: &App, id: RecurringId) -> Result<(recurring_donation::Model, String), Error> {
+    let gift = store::find(app.db.read(), id).await?.ok_or(Error::NotFound)?;
+    if gift.status == RecurringStatus::Ended {
+        return Err(Error::Conflict("This recurring donation has ended.".to_owned()));
+    }
+    match gift.subscription_id.clone() {
+        Some(subscription) => Ok((gift, subscription)),
+        None => Err(Error::Conflict("The first payment of this recurring donation has not come yet.".to_owned())),
+    }
+}
+
+async fn audit(app: &App, by: &By, action: &str, id: RecurringId, detail: serde_json::Value) -> Result<(), Error> {
+    let By::Staff(actor) = by else { return Ok(()) };
+    let now = app.now();
+    app.db.write(async |tx| audit::record(tx, now, actor, action, "recurring_donation", &id.to_string(), detail.clone()).await).await
+}

@@ -1,0 +1,70 @@
+//! Asks Stripe what we missed of recurring donations: renewals, failures, ends whose events were lost. Doing it again writes nothing.
+
+use super::{By, Refreshed, refresh, store, tell};
+use crate::{app::App, donations, error::Error};
+use chrono::{DateTime, Utc};
+use entity::ids::RecurringId;
+
+/// How many are read at once.
+const ROUND: u64 = 100;
+
+/// What a reconciliation found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many gifts Stripe was asked about.
+    pub seen: u64,
+    /// How many of them changed.
+    pub changed: u64,
+    /// Subscriptions that name a gift which is not here (a restored backup, another installation on the same account).
+    pub unknown: Vec<String>,
+    /// Gifts that could not be looked at; the log says why.
+    pub failed: Vec<String>,
+}
+
+/// Looks at the subscriptions that were made since `since` and at the gifts about which something is awaited; at all that have not ended
+/// when it is `thorough`.
+///
+/// # Errors
+/// When Stripe does not answer.
+pub async fn reconcile(app: &App, since: DateTime<Utc>, thorough: bool) -> Result<Report, Error> {
+    let mut report = Report::default();
+    for subscription in app.stripe.all_subscriptions(since).await.map_err(|failure| tell(&failure))? {
+        let Some(id) = subscription.recurring_id.as_deref().and_then(|id| id.parse::<RecurringId>().ok()) else { continue };
+        match store::find(app.db.read(), id).await? {
+            None => {
+                tracing::error!(subscription_id = subscription.id, "Stripe has a subscription of a recurring donation that is not here");
+                report.unknown.push(subscription.id);
+            }
+            Some(gift) if gift.subscription_id.is_none() => look_at(app, id, &mut report).await?,
+            Some(_) => {}
+        }
+    }
+    let (now, mut last) = (app.now(), None);
+    let abandoned = now - donations::CHECKOUT_LASTS;
+    loop {
+        let round = store::to_look_at(app.db.read(), now, abandoned, thorough, last, ROUND).await?;
+        for gift in &round {
+            look_at(app, gift.id, &mut report).await?;
+        }
+        last = round.last().map(|gift| gift.id);
+        if last.is_none() {
+            return Ok(report);
+        }
+    }
+}
+
+async fn look_at(app: &App, id: RecurringId, report: &mut Report) -> Result<(), Error> {
+    report.seen += 1;
+    match refresh(app, id, &By::Stripe).await {
+        Ok(Refreshed::Changed) => report.changed += 1,
+        Ok(Refreshed::Refused(_)) => report.failed.push(id.to_string()),
+        Ok(Refreshed::Unchanged | Refreshed::NotBegun) => {}
+        Err(Error::Unavailable(why)) => return Err(Error::Unavailable(why)),
+        // One that cannot be looked at must not keep the others from being found.
+        Err(error) => {
+            tracing::error!(recurring_id = %id, %error, "a recurring donation could not be looked at");
+            report.failed.push(id.to_string());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! Gifts that come every month or year: from the form over Stripe's subscription, whatever comes between.
+
+pub mod helpers;
+
+mod desk;
+mod form;
+mod life;
+mod orders;
