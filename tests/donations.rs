@@ -3,15 +3,21 @@
 pub mod helpers;
 
 mod back;
+mod by_hand;
 mod currencies;
 mod events;
+mod explain;
 mod form;
+mod history;
+mod import;
 mod items;
 pub mod reconcile;
 mod refusals;
 mod settle;
 mod stripe_down;
+mod transfers;
 mod twice;
 mod two_processes;
+mod undone;
 mod way;
 mod webhook;

@@ -59,3 +59,4 @@ asks-address-hint = Only for your official receipt: without it you get a receipt
 asks-error-gift-aid-currency = Gift Aid is for gifts in pounds: choose GBP, or take the tick away
 asks-error-gift-aid-empty = Write this, or take the tick from Gift Aid away
 asks-error-gift-aid-postcode = Write a United Kingdom postcode such as S19 2BD
+asks-transfer = Give by bank transfer

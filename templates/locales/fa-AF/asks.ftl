@@ -59,3 +59,4 @@ asks-address-hint = تنها برای رسید رسمی شما: بدون آن، 
 asks-error-gift-aid-currency = Gift Aid برای کمک‌ها به پوند است: GBP را انتخاب کنید یا علامت آن را بردارید
 asks-error-gift-aid-empty = این را بنویسید یا علامت Gift Aid را بردارید
 asks-error-gift-aid-postcode = یک کد پستی بریتانیا مانند S19 2BD بنویسید
+asks-transfer = کمک از راه انتقال بانکی

@@ -59,3 +59,4 @@ asks-address-hint = یوازې ستاسو د رسمي رسید لپاره: له 
 asks-error-gift-aid-currency = Gift Aid د پونډ د مرستو لپاره دی: GBP وټاکئ یا یې نښه لرې کړئ
 asks-error-gift-aid-empty = دا ولیکئ یا د Gift Aid نښه لرې کړئ
 asks-error-gift-aid-postcode = د بریتانیا پوستي کوډ لکه S19 2BD ولیکئ
+asks-transfer = د بانکي لېږد له لارې مرسته
