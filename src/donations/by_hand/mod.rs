@@ -203,7 +203,12 @@ async fn write(tx: &DatabaseTransaction, app: &App, actor: &Actor, gift: &HandGi
     }
     let now = app.now();
     if let Some((item, quantity)) = gift.item {
-        wishes::check_left(tx, item, quantity, now).await.map_err(tell_item_problem)?;
+        let left = wishes::check_left(tx, item, quantity, now).await;
+        if let (Err(_), Some(known)) = (&left, find_same(tx, gift).await?) {
+            // What is missing is what the same form, sent twice at once, has taken.
+            return Ok(known);
+        }
+        left.map_err(tell_item_problem)?;
     }
     let donation = write_gift(tx, app, gift, now).await?;
     if !gift.address.is_empty() {
@@ -286,6 +291,8 @@ async fn find_twin(tx: &DatabaseTransaction, app: &App, gift: &HandGift) -> Resu
         .filter(C::AmountMinor.eq(gift.money.minor))
         .filter(C::Currency.eq(gift.money.currency))
         .filter(C::Reference.eq(&gift.reference))
+        // The same form that another request has just written is no twin: that is found by its form.
+        .filter(C::FormToken.ne(&gift.form_token))
         .filter(C::PaidAt.gte(start_of_day(zone, gift.given_on)))
         .filter(C::PaidAt.lt(start_of_day(zone, next)))
         .filter(C::Id.not_in_subquery(reversed_donations()))
