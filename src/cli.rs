@@ -2,6 +2,7 @@
 //! wanting, 2 not done.
 
 mod data;
+mod past;
 mod receipts;
 mod serve;
 
@@ -123,6 +124,17 @@ enum Import {
         /// The file or folder.
         path: PathBuf,
     },
+    /// Past gifts of another system, from a CSV file. They keep their days and nobody is written to. Importing again adds nothing; rows that cannot be right are named and left out (exit code 1).
+    #[command(
+        after_help = "Examples:\n  wellwisher import donations gifts-2025.csv --dry-run\n  wellwisher import donations gifts-2025.csv --fund GENERAL --currency EUR"
+    )]
+    Donations(past::TableArguments),
+    /// Past payments of the Stripe account that this program did not make. They keep their days, fees and funds, and nobody is written to. Importing again adds nothing.
+    #[command(
+        name = "stripe-history",
+        after_help = "Examples:\n  wellwisher import stripe-history --dry-run\n  wellwisher import stripe-history --from 2025-01-01 --to 2025-12-31 --fund GENERAL"
+    )]
+    StripeHistory(past::HistoryArguments),
 }
 
 #[derive(Subcommand, Debug)]
@@ -211,6 +223,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Error> {
         Command::GiftAid { what: GiftAid::Claim { until, dry_run, output } } => {
             receipts::gift_aid_claim(&open(&cli.settings).await?, until, dry_run, &output).await
         }
+        Command::Import { what: Import::Donations(arguments) } => past::import_table(&open(&cli.settings).await?, &arguments).await,
+        Command::Import { what: Import::StripeHistory(arguments) } => past::import_history(&open(&cli.settings).await?, &arguments).await,
         Command::Staff { what: Staff::Add { email, role } } => data::add_staff(&open(&cli.settings).await?, &email, role).await,
     }
 }

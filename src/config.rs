@@ -3,7 +3,7 @@
 mod checked;
 
 pub(crate) use checked::make_private_folder;
-pub use checked::{Config, Limits, Link, MailWay, PaymentWay, ReceiptProfile};
+pub use checked::{Canary, Config, Limits, Link, MailWay, PaymentWay, ReceiptProfile};
 
 use clap::Args;
 use secrecy::SecretString;
@@ -94,6 +94,9 @@ pub struct Settings {
     /// Wish lists at shops elsewhere shown on every page: `Name=https://…`, joined by commas.
     #[arg(long, env = "ORG_WISH_LISTS", default_value = "", global = true, hide_env_values = true)]
     pub org_wish_lists: String,
+    /// The bank account for gifts by transfer, parts joined by semicolons: `Account: Our Fund; IBAN: DE00 …; BIC: …`. Empty: transfers are not offered.
+    #[arg(long, env = "ORG_BANK_DETAILS", default_value = "", global = true, hide_env_values = true)]
+    pub org_bank_details: String,
 
     /// Stripe's secret or restricted key. Empty: a stand-in answers in Stripe's place and no real money moves.
     #[arg(long, env = "STRIPE_SECRET_KEY", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]
@@ -101,6 +104,19 @@ pub struct Settings {
     /// The webhook endpoint's signing secret, `whsec_…`; two joined by a comma while one is being replaced.
     #[arg(long, env = "STRIPE_WEBHOOK_SECRET", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]
     pub stripe_webhook_secret: SecretString,
+    /// A test key (`sk_test_…`) for a daily practice payment that shows whether Stripe still reaches us. Empty: none is made.
+    #[arg(long, env = "STRIPE_CANARY_KEY", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]
+    pub stripe_canary_key: SecretString,
+    /// The signing secret of the test-mode endpoint BASE_URL/webhooks/stripe/canary, `whsec_…`; needed with STRIPE_CANARY_KEY.
+    #[arg(
+        long,
+        env = "STRIPE_CANARY_WEBHOOK_SECRET",
+        default_value = "",
+        global = true,
+        hide_env_values = true,
+        hide_default_value = true
+    )]
+    pub stripe_canary_webhook_secret: SecretString,
     /// Where Stripe's API answers.
     #[arg(long, env = "STRIPE_API_BASE", default_value = "https://api.stripe.com/", global = true, hide_env_values = true)]
     pub stripe_api_base: String,

@@ -26,6 +26,8 @@ pub mod jobs;
 pub mod app;
 /// Pages: layout, forms, extractors, security headers, assets.
 pub mod web;
+/// A daily practice payment that shows whether Stripe still reaches us; apart from everything that counts.
+pub mod canary;
 /// Members of staff: sign-in, roles, sessions, the audit trail, the desk's frame.
 pub mod staff;
 /// Double-entry, append-only: the figures everything else is computed from.

@@ -1,8 +1,8 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, donations, error::Error, gift_aid, payouts, portal, readers, receipts, recurring, reports,
-    staff, web, wishes,
+    app::App, articles, attachments, campaigns, canary, donations, error::Error, gift_aid, payouts, portal, readers, receipts, recurring,
+    reports, staff, web, wishes,
 };
 use axum::{
     Router,
@@ -25,7 +25,7 @@ pub fn build(app: App) -> Result<Router, Error> {
     let csrf = CsrfLayer::new()
         .add_trusted_origin(&origin)
         .map_err(|e| Error::internal("the site's origin", e))?
-        .with_insecure_bypass(|_, uri| uri.path() == "/webhooks/stripe")
+        .with_insecure_bypass(|_, uri| matches!(uri.path(), "/webhooks/stripe" | "/webhooks/stripe/canary"))
         .with_rejection_response(|_| Error::Forbidden("the form was sent from another site".to_owned()).into_response());
     Ok(Router::new()
         .merge(public_routes())
@@ -60,6 +60,7 @@ fn public_routes() -> Router<App> {
         .merge(donations::webhook_routes())
         .merge(recurring::routes())
         .merge(portal::routes())
+        .merge(canary::routes())
 }
 
 /// Everything under `/desk`: never kept by a browser, and no change without a word where it came from.

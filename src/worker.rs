@@ -1,6 +1,6 @@
 //! Every job and schedule: what is done outside of requests.
 
-use crate::{app::App, donations, jobs, jobs::Outcome, payouts, readers, receipts, recurring, reports};
+use crate::{app::App, canary, donations, jobs, jobs::Outcome, payouts, readers, receipts, recurring, reports};
 use chrono::TimeDelta;
 use entity::job;
 use std::time::Duration;
@@ -133,6 +133,7 @@ pub async fn run_schedules(app: &App) {
     {
         tracing::error!(%error, "the books could not be verified");
     }
+    keep_canary(app).await;
     // Every process keeps its own days of readers: closing one is safe to repeat.
     match readers::counter(app).await {
         Ok(counter) => {
@@ -141,6 +142,23 @@ pub async fn run_schedules(app: &App) {
             }
         }
         Err(error) => tracing::error!(%error, "readers are not counted"),
+    }
+}
+
+/// The daily practice payment, and the look whether it was heard.
+async fn keep_canary(app: &App) {
+    if app.config.canary.is_none() {
+        return;
+    }
+    if is_due(app, "canary", canary::EVERY).await
+        && let Err(error) = canary::begin(app).await
+    {
+        tracing::error!(%error, "the canary could not be sent out");
+    }
+    if is_due(app, "canary_look", TimeDelta::minutes(10)).await
+        && let Err(error) = canary::look(app).await
+    {
+        tracing::error!(%error, "the canary could not be looked after");
     }
 }
 

@@ -8,6 +8,7 @@ mod asks;
 mod attachments;
 mod browser;
 mod campaigns;
+mod canary;
 mod cli;
 mod demo;
 mod donations;

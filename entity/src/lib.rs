@@ -12,6 +12,7 @@ pub mod attachment;
 pub mod audit_entry;
 pub mod balance_movement;
 pub mod campaign;
+pub mod canary_run;
 pub mod category;
 pub mod confirmation;
 pub mod difference;

@@ -1,4 +1,4 @@
-//! A supporter: a person, by e-mail.
+//! A supporter: a person, by e-mail; one who gave by hand may have none.
 
 use crate::ids::SupporterId;
 use chrono::{DateTime, Utc};
@@ -12,7 +12,7 @@ pub struct Model {
     /// Its id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: SupporterId,
-    /// The address in lower case; unique.
+    /// The address in lower case; unique. Empty: she gave by hand and has none, or did not tell it.
     pub email: String,
     /// The last name given; may be empty.
     pub name: String,

@@ -9,6 +9,7 @@ mod m0004_what_was_found_when_everything_was_checked;
 mod m0005_monthly_and_yearly_gifts;
 mod m0006_reports;
 mod m0007_receipts_for_life;
+mod m0008_gifts_without_an_address;
 mod m0009_find_what_came_back;
 mod sql;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_monthly_and_yearly_gifts::Migration),
             Box::new(m0006_reports::Migration),
             Box::new(m0007_receipts_for_life::Migration),
+            Box::new(m0008_gifts_without_an_address::Migration),
             Box::new(m0009_find_what_came_back::Migration),
         ]
     }

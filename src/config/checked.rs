@@ -40,6 +40,15 @@ pub enum PaymentWay {
     },
 }
 
+/// The daily practice payment: in test mode only.
+#[derive(Clone, Debug)]
+pub struct Canary {
+    /// A test key.
+    pub key: SecretString,
+    /// The secret that its webhooks are signed with.
+    pub webhook_secret: SecretString,
+}
+
 /// The way letters leave.
 #[derive(Clone, Debug)]
 pub enum MailWay {
@@ -130,7 +139,9 @@ pub struct Config {
     pub org_amounts: Vec<i64>,
     pub org_channels: Vec<Link>,
     pub org_wish_lists: Vec<Link>,
+    pub org_bank_details: Vec<String>,
     pub payment: PaymentWay,
+    pub canary: Option<Canary>,
     pub fee_basis_points: i64,
     pub fee_fixed: i64,
     pub gift_limits: HashMap<Currency, Limits>,
@@ -180,6 +191,7 @@ impl Config {
         Ok(Self {
             listen,
             payment,
+            canary: parse_canary(settings)?,
             base_url,
             secret_key,
             org_name: settings.org_name.trim().to_owned(),
@@ -204,6 +216,12 @@ impl Config {
             org_amounts,
             org_channels: parse_links(&settings.org_channels, "ORG_CHANNELS")?,
             org_wish_lists: parse_links(&settings.org_wish_lists, "ORG_WISH_LISTS")?,
+            org_bank_details: settings
+                .org_bank_details
+                .split(';')
+                .map(|line| line.trim().to_owned())
+                .filter(|line| !line.is_empty())
+                .collect(),
             fee_basis_points: settings.fee_basis_points,
             fee_fixed: settings.fee_fixed,
             gift_limits: parse_limits(&settings.gift_limits)?,
@@ -344,6 +362,24 @@ fn parse_payment(settings: &Settings, base_url: &Url) -> Result<PaymentWay, Erro
 
 /// The rules of receipts. The number that names the organisation to its tax office must be there; what else a profile lacks does not keep
 /// the program from starting: receipts then say that they are not official ones, and `doctor` says what is missing.
+fn parse_canary(settings: &Settings) -> Result<Option<Canary>, Error> {
+    let (key, secret) = (settings.stripe_canary_key.expose_secret(), settings.stripe_canary_webhook_secret.expose_secret());
+    if key.is_empty() {
+        return Ok(None);
+    }
+    // A live key would take real money every day.
+    if !["sk_test_", "rk_test_"].iter().any(|prefix| key.starts_with(prefix)) {
+        return Err(wrong("STRIPE_CANARY_KEY", "a test key, sk_test_… or rk_test_…"));
+    }
+    if !secret.starts_with("whsec_") {
+        return Err(wrong(
+            "STRIPE_CANARY_WEBHOOK_SECRET",
+            "the signing secret (whsec_…) of the endpoint /webhooks/stripe/canary in test mode",
+        ));
+    }
+    Ok(Some(Canary { key: settings.stripe_canary_key.clone(), webhook_secret: settings.stripe_canary_webhook_secret.clone() }))
+}
+
 fn parse_profile(settings: &Settings) -> Result<ReceiptProfile, Error> {
     let (profile, needed) = match settings.org_receipt_profile.as_str() {
         "plain" => (ReceiptProfile::Plain, None),

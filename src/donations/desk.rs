@@ -4,6 +4,7 @@
 
 use super::{
     care,
+    explain::{self, Aftermath},
     list::{self, Asked, Line, Total},
     register, story,
     story::Story,
@@ -56,6 +57,10 @@ struct StoryPage {
     page: DeskPage,
     errors: FormErrors,
     story: Story,
+    /// The story in a sentence.
+    summary: String,
+    /// And in many.
+    told: Vec<explain::Line>,
     to_address: String,
 }
 
@@ -86,9 +91,16 @@ async fn show_list(State(app): State<App>, _who: AnyStaff, page: DeskPage, Query
 }
 
 async fn show_story(State(app): State<App>, _who: AnyStaff, page: DeskPage, Path(id): Path<DonationId>) -> Result<Response, Error> {
-    let story = story::tell(&app, id).await?;
+    web::html(&story_page(&app, page, id, FormErrors::default(), String::new()).await?)
+}
+
+async fn story_page(app: &App, page: DeskPage, id: DonationId, errors: FormErrors, to_address: String) -> Result<StoryPage, Error> {
+    let story = story::tell(app, id).await?;
+    let after = Aftermath::of(app.db.read(), &story).await?;
     let title = page.t1("desk-donation-title", "amount", page.money(story.amount));
-    web::html(&StoryPage { page: page.titled(title), errors: FormErrors::default(), story, to_address: String::new() })
+    let title = if errors.is_empty() { title } else { format!("{} {title}", page.t("error-prefix")) };
+    let told = if page.may_see_money() { explain::lines(&page, &story, &after) } else { Vec::new() };
+    Ok(StoryPage { summary: explain::summary(&page, &story), told, page: page.titled(title), errors, story, to_address })
 }
 
 #[derive(Deserialize)]
@@ -110,9 +122,7 @@ async fn resend_receipt(
     if corrected.is_some_and(|address| address.len() > 254 || address.parse::<lettre::Address>().is_err()) {
         let mut errors = FormErrors::default();
         errors.add("to_address", page.t("desk-donation-address-wrong"));
-        let story = story::tell(&app, id).await?;
-        let title = format!("{} {}", page.t("error-prefix"), page.t1("desk-donation-title", "amount", page.money(story.amount)));
-        let shown = StoryPage { page: page.titled(title), errors, story, to_address: form.to_address };
+        let shown = story_page(&app, page, id, errors, form.to_address).await?;
         return web::html_status(StatusCode::UNPROCESSABLE_ENTITY, &shown);
     }
     care::resend_receipt(&app, &who.actor(), id, corrected).await?;

@@ -6,9 +6,15 @@
 //! events come to the same end.
 
 pub mod back;
+/// Gifts by hand: cash, cheques, bank transfers.
+pub mod by_hand;
 pub mod care;
 mod desk;
 pub mod events;
+mod evidence;
+pub mod explain;
+/// Past gifts: those of another system, those that Stripe knows.
+pub mod import;
 mod letters_desk;
 pub mod list;
 mod open;
@@ -23,6 +29,7 @@ pub mod settle;
 pub mod store;
 pub mod story;
 mod sweep;
+mod taken;
 mod webhook;
 
 pub use open::{OpenProblem, Opened, open};
@@ -46,7 +53,7 @@ use sea_orm::DatabaseTransaction;
 
 /// The desk's routes of donations and of letters.
 pub fn desk_routes() -> axum::Router<App> {
-    desk::routes().merge(letters_desk::routes()).merge(refunds_desk::routes())
+    desk::routes().merge(letters_desk::routes()).merge(refunds_desk::routes()).merge(by_hand::desk_routes()).merge(evidence::routes())
 }
 
 /// How long a checkout can be paid. Stripe allows 30 minutes to 24 hours from the moment it is asked, and a request that is

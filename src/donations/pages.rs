@@ -1,6 +1,6 @@
 //! The public pages of giving: the form on a page of its own, what happens when it is sent, and the thank-you page.
 
-use super::{OpenProblem, Opened, back, open, store};
+use super::{OpenProblem, Opened, back, by_hand::transfers, explain, open, store};
 use crate::{
     app::App,
     asks::{GivingForm, Prefill, RawGift, Target, amount, gift::OTHER, parse_gift, token},
@@ -28,7 +28,11 @@ use tokio::sync::Semaphore;
 
 /// The public routes of giving.
 pub fn routes() -> Router<App> {
-    Router::new().route("/donate", get(show_form)).route("/donations", post(send_form)).route("/donations/{token}", get(show_donation))
+    Router::new()
+        .route("/donate", get(show_form))
+        .route("/donations", post(send_form))
+        .route("/donations/transfer", post(announce_transfer))
+        .route("/donations/{token}", get(show_donation))
 }
 
 #[derive(Template)]
@@ -78,6 +82,28 @@ async fn send_form(State(app): State<App>, page: Page, client: ClientAddress, Fo
     match open(&app, &gift).await {
         Ok(Opened::Checkout(url)) => Ok(web::redirect(&url)),
         Ok(Opened::Over(path)) => Ok(web::redirect(&path)),
+        Err(problem) => show_problem(&app, page, &target, raw, &gift.form_token, problem).await,
+    }
+}
+
+/// The same form, sent by the button for a bank transfer: no checkout, but a page with the bank details and a code.
+async fn announce_transfer(State(app): State<App>, page: Page, client: ClientAddress, Form(raw): Form<RawGift>) -> Result<Response, Error> {
+    if !transfers::is_offered(&app) {
+        return Err(Error::NotFound);
+    }
+    let page = page.preferring(&raw.language);
+    let target = find_target(&app, &raw).await?;
+    let gift = match parse_gift(&app, &page, &raw, &target) {
+        Ok(gift) => gift,
+        Err(errors) => return show_again(&app, page, &target, raw, errors, StatusCode::UNPROCESSABLE_ENTITY, None).await,
+    };
+    let known = store::find_by_form(app.db.read(), &gift.form_token).await?.is_some();
+    if !known && !app.checkout_limit.allows(client.network(), app.now()) {
+        let errors = one_error(page.t("donations-too-many"));
+        return show_again(&app, page, &target, raw, errors, StatusCode::TOO_MANY_REQUESTS, None).await;
+    }
+    match transfers::announce(&app, &gift).await {
+        Ok(path) => Ok(web::redirect(&path)),
         Err(problem) => show_problem(&app, page, &target, raw, &gift.form_token, problem).await,
     }
 }
@@ -178,6 +204,10 @@ struct ThanksPage {
     /// What the campaign has and what it needs, as written in the page's language.
     progress: Option<(String, String)>,
     receipt_code: Option<String>,
+    /// Where to transfer the money to, and the code to write on it, while an announced transfer is waited for.
+    transfer: Option<Transfer>,
+    /// What happened, day by day.
+    told: Vec<(String, String)>,
     /// Where to go on paying, while the checkout is open.
     checkout_url: Option<String>,
     /// In how many seconds the page looks again, while something is awaited.
@@ -192,6 +222,13 @@ async fn given_back(app: &App, donation: &donation::Model) -> Result<Option<Mone
     let worth = crate::ledger::worth_of(app.db.read(), donation.id, donation.currency).await?;
     let back = Money::new(donation.amount_minor, donation.currency).checked_add(worth.negated()?)?;
     Ok(Some(back).filter(|back| back.minor > 0))
+}
+
+/// What a supporter needs for her bank.
+struct Transfer {
+    details: Vec<String>,
+    code: String,
+    until: chrono::DateTime<chrono::Utc>,
 }
 
 /// How many thank-you pages may ask Stripe at once; the others show what is known.
@@ -233,13 +270,21 @@ async fn show_donation(State(app): State<App>, page: Page, Path(token): Path<Str
         }
         None => None,
     };
-    let waits = donation.status == DonationStatus::Pending && look.back == 0 && look.look < LOOKS_MAX;
+    let transfer = (donation.status == DonationStatus::Pending && transfers::is_waited_for(&donation)).then(|| Transfer {
+        details: app.config.org_bank_details.clone(),
+        code: donation.reference.clone(),
+        until: donation.expires_at,
+    });
+    let told = explain::for_supporter(&app, &page, &donation).await?;
+    let waits = donation.status == DonationStatus::Pending && transfer.is_none() && look.back == 0 && look.look < LOOKS_MAX;
     let shown = ThanksPage {
         page: page.clone().titled(page.t(&format!("donations-title-{}", donation.status))),
         amount: Money::new(donation.amount_minor, donation.currency),
         given_back: given_back(&app, &donation).await?,
         progress,
         receipt_code: receipt.map(|r| r.code),
+        transfer,
+        told: told.into_iter().map(|line| (page.day(line.at), line.text)).collect(),
         checkout_url: donation
             .checkout_url
             .clone()

@@ -23,6 +23,21 @@ pub(super) async fn give(
     Ok(())
 }
 
+/// Issues the receipt without a letter.
+pub(super) async fn issue(
+    tx: &DatabaseTransaction,
+    app: &App,
+    donation: &donation::Model,
+    amount: Money,
+    item: Option<WishItemId>,
+    paid_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let gift = paid_gift(tx, donation, amount, item, paid_at).await?;
+    let settings = receipts::IssuerSettings::from_config(&app.config);
+    receipts::issue(tx, &settings, &gift, now, &app.random).await.map(|_| ())
+}
+
 /// A donation as its receipt tells of it: `amount` is what is left of it.
 pub(super) async fn paid_gift(
     tx: &DatabaseTransaction,

@@ -179,7 +179,7 @@ async fn settle(
 }
 
 /// What the money is booked for: an item that was gone when the money came is not bought with it; the gift stays with its fund.
-async fn booked_purpose(tx: &DatabaseTransaction, donation: &donation::Model) -> Result<Purpose, Error> {
+pub(super) async fn booked_purpose(tx: &DatabaseTransaction, donation: &donation::Model) -> Result<Purpose, Error> {
     let mut purpose = purpose_of(donation);
     if purpose.wish_item_id.is_some() && !wishes::is_paid(tx, donation.id).await? {
         purpose.wish_item_id = None;

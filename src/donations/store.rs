@@ -6,7 +6,7 @@ use entity::{
     donation, donation_step, fund,
     ids::{DonationId, FundId},
     stripe_event,
-    words::{DonationStatus, Restriction},
+    words::{DonationSource, DonationStatus, Restriction},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -84,6 +84,8 @@ pub async fn without_fee(db: &impl ConnectionTrait, since: DateTime<Utc>, most: 
         .to_owned();
     donation::Entity::find()
         .filter(donation::Column::PaidAt.gte(since))
+        // What came by hand or from another system costs nothing at Stripe, or was read with its fee.
+        .filter(donation::Column::Source.is_not_in([DonationSource::Manual, DonationSource::Imported]))
         .filter(donation::Column::Id.not_in_subquery(with_fee))
         .order_by_asc(donation::Column::PaidAt)
         .limit(most)

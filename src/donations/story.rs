@@ -81,6 +81,22 @@ pub struct Written {
 }
 
 impl Story {
+    /// Whether it was entered by hand and can be taken back.
+    pub fn can_be_reversed(&self) -> bool {
+        let reversed = self.ledger.iter().any(|entry| entry.head.kind == entity::words::MovementKind::Reversal);
+        super::by_hand::can_be_reversed(&self.donation) && !reversed
+    }
+
+    /// Whether it is an announced transfer that may be matched.
+    pub fn is_waited_for(&self) -> bool {
+        super::by_hand::transfers::is_waited_for(&self.donation)
+    }
+
+    /// Whether Stripe can be asked about it.
+    pub fn is_of_stripe(&self) -> bool {
+        self.donation.source != entity::words::DonationSource::Manual
+    }
+
     /// Whether there is a receipt to send again.
     pub fn has_valid_receipt(&self) -> bool {
         self.receipts.iter().any(|given| given.receipt.status == entity::words::ReceiptStatus::Issued)

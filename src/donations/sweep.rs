@@ -2,7 +2,10 @@
 
 use super::{CLOCK_MARGIN, back, settle, store};
 use crate::{app::App, error::Error, wishes};
-use entity::{donation, words::DonationStatus};
+use entity::{
+    donation,
+    words::{DonationSource, DonationStatus},
+};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 
 /// How many are read at once.
@@ -31,6 +34,9 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
 }
 
 async fn end_overdue(app: &App, donation: &donation::Model) -> Result<bool, Error> {
+    if donation.source == DonationSource::Manual {
+        return expire(app, donation, "no bank transfer was matched with it in time").await;
+    }
     let state = match &donation.checkout_session_id {
         Some(session) => app.stripe.fetch_checkout(session).await.map(Some),
         // The answer that named the session may have been lost on its way to us.

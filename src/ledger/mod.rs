@@ -10,7 +10,7 @@ mod store;
 mod worth;
 
 pub use returned::{Booked, OfGift};
-pub use store::{Raised, entries_of_donation, purpose_of_gift, raised, worth_of};
+pub use store::{Raised, entries_of_donation, find_by_source, purpose_of_gift, raised, worth_of};
 pub use worth::{Worth, worths_of};
 
 use crate::error::Error;
@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     Currency, Money,
     ids::{ArticleId, CampaignId, DonationId, FundId, WishItemId},
+    ledger_entry, ledger_transaction,
     words::{Account, MovementKind},
 };
 use sea_orm::ConnectionTrait;
@@ -86,6 +87,44 @@ impl Posting {
                 Leg { account: Account::StripeClearing, amount, purpose: Purpose::default() },
                 Leg { account: Account::Donations, amount: amount.negated()?, purpose },
             ],
+        })
+    }
+
+    /// A gift that reached `account` without Stripe: the bank, or the cash box.
+    pub fn gift_to(
+        account: Account,
+        source: String,
+        donation_id: DonationId,
+        occurred_at: DateTime<Utc>,
+        amount: Money,
+        purpose: Purpose,
+    ) -> Result<Self, Error> {
+        let mut posting = Self::gift(source, donation_id, occurred_at, amount, purpose)?;
+        for leg in posting.legs.iter_mut().filter(|leg| leg.account == Account::StripeClearing) {
+            leg.account = account;
+        }
+        Ok(posting)
+    }
+
+    /// Takes a whole transaction back: each of its sides the other way round.
+    pub fn reversal(of: &ledger_transaction::Model, sides: &[ledger_entry::Model], occurred_at: DateTime<Utc>) -> Result<Self, Error> {
+        let legs = sides.iter().map(|side| {
+            let purpose = Purpose {
+                fund_id: side.fund_id,
+                campaign_id: side.campaign_id,
+                wish_item_id: side.wish_item_id,
+                article_id: side.article_id,
+            };
+            Ok(Leg { account: side.account, amount: Money::new(side.amount_minor, side.currency).negated()?, purpose })
+        });
+        Ok(Self {
+            kind: MovementKind::Reversal,
+            source: format!("{}:reversal", of.source),
+            donation_id: of.donation_id,
+            occurred_at,
+            balance_transaction: None,
+            reverses_id: Some(of.id),
+            legs: legs.collect::<Result<_, Error>>()?,
         })
     }
 

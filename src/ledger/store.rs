@@ -119,6 +119,21 @@ pub async fn raised(db: &impl ConnectionTrait, campaigns: &[CampaignId]) -> Resu
     rows.into_iter().map(row).collect()
 }
 
+/// The transaction with this source and its sides, if it was posted.
+pub async fn find_by_source(
+    db: &impl ConnectionTrait,
+    source: &str,
+) -> Result<Option<(ledger_transaction::Model, Vec<ledger_entry::Model>)>, Error> {
+    let head = ledger_transaction::Entity::find().filter(ledger_transaction::Column::Source.eq(source)).one(db).await?;
+    let Some(head) = head else { return Ok(None) };
+    let sides = ledger_entry::Entity::find()
+        .filter(ledger_entry::Column::TransactionId.eq(head.id))
+        .order_by_asc(ledger_entry::Column::Id)
+        .all(db)
+        .await?;
+    Ok(Some((head, sides)))
+}
+
 /// The transactions of one donation with their sides, oldest first.
 pub async fn entries_of_donation(
     db: &impl ConnectionTrait,

@@ -115,8 +115,9 @@ impl Outbox {
     }
 
     /// Writes a letter into the outbox, in the transaction of what it tells. A second letter with the same key is not written; the
-    /// answer is the id of the one that is there.
+    /// answer is the id of the one that is there. One to nobody (she gave by hand and has no address) is kept and never sent.
     pub async fn enqueue(&self, tx: &DatabaseTransaction, letter: NewLetter, id: LetterId, now: DateTime<Utc>) -> Result<LetterId, Error> {
+        let state = if letter.to_address.is_empty() { LetterState::Suppressed } else { LetterState::Queued };
         let row = letter::ActiveModel {
             id: Set(id),
             kind: Set(letter.kind),
@@ -130,7 +131,7 @@ impl Outbox {
             html_body: Set(letter.html),
             language: Set(letter.language),
             message_id: Set(format!("{id}@{}", self.from.email.domain())),
-            state: Set(LetterState::Queued),
+            state: Set(state),
             attempts: Set(0),
             next_at: Set(now),
             lease_until: Set(None),

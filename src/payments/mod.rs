@@ -4,6 +4,8 @@
 //! leaves it. The one address we ask is the `STRIPE_API_BASE` setting: Stripe's, or the stand-in's on loopback. There is one code path.
 
 mod balance;
+mod canary;
+mod charges;
 mod checkout;
 mod disputes;
 pub mod event;
@@ -16,6 +18,8 @@ pub mod standin;
 mod subscriptions;
 
 pub use balance::{BalanceEntry, BalanceQuery, BalanceSource};
+pub use canary::CANARY_KEY;
+pub use charges::PastCharge;
 pub use checkout::{Checkout, CheckoutState, CheckoutStatus, FeeFact, IntentStatus, NewCheckout, NewRecurring, PaymentStatus};
 pub use disputes::DisputeState;
 pub use failure::StripeFailure;

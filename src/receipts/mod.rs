@@ -111,7 +111,7 @@ pub struct PaidGift {
     pub paid_at: DateTime<Utc>,
     /// Her name; may be empty.
     pub donor_name: String,
-    /// Her e-mail address.
+    /// Her e-mail address; empty when she gave by hand and has none.
     pub donor_email: String,
     /// Her postal address, where the profile asks for it; may be empty.
     pub donor_address: String,
@@ -269,5 +269,8 @@ pub async fn resend(
             anew
         }
     };
+    if copy.to_address.is_empty() {
+        return Err(Error::Conflict("No address is known for this receipt: write one into the field, or print the receipt.".to_owned()));
+    }
     outbox.enqueue(tx, copy, new_id, now).await
 }

@@ -64,7 +64,7 @@ pub struct Snapshot {
     pub issuer: Issuer,
     /// Who gave; may be empty.
     pub donor_name: String,
-    /// Her e-mail address.
+    /// Her e-mail address; may be empty.
     pub donor_email: String,
     /// Her postal address, where the profile asks for it; may be empty.
     #[serde(default)]

@@ -4,6 +4,7 @@ use super::verify::verify;
 use crate::staff::outcomes;
 use crate::{
     app::App,
+    canary,
     config::{MailWay, PaymentWay},
     db::sqlite_path,
     error::Error,
@@ -85,6 +86,7 @@ pub async fn doctor(app: &App) -> Vec<Finding> {
         ("clock", look_at_clock(app).await),
         ("stripe", look_at_stripe(app).await),
         ("webhook", look_at_webhook(app).await),
+        ("canary", look_at_canary(app).await),
         ("mail", Ok(look_at_mail(app).await)),
         ("letters", look_at_letters(app).await),
         ("jobs", look_at_jobs(app).await),
@@ -317,6 +319,25 @@ async fn look_at_webhook(app: &App) -> Result<Finding, Error> {
     Ok(match last {
         Some(at) => Finding::ok("webhook", format!("the last event came {} minutes ago", (app.now() - at).num_minutes())),
         None => Finding::warn("webhook", "no event has come yet", fix),
+    })
+}
+
+/// What the last practice payment said of the link to Stripe.
+async fn look_at_canary(app: &App) -> Result<Finding, Error> {
+    let fix = "Compare STRIPE_CANARY_WEBHOOK_SECRET with the endpoint BASE_URL/webhooks/stripe/canary in Stripe's dashboard, in test mode.";
+    Ok(match canary::state(app).await? {
+        canary::State::Off if app.config.canary.is_none() => {
+            Finding::ok("canary", "no practice payments are made: STRIPE_CANARY_KEY is not set")
+        }
+        canary::State::Off => Finding::ok("canary", "no practice payment was made yet"),
+        canary::State::Waiting => Finding::ok("canary", "a practice payment is under way"),
+        canary::State::Well(at) => Finding::ok("canary", format!("the last practice payment was heard of at {at}")),
+        canary::State::Silent { since, .. } => {
+            Finding::fail("canary", format!("Stripe's message about the practice payment of {since} never came"), fix)
+        }
+        canary::State::Failed { why, .. } => {
+            Finding::fail("canary", format!("no practice payment could be made: {why}"), "Check STRIPE_CANARY_KEY.")
+        }
     })
 }
 

@@ -1,7 +1,7 @@
 //! The desk's frame: navigation by role, who is signed in, what was just done.
 
 use super::{guard::let_in, outcomes};
-use crate::{app::App, i18n::Language, web::Page};
+use crate::{app::App, canary, i18n::Language, web::Page};
 use axum::{
     extract::FromRequestParts,
     http::request::Parts,
@@ -19,6 +19,8 @@ pub struct DeskPage {
     pub done: Option<String>,
     /// What the hourly verification found wrong, for every page; nothing when all agrees.
     pub alarm: Option<String>,
+    /// That Stripe may not reach us, in a sentence, when the canary went unheard.
+    pub silence: Option<String>,
     page: Page,
 }
 
@@ -66,7 +68,11 @@ impl FromRequestParts<App> for DeskPage {
         let done = done.map(|word| format!("desk-done-{word}")).filter(|key| page.lang.has(key)).map(|key| page.t(&key));
         let verified = outcomes::last(app.db.read(), outcomes::VERIFY).await.map_err(IntoResponse::into_response)?;
         let alarm = verified.filter(|last| !last.ok).map(|last| last.summary);
-        Ok(Self { staff, done, alarm, page })
+        let silence = match canary::state(app).await {
+            Ok(canary::State::Silent { .. } | canary::State::Failed { .. }) => Some(page.t("desk-alarm-canary")),
+            _ => None,
+        };
+        Ok(Self { staff, done, alarm, silence, page })
     }
 }
 

@@ -26,6 +26,9 @@ pub async fn find_or_add(
     now: DateTime<Utc>,
 ) -> Result<supporter::Model, Error> {
     let email = email.trim().to_lowercase();
+    if email.is_empty() {
+        return Err(Error::Internal("somebody without an address cannot be found by it".to_owned()));
+    }
     let row = supporter::ActiveModel {
         id: Set(new_id),
         email: Set(email.clone()),
@@ -36,10 +39,33 @@ pub async fn find_or_add(
         created_at: Set(now),
         updated_at: Set(now),
     };
-    let quiet = OnConflict::column(supporter::Column::Email).do_nothing().to_owned();
+    // Any conflict: the index of addresses leaves the empty one out, so it cannot be named by its column alone.
+    let quiet = OnConflict::new().do_nothing().to_owned();
     supporter::Entity::insert(row).on_conflict(quiet).exec_without_returning(tx).await?;
     let known = supporter::Entity::find().filter(supporter::Column::Email.eq(&email)).one(tx).await?;
     known.ok_or_else(|| Error::Internal("a supporter was added and is not there".to_owned()))
+}
+
+/// Adds somebody who gave by hand and whose address is not known. Nothing is ever written to her, and two such gifts are never taken for
+/// the same person's.
+pub async fn add_without_address(
+    tx: &impl ConnectionTrait,
+    new_id: SupporterId,
+    name: &str,
+    language: &str,
+    now: DateTime<Utc>,
+) -> Result<supporter::Model, Error> {
+    let row = supporter::ActiveModel {
+        id: Set(new_id),
+        email: Set(String::new()),
+        name: Set(name.to_owned()),
+        language: Set(language.to_owned()),
+        wants_updates: Set(false),
+        wants_updates_since: Set(None),
+        created_at: Set(now),
+        updated_at: Set(now),
+    };
+    Ok(row.insert(tx).await?)
 }
 
 /// Keeps what the form of a paid gift told of its supporter.

@@ -99,3 +99,23 @@ async fn reconciling_says_that_the_stand_in_has_nothing_to_tell() {
     assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""));
     assert!(ended.err.contains("STRIPE_SECRET_KEY"), "{}", ended.err);
 }
+
+#[tokio::test]
+async fn importing_past_gifts_names_bad_rows_and_the_second_time_adds_nothing() {
+    let folder = Folder::new();
+    let file = folder.join("gifts.csv");
+    std::fs::write(&file, "date;amount;currency;id\n2024-12-31;1.000,50;EUR;a-1\n2024-13-31;5;EUR;a-2\n").unwrap();
+    let name = file.display().to_string();
+    let dry = Program::run(&folder, &["import", "donations", &name, "--dry-run"], &[]).await;
+    assert_eq!((dry.code, dry.out.as_str()), (Some(1), "Nothing was written. To do: 1 added, 0 here already, 1 skipped.\n"), "{}", dry.err);
+    let part = Program::run(&folder, &["import", "donations", &name], &[]).await;
+    assert_eq!((part.code, part.out.as_str()), (Some(1), "1 added, 0 here already, 1 skipped.\n"));
+    assert!(part.err.contains("line 3: `2024-13-31` is not a day"), "{}", part.err);
+    let again = Program::run(&folder, &["import", "donations", &name], &[]).await;
+    assert_eq!(again.out, "0 added, 1 here already, 1 skipped.\n");
+    let verified = Program::run(&folder, &["verify"], &[]).await;
+    assert_eq!(verified.code, Some(0), "{}", verified.out);
+    let history = Program::run(&folder, &["import", "stripe-history"], &[]).await;
+    assert_eq!((history.code, history.out.as_str()), (Some(2), ""));
+    assert!(history.err.contains("STRIPE_SECRET_KEY"), "{}", history.err);
+}

@@ -1,9 +1,13 @@
 //! `verify` holds when all is well, and names each row that was changed behind the program's back.
 
 use super::{behind_its_back, run};
-use crate::support::{TestApp, gift, on_both_databases};
+use crate::support::{TestApp, gift, hand_gift, on_both_databases};
 use sea_orm::DatabaseConnection;
-use wellwisher::{donations::care, reports::verify, staff::Actor};
+use wellwisher::{
+    donations::{by_hand, care},
+    reports::verify,
+    staff::Actor,
+};
 
 /// Two paid gifts (one for two of an item), one that waits, and something in the audit trail.
 async fn some_gifts(test: &TestApp) {
@@ -15,6 +19,9 @@ async fn some_gifts(test: &TestApp) {
     test.give_settled_in(&gift(10_000, "USD"), "EUR", 9_200, 307).await;
     test.start(&gift(7_700, "EUR")).await;
     care::resend_receipt(&test.app, &Actor::system(), paid.id, None).await.unwrap();
+    test.enter(&hand_gift(test, 4_000, "GBP")).await;
+    let mistaken = test.enter(&hand_gift(test, 4_100, "GBP")).await;
+    by_hand::reverse(&test.app, &Actor::system(), mistaken.id, "entered for another day").await.unwrap();
 }
 
 /// Takes the refusals out of the database, as somebody with its password could.
@@ -71,6 +78,17 @@ const TAMPERINGS: &[(&str, &str, &str)] = &[
         "update donation set checkout_session_id = checkout_url, checkout_url = null where currency = 'USD'",
     ),
     (
+        "A gift by hand names how it came",
+        "update donation set method = 'barter' where amount_minor = 4000 and source = 'manual'",
+        "update donation set method = 'cash' where amount_minor = 4000 and source = 'manual'",
+    ),
+    (
+        "What was taken back was taken back once",
+        "update ledger_transaction set reverses_id = (select min(id) from ledger_transaction) where kind = 'reversal'",
+        "update ledger_transaction set reverses_id = (select t.id from ledger_transaction t where t.source || ':reversal' = ledger_transaction.source)
+            where kind = 'reversal'",
+    ),
+    (
         "No checkout, payment or charge belongs to two",
         "update donation set checkout_url = charge_id, charge_id = payment_intent_id where currency = 'USD'",
         "update donation set charge_id = checkout_url, checkout_url = null where currency = 'USD'",
@@ -87,8 +105,8 @@ const TAMPERINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "Receipt numbers have no gaps",
-        "update receipt set number = number + 1 where currency = 'USD'",
-        "update receipt set number = number - 1 where currency = 'USD'",
+        "update receipt set number = number + 10 where currency = 'USD'",
+        "update receipt set number = number - 10 where currency = 'USD'",
     ),
     (
         "Each receipt has one first letter",
@@ -121,7 +139,7 @@ const TAMPERINGS: &[(&str, &str, &str)] = &[
     (
         "The audit trail is whole",
         "update audit_entry set action = 'nothing.happened'",
-        "update audit_entry set action = 'receipt.resend'",
+        "update audit_entry set action = replace(substr('receipt.resend  donation.enter  donation.enter  donation.reverse', cast((id - 1) * 16 + 1 as integer), 16), ' ', '')",
     ),
 ];
 

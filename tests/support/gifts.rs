@@ -6,14 +6,19 @@ use entity::{
     Money, campaign, donation, fund,
     ids::{CampaignId, DonationId, FundId, WishItemId},
     wish_item,
-    words::{CampaignStatus, DonationStatus, Restriction, WishKind, WishStatus},
+    words::{Account, CampaignStatus, DonationStatus, Restriction, WishKind, WishStatus},
 };
 use sea_orm::{EntityTrait, IntoActiveModel};
 use wellwisher::{
     asks::Gift,
-    donations::{self, Opened, settle},
+    donations::{
+        self, Opened,
+        by_hand::{self, HandGift, Method, Recorded},
+        settle,
+    },
     i18n::Language,
     payments::standin::PayOutcome,
+    staff::Actor,
 };
 
 /// A gift of `minor` to the work as a whole, by somebody new.
@@ -38,7 +43,35 @@ pub fn gift(minor: i64, currency: &str) -> Gift {
     }
 }
 
+/// Cash of `minor` for the work as a whole, given today by somebody without an address.
+pub fn hand_gift(app: &TestApp, minor: i64, currency: &str) -> HandGift {
+    HandGift {
+        form_token: format!("by-hand-{}", unique_number()),
+        method: Method::Cash,
+        money: Money::new(minor, currency.parse().expect("a currency")),
+        given_on: app.app.today(),
+        reference: String::new(),
+        account: Account::Undeposited,
+        email: None,
+        name: String::new(),
+        address: String::new(),
+        language: Language::English,
+        campaign_id: None,
+        item: None,
+        article_id: None,
+        fund_id: None,
+        note: String::new(),
+        letter: true,
+        is_another: false,
+    }
+}
+
 impl TestApp {
+    /// Enters a gift by hand.
+    pub async fn enter(&self, gift: &HandGift) -> Recorded {
+        by_hand::record(&self.app, &Actor::system(), gift).await.expect("it is entered")
+    }
+
     /// A fund with this code.
     pub async fn add_fund(&self, code: &str) -> FundId {
         let fund = fund::Model {

@@ -22,7 +22,11 @@ use crate::{
     payments::{CheckoutState, RefundState, StripeFailure},
 };
 use chrono::{DateTime, Utc};
-use entity::{Money, donation, ids::DonationId, words::DonationStatus};
+use entity::{
+    Money, donation,
+    ids::DonationId,
+    words::{DonationSource, DonationStatus},
+};
 use fold::{Loss, Misfit, PaidGift};
 use sea_orm::DatabaseTransaction;
 use std::collections::HashSet;
@@ -116,7 +120,11 @@ async fn bring_in_line(
         if !is_latest {
             overtaken.insert(&dispute.dispute_id);
         }
-        if let rows::DisputeNews::Opened(row) = news {
+        // What was decided before this program knew of the payment is news to nobody.
+        let is_past = donation.source == DonationSource::Imported && dispute.closed;
+        if let rows::DisputeNews::Opened(row) = news
+            && !is_past
+        {
             notice::tell_finance(tx, app, &row, now).await?;
         }
     }

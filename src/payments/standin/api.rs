@@ -1,9 +1,9 @@
 //! The part of Stripe's API that Wellwisher uses, and a little more so that Stripe's own SDK can be pointed at it.
 
 use super::{
-    balance, disputes,
+    balance, charges, disputes,
     errors::ApiError,
-    expand, invoices,
+    expand, intents, invoices,
     params::Params,
     payouts, portal, refunds, sessions, shapes,
     state::{HasId, SessionStatus, Shelf, Vault},
@@ -32,8 +32,9 @@ pub(super) fn answer(vault: &mut Vault, call: &Call<'_>) -> Result<Value, ApiErr
             let filters = ["payment_intent", "status"];
             list(vault, call, &filters, |vault| &vault.sessions, shapes::session)
         }
+        ("POST", ["payment_intents"]) => intents::create(vault, call.form),
         ("GET", ["payment_intents"]) => list(vault, call, &[], |vault| &vault.intents, shapes::intent),
-        ("GET", ["charges"]) => list(vault, call, &["payment_intent"], |vault| &vault.charges, |_, charge| shapes::charge(charge)),
+        ("GET", ["charges"]) => list(vault, call, &["payment_intent"], |vault| &vault.charges, charges::with_payer),
         ("GET", ["balance_transactions"]) => balance::list(vault, call),
         ("GET", ["payouts"]) => list(vault, call, &["status"], |vault| &vault.payouts, |_, payout| payouts::shape(payout)),
         ("GET", ["payouts", id]) => retrieve(vault, call, "po", "payout", id),

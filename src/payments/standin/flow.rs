@@ -202,6 +202,15 @@ impl Vault {
         PayOutcome::Paid
     }
 
+    /// A payment without a checkout succeeds.
+    pub(super) fn succeed_alone(&mut self, intent_id: &str) {
+        let charge_id = self.charge(intent_id, "succeeded", None);
+        self.set_intent(intent_id, "succeeded");
+        self.tell_charge("charge.succeeded", &charge_id);
+        self.tell_intent("payment_intent.succeeded", intent_id);
+        self.book_or_schedule(&charge_id);
+    }
+
     fn decline(&mut self, intent_id: &str, code: &'static str, decline_code: Option<&'static str>, words: &'static str) -> PayOutcome {
         let charge_id = self.charge(intent_id, "failed", Some((code, words)));
         self.tell_charge("charge.failed", &charge_id);

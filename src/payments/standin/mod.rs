@@ -17,6 +17,7 @@
 mod api;
 mod balance;
 mod card_page;
+mod charges;
 mod controls;
 mod disputes;
 mod errors;
@@ -26,6 +27,7 @@ mod fees;
 mod flow;
 mod http;
 mod idempotency;
+mod intents;
 mod invoices;
 mod params;
 mod payouts;

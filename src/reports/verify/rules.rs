@@ -68,9 +68,31 @@ pub(super) const RULES: &[Rule] = &[
         name: "Each paid donation names the checkout that paid it.",
         noun: "donation",
         key: Key::Id,
-        counted: "select count(*) as n from donation where status = 'paid'",
+        counted: "select count(*) as n from donation where status = 'paid' and source = 'checkout'",
         broken: "select id as who, 'no checkout' as note, cast(null as bigint) as found, cast(null as bigint) as expected
-            from donation where status = 'paid' and checkout_session_id is null order by id",
+            from donation where status = 'paid' and source = 'checkout' and checkout_session_id is null order by id",
+    },
+    Rule {
+        name: "A gift by hand names how it came and nothing of Stripe, and a gift of another system has a day of its own.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from donation where source in ('manual', 'imported')",
+        broken: "select id as who, source as note, cast(null as bigint) as found, cast(null as bigint) as expected from donation
+            where (source = 'manual' and (method not in ('cash', 'cheque', 'transfer') or checkout_session_id is not null
+                or payment_intent_id is not null or charge_id is not null or fee_cover_minor <> 0))
+                or (source = 'imported' and (status <> 'paid' or checkout_session_id is not null)) order by id",
+    },
+    Rule {
+        name: "What was taken back was taken back once, in full.",
+        noun: "ledger transaction",
+        key: Key::Number,
+        counted: "select count(*) as n from ledger_transaction where kind = 'reversal'",
+        broken: "select r.id as who, r.source as note, cast(coalesce(sum(e.amount_minor), 0) as bigint) as found, cast(0 as bigint) as expected
+            from ledger_transaction r left join ledger_entry e on e.transaction_id in (r.id, r.reverses_id)
+            where r.kind = 'reversal' group by r.id, r.source, r.reverses_id, e.account, e.currency
+            having r.reverses_id is null or coalesce(sum(e.amount_minor), 0) <> 0 or
+                (select count(*) from ledger_transaction other where other.reverses_id = r.reverses_id and other.kind = 'reversal') <> 1
+            order by r.id",
     },
     Rule {
         name: "No checkout, payment or charge belongs to two donations.",
@@ -99,7 +121,7 @@ pub(super) const RULES: &[Rule] = &[
                 select donation_id, count(*) as receipts, max(amount_minor) as minor, max(currency) as currency
                 from receipt where status = 'issued' group by donation_id) r on r.donation_id = d.id
             where d.status = 'paid' and ((w.minor <= 0 and r.receipts is not null)
-                or (w.minor > 0 and r.receipts is null and d.source in ('checkout', 'recurring'))
+                or (w.minor > 0 and r.receipts is null and d.source <> 'imported')
                 or (w.minor > 0 and (r.receipts <> 1 or r.minor <> w.minor or r.currency <> d.currency)))
             order by d.id",
     },
@@ -163,15 +185,15 @@ pub(super) const RULES: &[Rule] = &[
             where coalesce(r.receipts, 0) <> s.next_number - 1 or coalesce(r.last, 0) <> s.next_number - 1 order by s.prefix, s.year",
     },
     Rule {
-        name: "Each receipt has one first letter.",
+        name: "Each receipt has one first letter; of a gift by hand or of another system, at most one.",
         noun: "receipt",
         key: Key::Text,
         counted: "select count(*) as n from receipt",
         broken: "select r.code as who, 'letters' as note, cast(coalesce(l.letters, 0) as bigint) as found, cast(1 as bigint) as expected
-            from receipt r left join (
+            from receipt r left join donation d on d.id = r.donation_id left join (
                 select receipt_id, dedupe_key, count(*) as letters from letter where kind = 'receipt' group by receipt_id, dedupe_key) l
                 on l.receipt_id = r.id and l.dedupe_key = 'receipt:' || r.code
-            where coalesce(l.letters, 0) <> 1 order by r.code",
+            where coalesce(l.letters, 0) <> 1 and not (l.letters is null and d.source in ('manual', 'imported')) order by r.code",
     },
     Rule {
         name: "What confirms a gift to a German tax office is valid.",
@@ -226,7 +248,8 @@ pub(super) const RULES: &[Rule] = &[
                 or (d.wish_item_id is not null and r.id is null)
                 or (d.status = 'paid' and r.state <> 'paid' and not exists (
                     select 1 from donation_step s where s.donation_id = d.id
-                        and (s.kind = 'item_paid_late' or (s.kind = 'item_given_back' and w.minor <= 0)))) order by d.id",
+                        and (s.kind in ('item_paid_late', 'reversed') or (s.kind = 'item_given_back' and w.minor <= 0))))
+            order by d.id",
     },
     Rule {
         name: "Every reader's beacon of a closed day ended in one place, and no day has more readers than views.",

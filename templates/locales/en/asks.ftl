@@ -64,3 +64,4 @@ asks-frequency-once = Once
 asks-frequency-monthly = Every month
 asks-frequency-yearly = Every year
 asks-error-frequency = Choose how often you give; an item is given once
+asks-transfer = Give by bank transfer

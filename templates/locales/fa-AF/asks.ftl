@@ -64,3 +64,4 @@ asks-frequency-once = یک بار
 asks-frequency-monthly = هر ماه
 asks-frequency-yearly = هر سال
 asks-error-frequency = انتخاب کنید که هر چند وقت کمک می‌کنید؛ یک چیز تنها یک بار داده می‌شود
+asks-transfer = کمک از راه انتقال بانکی

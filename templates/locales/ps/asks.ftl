@@ -64,3 +64,4 @@ asks-frequency-once = یو ځل
 asks-frequency-monthly = هره میاشت
 asks-frequency-yearly = هر کال
 asks-error-frequency = وټاکئ چې څومره ژر ژر مرسته کوئ؛ یو شی یوازې یو ځل ورکول کېږي
+asks-transfer = د بانکي لېږد له لارې مرسته

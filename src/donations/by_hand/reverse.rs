@@ -1,0 +1,99 @@
+//! Taking back what was entered by hand: a reversing entry, never an edit.
+
+use super::source_of;
+use crate::{
+    app::App,
+    donations::store,
+    error::Error,
+    ledger::{self, Posting},
+    receipts,
+    staff::{Actor, audit},
+    wishes,
+};
+use chrono::{DateTime, Utc};
+use entity::{
+    donation,
+    ids::DonationId,
+    ledger_entry, ledger_transaction,
+    words::{DonationSource, DonationStatus},
+};
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use serde_json::json;
+
+/// An entry that was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reversed {
+    /// When the reversal counts.
+    pub booked_at: DateTime<Utc>,
+    /// Whether it was taken back before, so that nothing was done now.
+    pub already: bool,
+}
+
+/// Whether a donation may be taken back by hand: it was entered by hand or came from another system's file, and is paid. What Stripe
+/// holds is given back by a refund.
+pub fn can_be_reversed(donation: &donation::Model) -> bool {
+    let is_ours =
+        donation.source == DonationSource::Manual || (donation.source == DonationSource::Imported && donation.charge_id.is_none());
+    is_ours && donation.status == DonationStatus::Paid
+}
+
+type Entry = (ledger_transaction::Model, Vec<ledger_entry::Model>);
+
+async fn entry_of(db: &impl ConnectionTrait, donation: &donation::Model) -> Result<Option<Entry>, Error> {
+    ledger::find_by_source(
+        db,
+        &match donation.source {
+            DonationSource::Imported => crate::donations::import::source_of(donation.id),
+            _ => source_of(donation.id),
+        },
+    )
+    .await
+}
+
+/// Whether it was taken back.
+pub async fn is_reversed(db: &impl ConnectionTrait, donation: &donation::Model) -> Result<bool, Error> {
+    let Some((head, _)) = entry_of(db, donation).await? else { return Ok(false) };
+    Ok(ledger::find_by_source(db, &format!("{}:reversal", head.source)).await?.is_some())
+}
+
+/// Takes an entry back: the ledger's other way round, today; the receipt void; the item needed again; the reason in the story and the
+/// trail. Twice is once.
+pub async fn reverse(app: &App, actor: &Actor, id: DonationId, reason: &str) -> Result<Reversed, Error> {
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(Error::Invalid("Say why the gift is taken back: finance will ask.".to_owned()));
+    }
+    let done = app.db.write(async |tx| reverse_in(tx, app, actor, id, reason).await).await?;
+    app.bell.notify_waiters();
+    Ok(done)
+}
+
+async fn reverse_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, id: DonationId, reason: &str) -> Result<Reversed, Error> {
+    let now = app.now();
+    let donation = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
+    if !can_be_reversed(&donation) {
+        return Err(Error::Conflict(
+            "Only a paid gift that was entered by hand is taken back like this. Give back a payment of Stripe by a refund.".to_owned(),
+        ));
+    }
+    let (head, sides) = entry_of(tx, &donation).await?.ok_or_else(|| Error::Internal(format!("donation {id} is not in the ledger")))?;
+    let posting = Posting::reversal(&head, &sides, now)?;
+    let is_new = ledger::post(tx, &posting, now).await?;
+    let booked_at = ledger::find_by_source(tx, &posting.source).await?.map_or(now, |(head, _)| head.booked_at);
+    if !is_new {
+        return Ok(Reversed { booked_at, already: true });
+    }
+    let receipt = receipts::store::issued_for_donation(tx, id).await?;
+    if let Some(receipt) = &receipt {
+        receipts::void(tx, receipt.id, reason).await?;
+        // Who holds the receipt must know that it is worth nothing.
+        if !receipts::store::letters(tx, receipt.id).await?.is_empty() {
+            app.outbox.enqueue(tx, receipts::cancelled_letter(receipt, receipts::Ended::Mistake)?, app.new_id(), now).await?;
+        }
+    }
+    let item = wishes::give_back(tx, id, now).await?;
+    store::note(tx, id, now, "reversed", reason).await?;
+    let detail = json!({ "entry": head.id, "receipt": receipt.map(|r| r.code), "item_free_again": item, "reason": reason });
+    audit::record(tx, now, actor, "donation.reverse", "donation", &id.to_string(), detail).await?;
+    Ok(Reversed { booked_at, already: false })
+}

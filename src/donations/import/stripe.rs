@@ -1,0 +1,242 @@
+//! The past of an existing Stripe account: charges that succeeded and that we did not make become donations with their real days, fees
+//! and, where some of the money went back, its refunds and disputes. Nobody is written to.
+//!
+//! The ledger knows them by the same names as our own payments, so what the payouts bring of the same movements fits: a movement that was
+//! taken for somebody else's activity is taken back and becomes the gift that it is.
+
+use super::{Options, find_fund, find_supporter};
+use crate::{
+    app::App,
+    clock::sha256_hex,
+    donations::{
+        back, receipt,
+        settle::purpose_of,
+        store,
+        taken::{self, Receipt, Taken, Unpaid},
+    },
+    error::Error,
+    ledger::{self, Posting},
+    payments::{PastCharge, StripeFailure},
+};
+use chrono::{DateTime, Utc};
+use entity::{
+    balance_movement, donation, fund, recurring_donation,
+    words::{Account, BalanceMapping, DonationSource, MovementKind},
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+};
+use std::collections::BTreeMap;
+
+/// How many pages of charges are read at most: a million charges.
+const PAGES_MAX: usize = 10_000;
+
+/// What an import of Stripe's history did, or would have done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Charges looked at.
+    pub seen: u64,
+    /// Charges that we made ourselves.
+    pub ours: u64,
+    /// Gifts added.
+    pub added: u64,
+    /// Past gifts that were here already.
+    pub known: u64,
+    /// Charges left out, by the reason.
+    pub skipped: BTreeMap<&'static str, Vec<String>>,
+}
+
+/// Charges that were never paid: no gifts, and nothing to look at.
+const NOT_PAID: &str = "not paid";
+
+/// Charges that a later run takes.
+const NOT_BOOKED: &str = "Stripe has not booked it yet: import again later";
+
+/// Charges of which money went back and that Stripe does not tell by a payment.
+const CAME_BACK: &str = "some of it went back, and it is too old to be asked about: enter what is left by hand";
+
+impl History {
+    /// Whether nothing is left to look at: what was never paid is no gift.
+    pub fn is_complete(&self) -> bool {
+        self.skipped.keys().all(|why| *why == NOT_PAID)
+    }
+}
+
+/// Imports what was charged from `since` until before `until`. `progress` hears how many charges were looked at.
+pub async fn import_history(
+    app: &App,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+    options: &Options,
+    progress: impl Fn(u64),
+) -> Result<History, Error> {
+    let fund = find_fund(app.db.read(), options.fund.as_deref()).await?;
+    let mut history = History::default();
+    let mut after: Option<String> = None;
+    for _ in 0..PAGES_MAX {
+        let page = app.stripe.list_charges(since, until, after.as_deref()).await.map_err(tell)?;
+        for charge in &page.items {
+            take_charge(app, charge, fund.as_ref(), options, &mut history).await?;
+            history.seen += 1;
+            progress(history.seen);
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(history),
+        }
+    }
+    Err(Error::Internal("Stripe's listing of charges does not end".to_owned()))
+}
+
+fn tell(failure: StripeFailure) -> Error {
+    Error::Unavailable(format!("Stripe did not tell of its charges: {failure:?}"))
+}
+
+async fn take_charge(
+    app: &App,
+    charge: &PastCharge,
+    fund: Option<&fund::Model>,
+    options: &Options,
+    history: &mut History,
+) -> Result<(), Error> {
+    if charge.donation_id.is_some() || charge.is_practice || is_of_recurring(app, charge).await? {
+        history.ours += 1;
+        return Ok(());
+    }
+    match find_known(app, charge).await? {
+        Some(known) if known.source == DonationSource::Imported => {
+            history.known += 1;
+            return Ok(());
+        }
+        Some(_) => {
+            history.ours += 1;
+            return Ok(());
+        }
+        None => {}
+    }
+    if !charge.is_paid || charge.amount.minor < 1 {
+        history.skipped.entry(NOT_PAID).or_default().push(charge.charge_id.clone());
+        return Ok(());
+    }
+    if charge.livemode != app.stripe.livemode() {
+        history.skipped.entry("of the other mode, live or test").or_default().push(charge.charge_id.clone());
+        return Ok(());
+    }
+    if charge.came_back && charge.payment_intent_id.is_none() {
+        history.skipped.entry(CAME_BACK).or_default().push(charge.charge_id.clone());
+        return Ok(());
+    }
+    if charge.fee.is_none() {
+        history.skipped.entry(NOT_BOOKED).or_default().push(charge.charge_id.clone());
+        return Ok(());
+    }
+    if !options.dry_run {
+        write_charge(app, charge, fund, options).await?;
+    }
+    history.added += 1;
+    Ok(())
+}
+
+/// Payments of our own recurring gifts do not carry our mark; their customer does.
+async fn is_of_recurring(app: &App, charge: &PastCharge) -> Result<bool, Error> {
+    let Some(customer) = &charge.customer_id else { return Ok(false) };
+    let find = recurring_donation::Entity::find().filter(recurring_donation::Column::CustomerId.eq(customer));
+    Ok(find.count(app.db.read()).await? > 0)
+}
+
+async fn find_known(app: &App, charge: &PastCharge) -> Result<Option<donation::Model>, Error> {
+    let ids: Vec<&str> = [Some(charge.charge_id.as_str()), charge.payment_intent_id.as_deref()].into_iter().flatten().collect();
+    Ok(store::find_by_stripe_object(app.db.read(), &ids).await?)
+}
+
+async fn write_charge(app: &App, charge: &PastCharge, fund: Option<&fund::Model>, options: &Options) -> Result<(), Error> {
+    let donation = app.db.write(async |tx| write_in(tx, app, charge, fund).await).await?;
+    if charge.came_back {
+        // What went back is asked for and booked by the door through which it comes for our own payments.
+        let present = back::ask(app, &donation, None, true).await.map_err(tell)?;
+        back::apply(app, donation.id, &present).await?;
+    }
+    if options.receipts {
+        let (now, paid_at) = (app.now(), donation.paid_at.unwrap_or(charge.created));
+        let write = async |tx: &DatabaseTransaction| {
+            let worth = ledger::worth_of(tx, donation.id, donation.currency).await?;
+            if worth.minor < 1 { Ok(()) } else { receipt::issue(tx, app, &donation, worth, None, paid_at, now).await }
+        };
+        app.db.write(write).await?;
+    }
+    Ok(())
+}
+
+async fn write_in(tx: &DatabaseTransaction, app: &App, charge: &PastCharge, fund: Option<&fund::Model>) -> Result<donation::Model, Error> {
+    let now = app.now();
+    let fee = charge.fee.as_ref().ok_or_else(|| Error::Internal("a charge without its fee was to be imported".to_owned()))?;
+    let (email, name) = (charge.email.as_deref().unwrap_or_default(), charge.name.as_deref().unwrap_or_default());
+    let language = crate::i18n::Language::default().tag();
+    let supporter_id = find_supporter(tx, app, email, name, language, now).await?;
+    let fund = match fund {
+        Some(fund) => fund.clone(),
+        None => store::fund(tx, None, app.new_id(), now).await?,
+    };
+    let new = Unpaid {
+        id: app.new_id(),
+        form_token: format!("imported:stripe:{}", charge.charge_id),
+        request_hash: sha256_hex(&charge.charge_id),
+        supporter_id,
+        donor_name: name,
+        public_name: false,
+        note: "",
+        wants_updates: false,
+        language,
+        money: charge.amount,
+        campaign_id: None,
+        item: None,
+        article_id: None,
+        fund: &fund,
+        source: DonationSource::Imported,
+        method: "",
+        reference: "",
+        expires_at: charge.created,
+        created_at: charge.created,
+    };
+    let mut row = taken::write_down(tx, app, &new, now).await?.into_active_model();
+    row.payment_intent_id = Set(charge.payment_intent_id.clone());
+    row.charge_id = Set(Some(charge.charge_id.clone()));
+    let donation = row.update(tx).await?;
+    store::note(tx, donation.id, now, "imported", &charge.charge_id).await?;
+    let payment = charge.payment_intent_id.as_deref().unwrap_or(&charge.charge_id);
+    let taken = Taken {
+        // Stripe's own booking is the day of the gift, as it is of our own.
+        paid_at: fee.created,
+        account: Account::StripeClearing,
+        source: format!("{payment}:capture"),
+        receipt: Receipt::None,
+    };
+    taken::take(tx, app, &donation, &taken, now).await?;
+    own_movement(tx, &donation, &fee.balance_transaction_id, now).await?;
+    let posting =
+        Posting::fee(donation.id, charge.amount, fee.gross, fee.fee, &fee.balance_transaction_id, fee.created, purpose_of(&donation))?;
+    if ledger::post(tx, &posting, now).await? {
+        let kept = format!("{} {}", fee.fee, fee.balance_transaction_id);
+        store::note(tx, donation.id, now, "fee_learned", &kept).await?;
+    }
+    store::find(tx, donation.id).await?.ok_or(Error::NotFound)
+}
+
+/// The movement of Stripe's balance is this donation's: what it was taken for before is taken back, so that it counts once.
+async fn own_movement(tx: &DatabaseTransaction, donation: &donation::Model, movement: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    for kind in [MovementKind::Other, MovementKind::Unmapped] {
+        if let Some((head, sides)) = ledger::find_by_source(tx, &format!("{movement}:{kind}")).await? {
+            // It counts where the posting counts that it takes back.
+            let mut back = Posting::reversal(&head, &sides, head.occurred_at)?;
+            back.balance_transaction = Some(movement.to_owned());
+            ledger::post(tx, &back, now).await?;
+        }
+    }
+    if let Some(known) = balance_movement::Entity::find_by_id(movement).one(tx).await? {
+        let mut row = known.into_active_model();
+        row.mapped_to = Set(BalanceMapping::Gift);
+        row.donation_id = Set(Some(donation.id));
+        row.update(tx).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! The past of an existing Stripe account: real days and fees, nobody written to, twice is once.
+
+use super::helpers::*;
+use crate::support::{TestApp, on_both_databases};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    balance_movement, donation, supporter,
+    words::{BalanceMapping, DonationSource, DonationStatus, MovementKind},
+};
+use sea_orm::{EntityTrait, IntoActiveModel};
+use wellwisher::{
+    donations::import::{
+        Options,
+        stripe::{History, import_history},
+    },
+    ledger::{self, Leg, Posting, Purpose},
+    reports,
+};
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// Another program's payment at a time of the past. Returns whether it was paid.
+async fn past_payment(app: &TestApp, time: &str, minor: i64, email: &str, card: &str) {
+    let now = app.app.now();
+    app.app.clock.set(at(time));
+    let form = format!(
+        "mode=payment&success_url=http%3A%2F%2F127.0.0.1%2F&line_items[0][quantity]=1&line_items[0][price_data][currency]=usd\
+         &line_items[0][price_data][unit_amount]={minor}&line_items[0][price_data][product_data][name]=Gift{}",
+        if email.is_empty() { String::new() } else { format!("&customer_email={}", email.replace('@', "%40")) }
+    );
+    let answer = reqwest::Client::new()
+        .post(format!("{}v1/checkout/sessions", app.stripe.base_url))
+        .bearer_auth("sk_test_wellwisher")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form)
+        .send()
+        .await
+        .expect("the stand-in answers");
+    let text = answer.text().await.expect("text");
+    let session: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    app.stripe.standin.pay(session["id"].as_str().unwrap_or_else(|| panic!("a session: {text}")), card);
+    app.app.clock.set(now);
+}
+
+/// Money given back in Stripe's dashboard.
+async fn refund(app: &TestApp, charge: &str, minor: &str) {
+    let answer = reqwest::Client::new()
+        .post(format!("{}v1/refunds", app.stripe.base_url))
+        .bearer_auth("sk_test_wellwisher")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("charge={charge}&amount={minor}"))
+        .send()
+        .await
+        .expect("the stand-in answers");
+    assert_eq!(answer.status().as_u16(), 200, "{}", answer.text().await.unwrap_or_default());
+}
+
+async fn import(app: &TestApp, options: &Options) -> History {
+    import_history(&app.app, DateTime::UNIX_EPOCH, app.app.now(), options, |_| {}).await.expect("it is imported")
+}
+
+async fn assert_books(app: &TestApp) {
+    let report = reports::verify(&app.app).await.unwrap();
+    assert!(report.is_ok(), "{:#?}", report.broken().collect::<Vec<_>>());
+}
+
+on_both_databases! {
+    async fn past_payments_of_others_become_gifts_with_their_days_and_fees(app: TestApp) {
+        past_payment(&app, "2025-03-01T08:00:00Z", 4_200, "Rosa@example.org", GOOD_CARD).await;
+        past_payment(&app, "2025-03-02T08:00:00Z", 900, "", DECLINED_CARD).await;
+        past_payment(&app, "2025-12-31T23:59:00Z", 10_000, "", GOOD_CARD).await;
+        paid_session(&app, "").await;
+        catch_up(&app).await;
+        let letters = count(&app.app, "letter").await;
+        app.wait(3_600);
+        let dry = import(&app, &Options { dry_run: true, ..Options::default() }).await;
+        assert_eq!((dry.added, count(&app.app, "donation").await), (2, 1), "a dry run writes nothing");
+        let history = import(&app, &Options::default()).await;
+        assert_eq!((history.seen, history.added, history.ours, history.known), (4, 2, 1, 0), "{history:?}");
+        assert!(history.is_complete(), "what was never paid is no gift: {history:?}");
+        let mut gifts = donations(&app.app).await;
+        gifts.retain(|gift| gift.source == DonationSource::Imported);
+        let days: Vec<String> = gifts.iter().map(|gift| gift.paid_at.unwrap().to_rfc3339()).collect();
+        assert_eq!(days, ["2025-03-01T08:00:00+00:00", "2025-12-31T23:59:00+00:00"]);
+        assert!(gifts.iter().all(|gift| gift.status == DonationStatus::Paid && gift.charge_id.is_some()));
+        // 2.9 % and 30 cents of 42 and of 100 dollars, and of the gift of today.
+        assert_eq!(balance(&app.app, "stripe_fees", "USD").await, 152 + 320 + 103);
+        assert_eq!(balance(&app.app, "stripe_clearing", "USD").await, 4_200 + 10_000 + 2_500 - 152 - 320 - 103);
+        let source = format!("{}:capture", gifts[0].payment_intent_id.as_deref().unwrap());
+        assert!(ledger::find_by_source(app.app.db.read(), &source).await.unwrap().is_some(), "known by the names of our own payments");
+        assert_eq!(count(&app.app, "letter").await, letters, "nobody is written to");
+        assert_eq!(count(&app.app, "receipt").await, 1, "no receipt is given unless asked for");
+        let people = supporter::Entity::find().all(app.app.db.read()).await.unwrap();
+        assert!(people.iter().any(|who| who.email == "rosa@example.org") && people.iter().any(|who| who.email.is_empty()), "{people:?}");
+        assert_books(&app).await;
+
+        let before = everything(&app.app).await;
+        let again = import(&app, &Options::default()).await;
+        assert_eq!((again.added, again.known, again.ours), (0, 2, 1));
+        assert_eq!(everything(&app.app).await, before, "twice is once");
+        let since = app.app.now() - TimeDelta::days(500);
+        wellwisher::donations::reconcile::reconcile(&app.app, since, |_, _| {}).await.unwrap();
+        assert_eq!(everything(&app.app).await, before, "and reconciling finds nothing to do");
+    }
+
+    async fn only_the_days_asked_for_are_read_and_the_fund_is_the_one_named(app: TestApp) {
+        new_fund(&app.app, "PAST").await;
+        past_payment(&app, "2025-03-01T00:00:00Z", 1_000, "", GOOD_CARD).await;
+        past_payment(&app, "2025-03-02T00:00:00Z", 2_000, "", GOOD_CARD).await;
+        past_payment(&app, "2025-03-03T00:00:00Z", 3_000, "", GOOD_CARD).await;
+        let options = Options { fund: Some("past".to_uppercase()), receipts: true, ..Options::default() };
+        let history = import_history(&app.app, at("2025-03-02T00:00:00Z"), at("2025-03-03T00:00:00Z"), &options, |_| {}).await.unwrap();
+        assert_eq!((history.seen, history.added), (1, 1));
+        let gift = the_donation(&app.app).await;
+        assert_eq!((gift.amount_minor, gift.fund_code.as_str()), (2_000, "PAST"));
+        assert_eq!((count(&app.app, "receipt").await, count(&app.app, "letter").await), (1, 0));
+        assert_books(&app).await;
+    }
+
+    async fn what_went_back_of_a_past_payment_is_booked_and_nobody_is_told(app: TestApp) {
+        past_payment(&app, "2025-03-01T08:00:00Z", 4_200, "rosa@example.org", GOOD_CARD).await;
+        past_payment(&app, "2025-03-02T08:00:00Z", 1_000, "", GOOD_CARD).await;
+        let page = app.app.stripe.list_charges(DateTime::UNIX_EPOCH, app.app.now(), None).await.unwrap();
+        refund(&app, &page.items[1].charge_id, "1200").await;
+        refund(&app, &page.items[0].charge_id, "1000").await;
+        let history = import(&app, &Options { receipts: true, ..Options::default() }).await;
+        assert_eq!((history.added, history.skipped.len()), (2, 0), "{history:?}");
+        assert_eq!(balance(&app.app, "donations", "USD").await, -3_000, "what is left of both");
+        assert_eq!((count(&app.app, "refund").await, count(&app.app, "letter").await), (2, 0));
+        let receipts = entity::receipt::Entity::find().all(app.app.db.read()).await.unwrap();
+        assert_eq!(receipts.iter().map(|receipt| receipt.amount_minor).collect::<Vec<_>>(), [3_000], "of what is left only");
+        assert_books(&app).await;
+        let before = everything(&app.app).await;
+        assert_eq!(import(&app, &Options::default()).await.known, 2);
+        assert_eq!(everything(&app.app).await, before);
+    }
+
+    async fn a_movement_that_was_taken_for_somebody_elses_becomes_the_gift_that_it_is(app: TestApp) {
+        past_payment(&app, "2025-03-01T08:00:00Z", 4_200, "", GOOD_CARD).await;
+        let page = app.app.stripe.list_charges(DateTime::UNIX_EPOCH, app.app.now(), None).await.unwrap();
+        let fee = page.items[0].fee.clone().expect("a fee");
+        let (now, id) = (app.app.now(), fee.balance_transaction_id.clone());
+        let row = balance_movement::Model {
+            id: id.clone(),
+            category: "charge".into(),
+            kind: "charge".into(),
+            source_id: page.items[0].charge_id.clone(),
+            gross_minor: fee.gross.minor,
+            fee_minor: fee.fee.minor,
+            net_minor: fee.net.minor,
+            currency: fee.net.currency,
+            occurred_at: fee.created,
+            available_at: fee.available_on,
+            payout_id: None,
+            donation_id: None,
+            mapped_to: BalanceMapping::Other,
+            heard_at: now,
+        };
+        let leg = |account, amount| Leg { account, amount, purpose: Purpose::default() };
+        let posting = Posting {
+            kind: MovementKind::Other,
+            source: format!("{id}:other"),
+            donation_id: None,
+            occurred_at: fee.created,
+            balance_transaction: Some(id.clone()),
+            reverses_id: None,
+            legs: vec![
+                leg(entity::words::Account::StripeClearing, fee.net),
+                leg(entity::words::Account::OtherActivity, fee.net.negated().unwrap()),
+            ],
+        };
+        let row = row.into_active_model();
+        let write = async |tx: &sea_orm::DatabaseTransaction| {
+            balance_movement::Entity::insert(row.clone()).exec_without_returning(tx).await?;
+            ledger::post(tx, &posting, now).await
+        };
+        assert!(app.app.db.write(write).await.unwrap());
+        assert_eq!(import(&app, &Options::default()).await.added, 1);
+        assert_eq!(balance(&app.app, "stripe_clearing", "USD").await, fee.net.minor, "it counts once");
+        assert_eq!(balance(&app.app, "other_activity", "USD").await, 0);
+        let gift: donation::Model = the_donation(&app.app).await;
+        let known = balance_movement::Entity::find_by_id(id).one(app.app.db.read()).await.unwrap().unwrap();
+        assert_eq!((known.mapped_to, known.donation_id), (BalanceMapping::Gift, Some(gift.id)));
+    }
+}
