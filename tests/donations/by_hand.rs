@@ -4,17 +4,18 @@ use super::helpers::*;
 use crate::support::{Answer, TestApp, hand_gift, on_both_databases};
 use chrono::{NaiveDate, TimeDelta};
 use entity::{
-    accounting_period, audit_entry, donation, letter, receipt, supporter,
-    words::{DonationSource, DonationStatus, LetterState, PeriodState, ReceiptStatus, Role},
+    audit_entry, donation, letter, receipt, supporter,
+    words::{DonationSource, DonationStatus, LetterState, ReceiptStatus, Role},
 };
-use sea_orm::{EntityTrait, IntoActiveModel, QueryOrder};
+use sea_orm::{EntityTrait, QueryOrder};
 use wellwisher::{
     donations::{
         by_hand::{self, RecordProblem},
         care,
     },
     error::Error,
-    ledger, reports,
+    ledger::{self, periods},
+    reports,
     staff::Actor,
 };
 
@@ -51,31 +52,11 @@ async fn assert_books(app: &TestApp) {
     assert!(report.is_ok(), "{:#?}", report.broken().collect::<Vec<_>>());
 }
 
-async fn close(app: &TestApp, starts_on: &str, ends_on: &str) {
+/// Closes the books from a first to a last day.
+async fn close(app: &TestApp, first: &str, last: &str) {
     let day = |text: &str| text.parse::<NaiveDate>().unwrap();
-    let start = |text: &str| wellwisher::clock::start_of_day(chrono_tz::UTC, day(text));
-    let now = app.app.now();
-    let row = accounting_period::Model {
-        id: app.app.new_id(),
-        starts_on: day(starts_on),
-        ends_on: day(ends_on),
-        timezone: "UTC".into(),
-        starts_at: start(starts_on),
-        ends_at: start(ends_on),
-        state: PeriodState::Closed,
-        entries: 0,
-        control_hash: String::new(),
-        closed_by: None,
-        closed_at: Some(now),
-        created_at: now,
-        updated_at: now,
-    };
-    let row = row.into_active_model();
-    app.app
-        .db
-        .write(async |tx| Ok(accounting_period::Entity::insert(row.clone()).exec_without_returning(tx).await.map(|_| ())?))
-        .await
-        .unwrap();
+    let period = periods::make(&app.app, &Actor::system(), day(first), day(last)).await.expect("a period");
+    periods::close(&app.app, &Actor::system(), period.id).await.expect("it closes");
 }
 
 on_both_databases! {
@@ -188,7 +169,7 @@ on_both_databases! {
     }
 
     async fn a_gift_of_a_closed_period_counts_later_and_says_so(app: TestApp) {
-        close(&app, "2026-04-01", "2026-05-01").await;
+        close(&app, "2026-04-01", "2026-04-30").await;
         app.sign_in_as(Role::Finance).await;
         let fields = fields(&app).await;
         let answer = send(&app, &fields, &[]).await;
