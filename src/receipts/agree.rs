@@ -16,9 +16,9 @@ pub enum Agreed {
     /// Something else is left: the old one is void and a new one stands in its place.
     Replaced {
         /// The one that is no longer valid.
-        old: receipt::Model,
+        old: Box<receipt::Model>,
         /// The one that is.
-        new: receipt::Model,
+        new: Box<receipt::Model>,
     },
     /// The gift had lost its receipt and is worth something again.
     Restored(receipt::Model),
@@ -51,5 +51,5 @@ pub async fn agree(
     // Her name and address as they stand on the old one: staff may have corrected them.
     let change = Change { amount: Some(worth.amount), ..Change::default() };
     let new = replace(tx, settings, old.id, &change, why, now, random).await?;
-    Ok(Agreed::Replaced { old: store::find(tx, old.id).await?, new })
+    Ok(Agreed::Replaced { old: Box::new(store::find(tx, old.id).await?), new: Box::new(new) })
 }

@@ -258,7 +258,8 @@ fn what_is_missing_for_an_official_receipt_makes_a_plain_one_that_says_so() {
         change(&mut settings, &mut gift);
         letter(&settings, &gift).text
     };
-    let cases: [(&str, &str, &dyn Fn(&mut IssuerSettings, &mut PaidGift)); 8] = [
+    type Change = dyn Fn(&mut IssuerSettings, &mut PaidGift);
+    let cases: [(&str, &str, &Change); 8] = [
         ("ca", "needs your postal address", &|_, gift| gift.donor_address.clear()),
         ("ca", "needs your full name", &|_, gift| gift.donor_name.clear()),
         ("ca", "foreign currency", &|_, gift| gift.amount = Money::new(5_000, "USD".parse().unwrap())),

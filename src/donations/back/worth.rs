@@ -71,7 +71,7 @@ async fn tell(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, a
         }
         Agreed::Replaced { old, new } => {
             store::note(tx, donation.id, now, "receipt_replaced", &format!("{} → {}", old.code, new.code)).await?;
-            (receipts::letter(new, Some(&app.config.link(&path_of(app, donation.id))))?, Some(old))
+            (receipts::letter(new, Some(&app.config.link(&path_of(app, donation.id))))?, Some(old.as_ref()))
         }
         Agreed::Restored(new) => {
             store::note(tx, donation.id, now, "receipt_restored", &new.code).await?;
@@ -79,10 +79,7 @@ async fn tell(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, a
         }
     };
     // Where she was written to last: staff may have corrected the address since the receipt was issued.
-    let letter = match receipts::store::find_by_donation(tx, donation.id).await? {
-        all if all.is_empty() => letter,
-        all => corrected(tx, &all, letter).await?,
-    };
+    let letter = corrected(tx, &receipts::store::find_by_donation(tx, donation.id).await?, letter).await?;
     if let Some(old) = ended.filter(|old| is_of_earlier_year(app, old)) {
         store::note(tx, donation.id, now, "receipt_of_earlier_year", &old.code).await?;
     }
