@@ -1,4 +1,4 @@
-//! A charge as a listing shows it: with the payer's address, which the payer gave on the card page.
+//! A charge as asking for it shows it: with the payer's address, which the payer gave on the card page.
 
 use super::{
     shapes,

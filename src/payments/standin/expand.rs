@@ -1,6 +1,6 @@
 //! `expand[]`: objects in place of ids (docs.stripe.com/api/expanding_objects).
 
-use super::{balance, disputes, errors::ApiError, invoices, payouts, refunds, shapes, state::Vault, subscriptions};
+use super::{balance, charges, disputes, errors::ApiError, invoices, payouts, refunds, shapes, state::Vault, subscriptions};
 use serde_json::Value;
 
 /// Stripe expands at most four levels.
@@ -51,7 +51,7 @@ pub(super) fn object_of(vault: &Vault, id: &str) -> Option<Value> {
     match id.split('_').next()? {
         "cs" => vault.sessions.get(id).map(|session| shapes::session(vault, session)),
         "pi" => vault.intents.get(id).map(|intent| shapes::intent(vault, intent)),
-        "ch" | "py" => vault.charges.get(id).map(shapes::charge),
+        "ch" | "py" => vault.charges.get(id).map(|charge| charges::with_payer(vault, charge)),
         "txn" => vault.entries.get(id).map(|entry| balance::entry(entry, vault.now().timestamp())),
         "po" => vault.payouts.get(id).map(payouts::shape),
         "re" => vault.refunds.get(id).map(refunds::shape),
