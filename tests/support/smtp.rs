@@ -36,9 +36,18 @@ impl SmtpSink {
         self.events.lock().unwrap().iter().filter(|event| event["event"] == kind).cloned().collect()
     }
 
-    /// The letters it kept, in the order they came.
+    /// The letters it kept, in the order they came. What it keeps reaches us through a pipe, a moment after its answer: so the letters of
+    /// a moment in which no more of them arrive.
     pub fn letters(&self) -> Vec<Value> {
-        self.events("letter")
+        let mut known = self.events("letter");
+        loop {
+            std::thread::sleep(Duration::from_millis(100));
+            let letters = self.events("letter");
+            if letters.len() == known.len() {
+                return letters;
+            }
+            known = letters;
+        }
     }
 
     /// Waits until the sink has told `count` events of a kind.
