@@ -96,6 +96,38 @@ async fn at_stripe(app: &TestApp) -> BTreeMap<String, i64> {
 }
 
 on_both_databases! {
+    async fn a_gift_that_was_given_back_is_counted_no_more(app: TestApp) {
+        let campaign = new_campaign(&app.app).await;
+        let session = paid_with(&app, "campaign=schools", GOOD_CARD).await;
+        paid_with(&app, "campaign=schools", GOOD_CARD).await;
+        let raised = async || {
+            let rows = ledger::raised(app.app.db.read(), &[campaign]).await.unwrap();
+            rows.iter().map(|row| (row.money.minor, row.gifts)).collect::<Vec<_>>()
+        };
+        assert_eq!(raised().await, [(5_000, 2)]);
+        app.stripe.standin.refund(&session, Some(1_000)).unwrap();
+        catch_up(&app).await;
+        assert_eq!(raised().await, [(4_000, 2)]);
+        app.stripe.standin.refund(&session, None).unwrap();
+        catch_up(&app).await;
+        assert_eq!(raised().await, [(2_500, 1)]);
+    }
+
+    async fn the_cancellation_goes_where_the_receipt_went_last_and_what_waited_stays_in(app: TestApp) {
+        use entity::words::LetterState;
+        use wellwisher::{donations::care, staff::audit::Actor};
+        let session = paid_with(&app, "", GOOD_CARD).await;
+        let gift = the_donation(&app.app).await;
+        app.app.clock.advance(chrono::TimeDelta::seconds(60));
+        care::resend_receipt(&app.app, &Actor::system(), gift.id, Some("right@example.org")).await.unwrap();
+        app.stripe.standin.refund(&session, None).unwrap();
+        catch_up(&app).await;
+        let told = letters_of_kind(&app, LetterKind::ReceiptCancelled).await;
+        assert_eq!(told.iter().map(|letter| letter.to_address.as_str()).collect::<Vec<_>>(), ["right@example.org"]);
+        let waited = letters_of_kind(&app, LetterKind::Receipt).await;
+        assert_eq!(waited.iter().map(|letter| letter.state).collect::<Vec<_>>(), [LetterState::Suppressed; 2]);
+    }
+
     async fn a_full_refund_takes_the_income_the_receipt_and_the_item_back(app: TestApp) {
         new_item(&app.app, 1, None).await;
         let session = paid_with(&app, "item=bag", GOOD_CARD).await;

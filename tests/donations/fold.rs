@@ -297,3 +297,21 @@ proptest! {
         prop_assert_eq!(books, at_once);
     }
 }
+
+#[test]
+fn a_lost_dispute_takes_no_more_income_than_a_refund_has_left() {
+    let given_back = RefundState { movement: Some(movement("txn_r", -1_000, 0, "USD")), ..refund("re_1", 1_000) };
+    let lost = DisputeState {
+        outcome: DisputeOutcome::Lost,
+        closed: true,
+        movements: vec![movement("txn_d", -2_500, 1_500, "USD")],
+        ..dispute("dp_1", 2_500)
+    };
+    let gift = gift(2_500);
+    let folded = fold::fold(&gift, &Returned { refunds: vec![given_back], disputes: vec![lost] }).unwrap();
+    assert_eq!((folded.worth.minor, folded.losses[0].income.minor, folded.losses[0].disputed.minor), (0, 1_500, 2_500));
+    let loss = Posting::dispute_loss(gift.of, "dp_1:loss".to_owned(), folded.losses[0].income, folded.losses[0].disputed, at(9)).unwrap();
+    let fees = loss.legs.iter().find(|leg| leg.account == Account::StripeFees).expect("what the bank took beyond the gift is a cost");
+    assert_eq!(fees.amount.minor, 1_000);
+    assert!(loss.sums().unwrap().values().all(|sum| *sum == 0));
+}
