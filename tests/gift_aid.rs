@@ -2,12 +2,12 @@
 
 use crate::{
     donations::helpers::fill,
-    support::{FromDatabase, TestApp, TestDatabase, gift, on_both_databases},
+    support::{FromDatabase, TestApp, TestDatabase, gift, on_both_databases, take_back},
 };
 use entity::{
-    Money, donation, gift_aid_declaration,
+    Money, gift_aid_declaration,
     ids::GiftAidDeclarationId,
-    words::{Account, GiftAidScope, MovementKind, Role},
+    words::{GiftAidScope, Role},
 };
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use wellwisher::{
@@ -19,7 +19,6 @@ use wellwisher::{
         claims::{self, Claim},
         schedule::{self, Fault, Row},
     },
-    ledger::{self, Leg, Posting, Purpose},
     staff::Actor,
 };
 
@@ -70,25 +69,6 @@ async fn draft(test: &TestApp) -> claims::Draft {
 async fn make(test: &TestApp) -> Claim {
     let id = claims::make(&test.app, &Actor::system(), test.app.today()).await.unwrap();
     claims::read(test.app.db.read(), id).await.unwrap()
-}
-
-async fn take_back(test: &TestApp, donation: &donation::Model, minor: i64) {
-    let amount = Money::new(minor, donation.currency);
-    let purpose = Purpose { fund_id: Some(donation.fund_id), ..Purpose::default() };
-    let posting = Posting {
-        kind: MovementKind::Refund,
-        source: format!("txn_{}_{minor}:refund", donation.id),
-        donation_id: Some(donation.id),
-        occurred_at: test.app.now(),
-        balance_transaction: None,
-        reverses_id: None,
-        legs: vec![
-            Leg { account: Account::Donations, amount, purpose },
-            Leg { account: Account::StripeClearing, amount: amount.negated().unwrap(), purpose: Purpose::default() },
-        ],
-    };
-    let now = test.app.now();
-    assert!(test.app.db.write(async |tx| ledger::post(tx, &posting, now).await).await.unwrap());
 }
 
 /// A declaration that is in no database.

@@ -1,6 +1,6 @@
 //! What staff do with one donation: send its receipt again, ask Stripe how it stands. Both are in the audit trail.
 
-use super::{back, settle, store};
+use super::{back, refresh::look_up, settle, store};
 use crate::{
     app::App,
     error::Error,
@@ -60,20 +60,7 @@ impl Answer {
 /// Asks Stripe how the donation stands, and brings it up to date.
 pub async fn ask_stripe(app: &App, actor: &Actor, id: DonationId) -> Result<Answer, Error> {
     let donation = store::find(app.db.read(), id).await?.ok_or(Error::NotFound)?;
-    let session = match &donation.checkout_session_id {
-        Some(session) => Ok(Some(session.clone())),
-        // The answer that named the session may have been lost on its way to us.
-        None => {
-            let found = app.stripe.find_checkout_by_donation(&id.to_string(), donation.created_at).await;
-            found.map(|state| state.map(|state| state.session_id))
-        }
-    };
-    let present = match session {
-        Ok(None) if donation.payment_intent_id.is_none() => Ok(None),
-        Ok(session) => back::ask(app, &donation, session.as_deref(), true).await.map(Some),
-        Err(failure) => Err(failure),
-    };
-    let answer = match present {
+    let answer = match look_up(app, &donation, true).await {
         Ok(Some(present)) => match back::apply(app, id, &present).await? {
             settle::Applied::Changed => Answer::Changed,
             settle::Applied::Unchanged => Answer::Unchanged,

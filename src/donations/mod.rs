@@ -98,10 +98,9 @@ async fn look_after_recurring(tx: &DatabaseTransaction, app: &App, id: Recurring
 
 /// How Stripe says a donation stands now: by its session, or by its invoice. Nothing when Stripe has neither.
 pub async fn fetch_state(app: &App, donation: &donation::Model) -> Result<Option<CheckoutState>, StripeFailure> {
-    match (&donation.checkout_session_id, &donation.invoice_id) {
-        (Some(session), _) => app.stripe.fetch_checkout(session).await.map(Some),
-        (None, Some(invoice)) => app.stripe.fetch_invoice(invoice, &donation.id.to_string()).await.map(Some),
+    match back::fetch_known(app, donation, donation.checkout_session_id.as_deref()).await? {
+        Some(state) => Ok(Some(state)),
         // The answer that named the session may have been lost on its way to us.
-        (None, None) => app.stripe.find_checkout_by_donation(&donation.id.to_string(), donation.created_at - CLOCK_MARGIN).await,
+        None => app.stripe.find_checkout_by_donation(&donation.id.to_string(), donation.created_at - CLOCK_MARGIN).await,
     }
 }

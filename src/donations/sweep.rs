@@ -1,6 +1,6 @@
 //! Ends what ran out: checkouts that nobody paid, holds on wish items that are over.
 
-use super::{CLOCK_MARGIN, back, settle, store};
+use super::{back, refresh::look_up, settle, store};
 use crate::{app::App, error::Error, wishes};
 use entity::{
     donation,
@@ -37,35 +37,13 @@ async fn end_overdue(app: &App, donation: &donation::Model) -> Result<bool, Erro
     if donation.source == DonationSource::Manual {
         return expire(app, donation, "no bank transfer was matched with it in time").await;
     }
-    let state = match &donation.checkout_session_id {
-        Some(session) => app.stripe.fetch_checkout(session).await.map(Some),
-        // The answer that named the session may have been lost on its way to us.
-        None => app.stripe.find_checkout_by_donation(&donation.id.to_string(), donation.created_at - CLOCK_MARGIN).await,
-    };
-    match state {
-        Ok(Some(state)) => {
-            let changed = settle::apply(app, donation.id, &state).await? == settle::Applied::Changed;
-            if state.came_back && state.is_paid() {
-                bring_back(app, donation, &state.session_id).await?;
-            }
-            Ok(changed)
-        }
+    match look_up(app, donation, false).await {
+        Ok(Some(present)) => Ok(back::apply(app, donation.id, &present).await? == settle::Applied::Changed),
         Ok(None) => expire(app, donation, "Stripe never had a checkout for it").await,
         Err(failure) if failure.is_missing() => expire(app, donation, "Stripe has no such checkout").await,
         Err(failure) => {
             tracing::warn!(donation_id = %donation.id, ?failure, "an overdue checkout could not be looked up");
             Ok(false)
-        }
-    }
-}
-
-/// What came back of a payment that we hear of only now.
-async fn bring_back(app: &App, donation: &donation::Model, session: &str) -> Result<(), Error> {
-    match back::ask(app, donation, Some(session), true).await {
-        Ok(present) => back::apply(app, donation.id, &present).await.map(|_| ()),
-        Err(failure) => {
-            tracing::warn!(donation_id = %donation.id, ?failure, "Stripe did not tell what came back: reconcile asks again");
-            Ok(())
         }
     }
 }

@@ -1,16 +1,15 @@
 //! The statements of a tax year.
 
-use crate::support::{FromDatabase, TestApp, TestDatabase, gift, on_both_databases};
+use crate::support::{FromDatabase, TestApp, TestDatabase, gift, on_both_databases, take_back};
 use chrono::NaiveDate;
 use entity::{
-    Money, confirmation, donation, letter, statement,
-    words::{Account, LetterKind, MovementKind, ReceiptStatus},
+    confirmation, donation, letter, statement,
+    words::{LetterKind, ReceiptStatus},
 };
 use sea_orm::{EntityTrait, QueryOrder};
 use wellwisher::{
     asks::Gift,
     error::Error,
-    ledger::{self, Leg, Posting, Purpose},
     receipts::{
         annual::{self, Report},
         care::{self, Correction},
@@ -128,26 +127,6 @@ fn by(email: &str, name: &str, address: &str, minor: i64, currency: &str) -> Gif
 async fn give_at(test: &TestApp, at: &str, gift: &Gift) -> donation::Model {
     test.app.clock.set(at.parse().unwrap());
     test.give(gift).await
-}
-
-/// Takes a part of a gift back in the books.
-async fn take_back(test: &TestApp, donation: &donation::Model, minor: i64) {
-    let amount = Money::new(minor, donation.currency);
-    let purpose = Purpose { fund_id: Some(donation.fund_id), ..Purpose::default() };
-    let posting = Posting {
-        kind: MovementKind::Refund,
-        source: format!("txn_{}_{minor}:refund", donation.id),
-        donation_id: Some(donation.id),
-        occurred_at: test.app.now(),
-        balance_transaction: None,
-        reverses_id: None,
-        legs: vec![
-            Leg { account: Account::Donations, amount, purpose },
-            Leg { account: Account::StripeClearing, amount: amount.negated().unwrap(), purpose: Purpose::default() },
-        ],
-    };
-    let now = test.app.now();
-    assert!(test.app.db.write(async |tx| ledger::post(tx, &posting, now).await).await.unwrap());
 }
 
 async fn run(test: &TestApp, year: i32, dry: bool) -> Report {

@@ -6,7 +6,7 @@ use entity::{
     Money, campaign, donation, fund,
     ids::{CampaignId, DonationId, FundId, WishItemId},
     wish_item,
-    words::{Account, CampaignStatus, DonationStatus, Restriction, WishKind, WishStatus},
+    words::{Account, CampaignStatus, DonationStatus, MovementKind, Restriction, WishKind, WishStatus},
 };
 use sea_orm::{EntityTrait, IntoActiveModel};
 use wellwisher::{
@@ -17,6 +17,7 @@ use wellwisher::{
         settle,
     },
     i18n::Language,
+    ledger::{self, Leg, Posting, Purpose},
     payments::standin::PayOutcome,
     staff::Actor,
 };
@@ -199,4 +200,24 @@ impl TestApp {
     pub fn wait(&self, seconds: i64) {
         self.app.clock.advance(TimeDelta::seconds(seconds));
     }
+}
+
+/// Takes a part of a gift back in the books.
+pub async fn take_back(test: &TestApp, donation: &donation::Model, minor: i64) {
+    let amount = Money::new(minor, donation.currency);
+    let purpose = Purpose { fund_id: Some(donation.fund_id), ..Purpose::default() };
+    let posting = Posting {
+        kind: MovementKind::Refund,
+        source: format!("txn_{}_{minor}:refund", donation.id),
+        donation_id: Some(donation.id),
+        occurred_at: test.app.now(),
+        balance_transaction: None,
+        reverses_id: None,
+        legs: vec![
+            Leg { account: Account::Donations, amount, purpose },
+            Leg { account: Account::StripeClearing, amount: amount.negated().unwrap(), purpose: Purpose::default() },
+        ],
+    };
+    let now = test.app.now();
+    assert!(test.app.db.write(async |tx| ledger::post(tx, &posting, now).await).await.unwrap());
 }

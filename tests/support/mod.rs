@@ -12,7 +12,7 @@ mod smtp;
 pub use app::{Answer, TestApp, WEBHOOK_SECRET, default_settings};
 pub(crate) use databases::on_both_databases;
 pub use databases::{FromDatabase, TestDatabase, migrate_template, unique_number};
-pub use gifts::{gift, hand_gift};
+pub use gifts::{gift, hand_gift, take_back};
 pub use people::{PASSWORD, Person};
 pub use program::{Folder, Program};
 pub use smtp::SmtpSink;

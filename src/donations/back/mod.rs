@@ -43,12 +43,7 @@ pub struct Present {
 /// Asks Stripe how a payment stands. Refunds and disputes are asked for when `is_called_for`, or when the checkout's charge says that there
 /// are some. `session` is the checkout; without one only what came back is asked for.
 pub async fn ask(app: &App, donation: &donation::Model, session: Option<&str>, is_called_for: bool) -> Result<Present, StripeFailure> {
-    let checkout = match (session, &donation.invoice_id) {
-        (Some(session), _) => Some(app.stripe.fetch_checkout(session).await?),
-        // A later payment of a recurring donation has an invoice in place of a checkout.
-        (None, Some(invoice)) => Some(app.stripe.fetch_invoice(invoice, &donation.id.to_string()).await?),
-        (None, None) => None,
-    };
+    let checkout = fetch_known(app, donation, session).await?;
     let came_back = checkout.as_ref().is_some_and(|state| state.came_back);
     let intent = donation.payment_intent_id.clone().or_else(|| checkout.as_ref().and_then(|state| state.payment_intent_id.clone()));
     let returned = match intent.filter(|_| is_called_for || came_back) {
@@ -56,6 +51,20 @@ pub async fn ask(app: &App, donation: &donation::Model, session: Option<&str>, i
         None => None,
     };
     Ok(Present { checkout, returned })
+}
+
+/// The checkout of a payment as Stripe has it now, by what names it: its session, or the invoice that a later payment of a recurring
+/// donation has in place of one. None when neither is known.
+pub(super) async fn fetch_known(
+    app: &App,
+    donation: &donation::Model,
+    session: Option<&str>,
+) -> Result<Option<CheckoutState>, StripeFailure> {
+    match (session, &donation.invoice_id) {
+        (Some(session), _) => app.stripe.fetch_checkout(session).await.map(Some),
+        (None, Some(invoice)) => app.stripe.fetch_invoice(invoice, &donation.id.to_string()).await.map(Some),
+        (None, None) => Ok(None),
+    }
 }
 
 /// Applies what Stripe says of a payment. All of it, or none.
