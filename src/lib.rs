@@ -60,6 +60,8 @@ pub mod readers;
 pub mod articles;
 /// What finance takes away: exports, and `verify`, which recomputes everything.
 pub mod reports;
+/// The desk's home: what came in, and what waits for a person.
+pub mod desk;
 /// A sample newsroom, made through the real code.
 pub mod demo;
 /// Every route.

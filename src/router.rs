@@ -1,8 +1,8 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, canary, donations, error::Error, gift_aid, payouts, portal, readers, receipts, recurring,
-    reports, staff, web, wishes,
+    app::App, articles, attachments, campaigns, canary, desk, donations, error::Error, gift_aid, payouts, portal, readers, receipts,
+    recurring, reports, staff, web, wishes,
 };
 use axum::{
     Router,
@@ -67,6 +67,7 @@ fn public_routes() -> Router<App> {
 fn desk_routes() -> Router<App> {
     staff::protect(
         Router::new()
+            .merge(desk::routes())
             .merge(staff::desk_routes())
             .merge(donations::desk_routes())
             .merge(receipts::desk_routes())

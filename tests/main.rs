@@ -11,6 +11,7 @@ mod campaigns;
 mod canary;
 mod cli;
 mod demo;
+mod desk;
 mod donations;
 mod donations_desk;
 mod gift_aid;

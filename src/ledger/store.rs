@@ -119,6 +119,38 @@ pub async fn raised(db: &impl ConnectionTrait, campaigns: &[CampaignId]) -> Resu
     rows.into_iter().map(row).collect()
 }
 
+/// Income in one currency over some days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Income {
+    /// How many gifts were booked.
+    pub gifts: i64,
+    /// Their sum before fees, less what went back in the same days; below nothing when more went back than came.
+    pub money: Money,
+}
+
+/// The income that the ledger booked at or after a moment, by currency.
+pub async fn income_since(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<Vec<Income>, Error> {
+    use ledger_entry::Column;
+    let kind = Expr::col((ledger_transaction::Entity, ledger_transaction::Column::Kind));
+    let is_gift = Expr::case(kind.eq(MovementKind::Donation), 1).finally(0);
+    let rows: Vec<(Currency, i64, i64)> = ledger_entry::Entity::find()
+        .select_only()
+        .column(Column::Currency)
+        // SUM of a bigint is numeric on PostgreSQL.
+        .column_as(Expr::expr(is_gift).sum().cast_as("bigint"), "gifts")
+        .column_as(Expr::col((ledger_entry::Entity, Column::AmountMinor)).sum().cast_as("bigint"), "total")
+        .join(JoinType::InnerJoin, to_head())
+        .filter(ledger_transaction::Column::BookedAt.gte(since))
+        .filter(Column::Account.eq(Account::Donations))
+        .group_by(Column::Currency)
+        .order_by_asc(Column::Currency)
+        .into_tuple()
+        .all(db)
+        .await?;
+    // Income is a credit, and credits are negative.
+    rows.into_iter().map(|(currency, gifts, total)| Ok(Income { gifts, money: Money::new(total, currency).negated()? })).collect()
+}
+
 /// The transaction with this source and its sides, if it was posted.
 pub async fn find_by_source(
     db: &impl ConnectionTrait,

@@ -1,6 +1,6 @@
-//! The desk's home and the list of its people.
+//! The people of the desk.
 
-use super::{Admin, AnyStaff, DeskPage, figures, people, store};
+use super::{Admin, DeskPage, people, store};
 use crate::{
     app::App,
     error::Error,
@@ -14,27 +14,17 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use chrono::{DateTime, Utc};
 use entity::{ids::StaffId, staff_invite, staff_member, words::Role};
 use serde::Deserialize;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/desk", get(home))
         .route("/desk/staff", get(show_staff))
         .route("/desk/staff/invites", post(invite))
         .route("/desk/staff/{id}/role", post(change_role))
         .route("/desk/staff/{id}/disable", post(disable))
         .route("/desk/staff/{id}/enable", post(enable))
         .route("/desk/staff/{id}/reset", post(reset))
-}
-
-#[derive(Template)]
-#[template(path = "staff/home.html")]
-struct HomePage {
-    page: DeskPage,
-    figures: figures::Figures,
-    now: DateTime<Utc>,
 }
 
 #[derive(Template)]
@@ -63,12 +53,6 @@ struct InviteForm {
 struct RoleForm {
     #[serde(default)]
     role: String,
-}
-
-async fn home(State(app): State<App>, _who: AnyStaff, page: DeskPage) -> Result<Response, Error> {
-    let figures = figures::gather(&app).await?;
-    let title = page.t("desk-nav-home");
-    web::html(&HomePage { page: page.titled(title), figures, now: app.now() })
 }
 
 async fn show_staff(State(app): State<App>, _who: Admin, page: DeskPage) -> Result<Response, Error> {

@@ -9,7 +9,6 @@ pub mod audit;
 mod demo;
 mod desk;
 mod door;
-mod figures;
 mod guard;
 pub mod outcomes;
 mod page;
@@ -24,7 +23,7 @@ mod trail;
 pub use audit::Actor;
 pub use demo::{DemoAccount, add_demo_account, demo_accounts, refuse_demo_accounts};
 pub use guard::{Admin, AnyStaff, Editor, Finance, own_next, protect};
-pub use page::{DeskPage, NavLink};
+pub use page::{DeskPage, NavGroup, NavLink};
 pub use people::{NewMember, change_role, create_member, disable, enable, first_account_link, invite, join, reset_link};
 pub use store::active_members;
 

@@ -35,24 +35,60 @@ pub struct NavLink {
     pub current: &'static str,
 }
 
-/// The places of the desk, and who works there.
-const PLACES: &[(&str, &str, &[Role])] = &[
-    ("/desk", "desk-nav-home", &[Role::Admin, Role::Editor, Role::Finance]),
-    ("/desk/donations", "desk-nav-donations", &[Role::Admin, Role::Editor, Role::Finance]),
-    ("/desk/recurring", "desk-nav-recurring", &[Role::Admin, Role::Editor, Role::Finance]),
-    ("/desk/refunds", "desk-nav-refunds", &[Role::Admin, Role::Finance]),
-    ("/desk/disputes", "desk-nav-disputes", &[Role::Admin, Role::Finance]),
-    ("/desk/campaigns", "desk-nav-campaigns", &[Role::Admin, Role::Editor]),
-    ("/desk/wish-list", "desk-nav-wish-list", &[Role::Admin, Role::Editor]),
-    ("/desk/articles", "desk-nav-articles", &[Role::Admin, Role::Editor]),
-    ("/desk/readers", "desk-nav-readers", &[Role::Admin, Role::Editor, Role::Finance]),
-    ("/desk/receipts", "desk-nav-receipts", &[Role::Admin, Role::Finance]),
-    ("/desk/letters", "desk-nav-letters", &[Role::Admin, Role::Finance]),
-    ("/desk/payouts", "desk-nav-payouts", &[Role::Admin, Role::Finance]),
-    ("/desk/periods", "desk-nav-periods", &[Role::Admin, Role::Finance]),
-    ("/desk/reports", "desk-nav-reports", &[Role::Admin, Role::Finance]),
-    ("/desk/audit", "desk-nav-audit", &[Role::Admin]),
-    ("/desk/staff", "desk-nav-staff", &[Role::Admin]),
+/// Places that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NavGroup {
+    /// What they have in common.
+    pub name: String,
+    /// The places that she may go to.
+    pub links: Vec<NavLink>,
+}
+
+/// A place, its text, and who works there.
+type Place = (&'static str, &'static str, &'static [Role]);
+
+const EVERYBODY: &[Role] = &[Role::Admin, Role::Editor, Role::Finance];
+const EDITORS: &[Role] = &[Role::Admin, Role::Editor];
+const FINANCE: &[Role] = &[Role::Admin, Role::Finance];
+const ADMINS: &[Role] = &[Role::Admin];
+
+/// The places of the desk, by what they are about.
+const PLACES: &[(&str, &[Place])] = &[
+    (
+        "desk-nav-of-gifts",
+        &[
+            ("/desk/donations", "desk-nav-donations", EVERYBODY),
+            ("/desk/recurring", "desk-nav-recurring", EVERYBODY),
+            ("/desk/refunds", "desk-nav-refunds", FINANCE),
+            ("/desk/disputes", "desk-nav-disputes", FINANCE),
+            ("/desk/receipts", "desk-nav-receipts", FINANCE),
+        ],
+    ),
+    (
+        "desk-nav-of-asking",
+        &[
+            ("/desk/campaigns", "desk-nav-campaigns", EDITORS),
+            ("/desk/wish-list", "desk-nav-wish-list", EDITORS),
+            ("/desk/articles", "desk-nav-articles", EDITORS),
+            ("/desk/readers", "desk-nav-readers", EVERYBODY),
+        ],
+    ),
+    (
+        "desk-nav-of-books",
+        &[
+            ("/desk/payouts", "desk-nav-payouts", FINANCE),
+            ("/desk/periods", "desk-nav-periods", FINANCE),
+            ("/desk/reports", "desk-nav-reports", FINANCE),
+        ],
+    ),
+    (
+        "desk-nav-of-office",
+        &[
+            ("/desk/letters", "desk-nav-letters", FINANCE),
+            ("/desk/audit", "desk-nav-audit", ADMINS),
+            ("/desk/staff", "desk-nav-staff", ADMINS),
+        ],
+    ),
 ];
 
 impl FromRequestParts<App> for DeskPage {
@@ -91,14 +127,14 @@ impl DeskPage {
         self
     }
 
-    /// The places that she may go to.
-    pub fn nav(&self) -> Vec<NavLink> {
-        let open = PLACES.iter().filter(|(_, _, roles)| roles.contains(&self.staff.role));
-        open.map(|(path, key, _)| {
-            let here = if *path == "/desk" { self.path == "/desk" } else { self.current(path) == "page" };
-            NavLink { path, text: self.t(key), current: if here { "page" } else { "false" } }
-        })
-        .collect()
+    /// The places that she may go to; a group of which none is open to her is left out.
+    pub fn nav(&self) -> Vec<NavGroup> {
+        let groups = PLACES.iter().map(|(name, places)| {
+            let open = places.iter().filter(|(_, _, roles)| roles.contains(&self.staff.role));
+            let links = open.map(|(path, key, _)| NavLink { path, text: self.t(key), current: self.current(path) }).collect();
+            NavGroup { name: self.t(name), links }
+        });
+        groups.filter(|group| !group.links.is_empty()).collect()
     }
 
     /// A role as people read it.

@@ -19,22 +19,50 @@ desk-done-saved = Saved.
 desk-done-password = Your password was changed. All other sessions were ended.
 desk-done-session-end = The session was ended.
 desk-role = Role
-desk-home-today = Given today
-desk-home-thirty-days = Given in 30 days
-desk-home-letters = Letters that failed
+desk-nav-of-gifts = Gifts
+desk-nav-of-asking = Asking
+desk-nav-of-books = Books
+desk-nav-of-office = Office
+desk-home-today = Raised today
+desk-home-thirty-days = Raised in 30 days
 desk-home-gifts = { $count ->
     [one] { $number } gift
    *[other] { $number } gifts
 }
-desk-home-letters-failed = { $count ->
+desk-home-needs = What waits for you
+desk-home-needs-none = Nothing waits for you.
+desk-need-disputes = { $count ->
+    [one] { $number } dispute waits for evidence.
+   *[other] { $number } disputes wait for evidence.
+}
+desk-need-differences = { $count ->
+    [one] { $number } difference between the books and Stripe is open.
+   *[other] { $number } differences between the books and Stripe are open.
+}
+desk-need-unmapped = { $count ->
+    [one] { $number } movement of Stripe’s balance has no name yet.
+   *[other] { $number } movements of Stripe’s balance have no name yet.
+}
+desk-need-refunds = { $count ->
+    [one] { $number } refund of the last 30 days failed: the money is still here.
+   *[other] { $number } refunds of the last 30 days failed: the money is still here.
+}
+desk-need-transfers = { $count ->
+    [one] { $number } announced bank transfer is waited for.
+   *[other] { $number } announced bank transfers are waited for.
+}
+desk-need-past-due = { $count ->
+    [one] { $number } recurring gift is past due.
+   *[other] { $number } recurring gifts are past due.
+}
+desk-need-letters = { $count ->
     [one] { $number } letter was not delivered.
    *[other] { $number } letters were not delivered.
 }
-desk-home-jobs = { $count ->
+desk-need-jobs = { $count ->
     [one] { $number } piece of work was given up after many tries. The log says why.
    *[other] { $number } pieces of work were given up after many tries. The log says why.
 }
-desk-home-places = Where to?
 desk-home-as-of = As of
 desk-account-title = Your account
 desk-account-sessions = Where you are signed in

@@ -1,0 +1,34 @@
+//! The page itself.
+
+use super::{Figures, Need, add_up, needs};
+use crate::{
+    app::App,
+    error::Error,
+    staff::{AnyStaff, DeskPage},
+    web,
+};
+use askama::Template;
+use axum::{Router, extract::State, response::Response, routing::get};
+use chrono::{DateTime, Utc};
+
+/// The desk's home.
+pub fn routes() -> Router<App> {
+    Router::new().route("/desk", get(home))
+}
+
+#[derive(Template)]
+#[template(path = "desk/home.html")]
+struct HomePage {
+    page: DeskPage,
+    needs: Vec<Need>,
+    /// None for who does not see money.
+    figures: Option<Figures>,
+    now: DateTime<Utc>,
+}
+
+async fn home(State(app): State<App>, _who: AnyStaff, page: DeskPage) -> Result<Response, Error> {
+    let figures = if page.may_see_money() { Some(add_up(&app).await?) } else { None };
+    let needs = needs(&app, page.staff.role).await?;
+    let title = page.t("desk-nav-home");
+    web::html(&HomePage { page: page.titled(title), needs, figures, now: app.now() })
+}

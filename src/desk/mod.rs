@@ -1,0 +1,75 @@
+//! The desk's home: what came in, and what waits for a person.
+
+mod home;
+mod store;
+
+pub use home::routes;
+
+use crate::{
+    app::App,
+    clock::start_of_day,
+    donations::by_hand::transfers,
+    error::Error,
+    ledger::{self, Income},
+};
+use chrono::{DateTime, Days, Utc};
+use entity::words::Role;
+
+/// How many days back a failed refund is called to mind: by then somebody has found another way, or will not.
+const REFUND_DAYS: u64 = 30;
+
+/// Something that waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// Its text, which takes the count.
+    pub text: &'static str,
+    /// How many there are.
+    pub count: u64,
+    /// Where it is done; empty where only the log says more.
+    pub path: &'static str,
+}
+
+/// What came in, net of what went back, as the ledger has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Since midnight in the organisation's time zone, by currency.
+    pub today: Vec<Income>,
+    /// In the last thirty of its days, today included, by currency.
+    pub thirty_days: Vec<Income>,
+}
+
+/// Adds up what came in.
+pub async fn add_up(app: &App) -> Result<Figures, Error> {
+    let db = app.db.read();
+    Ok(Figures {
+        today: ledger::income_since(db, midnight(app, 0)).await?,
+        thirty_days: ledger::income_since(db, midnight(app, 29)).await?,
+    })
+}
+
+/// What waits for a member of staff with this role, the most pressing first; what nothing waits for is left out.
+pub async fn needs(app: &App, role: Role) -> Result<Vec<Need>, Error> {
+    let (db, now) = (app.db.read(), app.now());
+    let mut needs = Vec::new();
+    let mut add = |text, path, count| {
+        if count > 0 {
+            needs.push(Need { text, count, path });
+        }
+    };
+    if matches!(role, Role::Admin | Role::Finance) {
+        add("desk-need-disputes", "/desk/disputes", store::disputes_to_answer(db, now).await?);
+        add("desk-need-differences", "/desk/differences", store::open_differences(db).await?);
+        add("desk-need-unmapped", "/desk/payouts/unmapped", store::unmapped_movements(db).await?);
+        add("desk-need-refunds", "/desk/refunds?state=failed", store::refunds_failed_since(db, midnight(app, REFUND_DAYS)).await?);
+        add("desk-need-transfers", "/desk/donations/transfers", transfers::count_waiting(db).await?);
+        add("desk-need-past-due", "/desk/recurring?status=past_due", store::gifts_past_due(db).await?);
+        add("desk-need-letters", "/desk/letters?state=trouble", store::letters_in_trouble(db).await?);
+    }
+    add("desk-need-jobs", "", store::jobs_given_up(db).await?);
+    Ok(needs)
+}
+
+/// The first moment of a day of the organisation, so many days before today.
+fn midnight(app: &App, days: u64) -> DateTime<Utc> {
+    start_of_day(app.config.org_timezone, app.today() - Days::new(days))
+}
