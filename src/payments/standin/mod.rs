@@ -301,6 +301,12 @@ impl Standin {
         vault.events.newest_first(None).map(view).collect()
     }
 
+    /// Goes on where another left off, by this one's own clock: the sample newsroom's past is made by one that lives in it.
+    pub fn take_over(&self, past: &Self) {
+        self.lock().take_over(&mut past.lock());
+        self.inner.wake.notify_one();
+    }
+
     /// Pays a session with a practice card number, as on the card page.
     pub fn pay(&self, session_id: &str, number: &str) -> PayOutcome {
         self.change(|vault| vault.pay_by_card(session_id, number))
@@ -334,7 +340,12 @@ impl Standin {
         self.change(|vault| vault.end_subscription(subscription_id, if disputed { "payment_disputed" } else { "cancellation_requested" }))
     }
 
-    /// Another card for all of a customer's subscriptions, with the month and year in which it expires.
+    /// Marks the last invoice of a subscription as paid by another way, as somebody at Stripe's dashboard would. False when it is not open.
+    pub fn mark_paid(&self, subscription_id: &str) -> bool {
+        self.change(|vault| vault.mark_paid(subscription_id))
+    }
+
+    /// Another card of a customer's, as Stripe's portal takes it, with the month and year in which it expires.
     pub fn give_card(&self, customer_id: &str, number: &str, expires: (u32, i32)) -> bool {
         let last4 = *number.as_bytes().last_chunk().unwrap_or(b"0000");
         self.change(|vault| vault.give_card(customer_id, last4, expires))
