@@ -189,6 +189,8 @@ words! {
         ReceiptCancelled = "receipt_cancelled",
         /// The gifts of one tax year.
         Statement = "statement",
+        /// How to pay a bank transfer that was announced.
+        TransferAnnounced = "transfer_announced",
     }
     /// Which gifts a Gift Aid declaration covers.
     GiftAidScope {

@@ -17,6 +17,9 @@ use std::fmt;
 /// The longest text that is looked at, in characters: more cannot be an amount.
 const CHARACTERS_MAX: usize = 40;
 
+/// The largest amount, in minor units: an account number that slipped into the field is none, and a million gifts of this size still have a sum.
+const MINOR_MAX: i64 = 10_000_000_000_000;
+
 /// Why a text is not an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AmountError {
@@ -72,16 +75,45 @@ impl std::error::Error for AmountError {}
 /// # Errors
 /// Says what is wrong; [`AmountError::key`] names the text for people.
 pub fn parse(text: &str, currency: Currency) -> Result<Money, AmountError> {
+    parse_in_steps(text, currency, currency.step())
+}
+
+/// The amount of money that moved without Stripe: a bank transfers single fils too, which Stripe does not charge. Where only whole units
+/// exist (ISK, UGX) that holds here as well.
+///
+/// # Errors
+/// As for [`parse`].
+pub fn parse_moved(text: &str, currency: Currency) -> Result<Money, AmountError> {
+    parse_in_steps(text, currency, if currency.exponent() == 3 { 1 } else { currency.step() })
+}
+
+fn parse_in_steps(text: &str, currency: Currency, step: i64) -> Result<Money, AmountError> {
     let parts = Parts::read(text, currency)?;
     let (whole, fraction) = parts.whole_and_fraction(currency)?;
     let minor = to_minor(&whole, &fraction, currency)?;
     if minor == 0 {
         return Err(AmountError::NotPositive);
     }
-    if minor % currency.step() != 0 {
-        return Err(AmountError::NotAStep(Money::new(currency.step(), currency)));
+    if minor > MINOR_MAX {
+        return Err(AmountError::TooLarge);
+    }
+    if minor % step != 0 {
+        return Err(AmountError::NotAStep(Money::new(step, currency)));
     }
     Ok(Money::new(minor, currency))
+}
+
+/// Whether a machine and a person could read a number a thousandfold apart: `1.000` is one where a program wrote three decimals, and a
+/// thousand in much of Europe. Nobody looks at each row of a file, so there it is refused.
+pub fn is_ambiguous_in_a_file(text: &str, currency: Currency) -> bool {
+    let mut parts = text.trim().split('.');
+    let (Some(whole), Some(rest), None) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let are_digits = |part: &str| part.chars().all(|c| latin_digit(c).is_some());
+    currency.exponent() != 3
+        && are_digits(whole)
+        && are_digits(rest)
+        && (1..=3).contains(&whole.chars().count())
+        && rest.chars().count() == 3
 }
 
 /// A count as people write it, with Persian and Arabic digits too: `3`, `۳`. None when it is no whole number.

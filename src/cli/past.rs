@@ -20,6 +20,9 @@ pub struct TableArguments {
     /// Give each gift a receipt; no letters are sent.
     #[arg(long)]
     pub receipts: bool,
+    /// Also take rows that look like gifts which came another way: of the same giver (or reference), day and amount.
+    #[arg(long)]
+    pub alike: bool,
     /// Say what would be done, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -33,6 +36,8 @@ pub async fn import_table(app: &App, arguments: &TableArguments) -> Result<ExitC
         currency: arguments.currency,
         receipts: arguments.receipts,
         dry_run: arguments.dry_run,
+        alike: arguments.alike,
+        only: Vec::new(),
     };
     let bar = progress_bar("Importing gifts");
     let report = import::import_table(app, &bytes, &options, |done, total| {
@@ -83,6 +88,12 @@ pub struct HistoryArguments {
     /// Give each gift a receipt; no letters are sent.
     #[arg(long)]
     pub receipts: bool,
+    /// Only charges with this in their metadata (KEY=VALUE) or in their description (description=WORDS); several: all of it. Without, every charge on the account is a gift: where a shop uses the account too, say which ones are.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub only: Vec<import::Only>,
+    /// Also take charges that look like gifts which came another way: of the same giver, day and amount.
+    #[arg(long)]
+    pub alike: bool,
     /// Say what would be done, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -97,8 +108,14 @@ pub async fn import_history(app: &App, arguments: &HistoryArguments) -> Result<E
     let since = arguments.from.map_or(DateTime::UNIX_EPOCH, |day| start_of_day(zone, day));
     let after_last = |day: NaiveDate| day.checked_add_days(Days::new(1)).unwrap_or(day);
     let until: DateTime<Utc> = arguments.to.map_or_else(|| app.now(), |day| start_of_day(zone, after_last(day)));
-    let options =
-        import::Options { fund: arguments.fund.clone(), currency: None, receipts: arguments.receipts, dry_run: arguments.dry_run };
+    let options = import::Options {
+        fund: arguments.fund.clone(),
+        currency: None,
+        receipts: arguments.receipts,
+        dry_run: arguments.dry_run,
+        alike: arguments.alike,
+        only: arguments.only.clone(),
+    };
     let bar = progress_bar("Reading Stripe's charges");
     let history = import::stripe::import_history(app, since, until, &options, |seen| {
         bar.set_length(seen);
@@ -121,8 +138,8 @@ pub async fn import_history(app: &App, arguments: &HistoryArguments) -> Result<E
     }
     let would = if arguments.dry_run { "Nothing was written. To do: " } else { "" };
     println!(
-        "{would}{} charges at Stripe: {} added, {} here already, {} made by this program, {left_out} left out.",
-        history.seen, history.added, history.known, history.ours
+        "{would}{} charges at Stripe: {} added, {} here already, {} made by this program, {} of other kinds, {left_out} left out.",
+        history.seen, history.added, history.known, history.ours, history.others
     );
     Ok(if history.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -12,18 +12,20 @@ use super::{
 use crate::{
     app::App,
     clock::start_of_day,
+    db::is_unique_violation,
     error::Error,
     ledger,
     staff::{Actor, audit},
 };
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use entity::{
     Currency, Money, donation, gift_aid_claim, gift_aid_declaration, gift_aid_line,
     ids::{DonationId, GiftAidClaimId, SupporterId},
-    words::GiftAidClaimState,
+    words::{DonationSource, GiftAidClaimState},
 };
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 use serde_json::json;
+use std::collections::HashSet;
 
 /// How many supporters are looked at in one question.
 const AT_ONCE: u64 = 200;
@@ -139,11 +141,12 @@ async fn add_gifts(
     gifts: &[donation::Model],
 ) -> Result<(), Error> {
     let declarations = store::declarations(db, who).await?;
+    let proven = store::paid_of(db, &declarations).await?;
     let ids: Vec<DonationId> = gifts.iter().map(|gift| gift.id).collect();
     let (worths, claimed) = (ledger::worths_of(db, &ids).await?, store::claimed(db, &ids).await?);
     for gift in gifts {
         let before = claimed.get(&gift.id).copied();
-        let declared = covering(&declarations, gifts, gift);
+        let declared = covering(&declarations, &proven, gift);
         let left = worths.get(&gift.id).map_or(0, |worth| worth.left.minor);
         let now = if declared.is_some() { left } else { 0 };
         let change = now.checked_sub(before.unwrap_or(0)).ok_or(entity::MoneyError::Overflow)?;
@@ -153,7 +156,7 @@ async fn add_gifts(
         } else if let Some(declared) = declared.filter(|_| change > 0) {
             let gift_on = gift.paid_at.unwrap_or(gift.created_at).with_timezone(&app.config.org_timezone).date_naive();
             let row = Row::of(declared, gift_on, Money::new(change, gift.currency));
-            let faults = if before.is_some() { vec![Fault::ClaimedBefore] } else { row.faults() };
+            let faults = faults_of(app, gift, declared, &row, before);
             if faults.is_empty() {
                 draft.gifts.push(Claimable { donation_id: gift.id, row });
             } else {
@@ -164,15 +167,37 @@ async fn add_gifts(
     Ok(())
 }
 
-/// The declaration that covers a gift: the latest that does, so that a newer address counts. Only one whose own gift was paid is hers for sure,
-/// because anybody can type anybody's address.
+/// What keeps a gift out of a claim.
+fn faults_of(app: &App, gift: &donation::Model, declared: &gift_aid_declaration::Model, row: &Row, claimed: Option<i64>) -> Vec<Fault> {
+    if claimed.is_some() {
+        return vec![Fault::ClaimedBefore];
+    }
+    let mut faults = row.faults();
+    if gift.source == DonationSource::Imported && declared.donation_id != gift.id {
+        faults.push(Fault::Imported);
+    }
+    if last_day_to_claim(row.gift_on).is_none_or(|last| app.today() > last) {
+        faults.push(Fault::TooLate);
+    }
+    faults
+}
+
+/// The last day on which a gift can be claimed on: four years after the end of its tax year, which is the financial period of a charity that
+/// is a trust (gov.uk, "Claiming Gift Aid as a charity"). A company's own period may end at another time.
+pub fn last_day_to_claim(gift_on: NaiveDate) -> Option<NaiveDate> {
+    let ends_next_year = (gift_on.month(), gift_on.day()) >= (4, 6);
+    NaiveDate::from_ymd_opt(gift_on.year() + i32::from(ends_next_year) + 4, 4, 5)
+}
+
+/// The declaration that covers a gift: the latest that does, so that a newer address counts. Only one whose own gift was paid, at any time, is
+/// hers for sure, because anybody can type anybody's address.
 fn covering<'a>(
     declarations: &'a [gift_aid_declaration::Model],
-    paid: &[donation::Model],
+    paid: &HashSet<DonationId>,
     gift: &donation::Model,
 ) -> Option<&'a gift_aid_declaration::Model> {
     let own = |declared: &&gift_aid_declaration::Model| declared.supporter_id == gift.supporter_id && covers(declared, gift);
-    let is_paid = |declared: &&gift_aid_declaration::Model| paid.iter().any(|other| other.id == declared.donation_id);
+    let is_paid = |declared: &&gift_aid_declaration::Model| paid.contains(&declared.donation_id);
     declarations.iter().filter(own).rfind(is_paid)
 }
 
@@ -200,7 +225,11 @@ pub async fn make(app: &App, actor: &Actor, until_on: NaiveDate) -> Result<GiftA
                 made_at: Set(now),
                 settled_at: Set(None),
             };
-            gift_aid_claim::Entity::insert(claim).exec_without_returning(tx).await?;
+            let inserted = gift_aid_claim::Entity::insert(claim).exec_without_returning(tx).await;
+            inserted.map_err(|error| match is_unique_violation(&error) {
+                true => Error::Conflict("Somebody else has just made a claim. Submit or withdraw it first.".to_owned()),
+                false => error.into(),
+            })?;
             for lines in lines_of(id, &draft)?.chunks(500) {
                 gift_aid_line::Entity::insert_many(lines.to_vec()).exec_without_returning(tx).await?;
             }

@@ -67,6 +67,10 @@ pub enum Fault {
     Formula,
     /// It was given back after it was claimed on and then came again: an earlier claim has it already.
     ClaimedBefore,
+    /// It came from another system, which may have claimed on it.
+    Imported,
+    /// More than four years have passed since the end of its tax year.
+    TooLate,
 }
 
 impl Fault {
@@ -82,6 +86,8 @@ impl Fault {
             Self::Amount => "amount",
             Self::Formula => "formula",
             Self::ClaimedBefore => "claimed-before",
+            Self::Imported => "imported",
+            Self::TooLate => "too-late",
         }
     }
 }
@@ -106,7 +112,7 @@ impl Row {
     pub fn faults(&self) -> Vec<Fault> {
         let length = |text: &str| text.chars().count();
         let is_name = |text: &str| (1..=NAME_CHARACTERS_MAX).contains(&length(text));
-        let is_formula = |text: &String| text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        let is_formula = |text: &String| text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\0']);
         let checks = [
             (Fault::Title, length(&self.title) > TITLE_CHARACTERS_MAX),
             (Fault::FirstName, !is_name(&self.first_name)),
@@ -136,9 +142,10 @@ impl Row {
     }
 }
 
-/// The file of up to [`ROWS_MAX`] rows, with the heads of the columns.
+/// The file of up to [`ROWS_MAX`] rows, with the heads of the columns. A byte order mark begins it: without one, the program from which the
+/// rows are copied into HMRC's spreadsheet misreads names such as Zoë.
 pub fn csv(rows: &[Row]) -> Result<Vec<u8>, Error> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(b"\xef\xbb\xbf".to_vec());
     let wrong = |error: csv::Error| Error::internal("writing a schedule", error);
     writer.write_record(COLUMNS).map_err(wrong)?;
     for row in rows {

@@ -10,7 +10,7 @@ use entity::{
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Supporters with a declaration, in the order of their ids, after one.
 pub async fn declarers(db: &impl ConnectionTrait, after: Option<SupporterId>, most: u64) -> Result<Vec<SupporterId>, Error> {
@@ -34,6 +34,23 @@ pub async fn gifts(db: &impl ConnectionTrait, who: &[SupporterId], until: DateTi
         .filter(donation::Column::SupporterId.is_in(who.iter().copied()))
         .filter(donation::Column::PaidAt.lt(until));
     Ok(find.order_by_asc(donation::Column::PaidAt).order_by_asc(donation::Column::Id).all(db).await?)
+}
+
+/// The donations with which these declarations were made and that were paid, whenever that was.
+pub async fn paid_of(db: &impl ConnectionTrait, declarations: &[gift_aid_declaration::Model]) -> Result<HashSet<DonationId>, Error> {
+    let mut paid = HashSet::new();
+    for some in declarations.chunks(500) {
+        let found: Vec<DonationId> = donation::Entity::find()
+            .select_only()
+            .column(donation::Column::Id)
+            .filter(donation::Column::Id.is_in(some.iter().map(|declared| declared.donation_id)))
+            .filter(donation::Column::PaidAt.is_not_null())
+            .into_tuple()
+            .all(db)
+            .await?;
+        paid.extend(found);
+    }
+    Ok(paid)
 }
 
 /// How many pence of each of these gifts are claimed on in claims that were not withdrawn.

@@ -37,6 +37,10 @@ pub struct Note {
     pub subject: String,
     /// The sentences.
     pub paragraphs: Vec<String>,
+    /// What is copied from the letter, a line each, such as an account number; may be empty.
+    pub details: Vec<String>,
+    /// The sentences after those lines.
+    pub after: Vec<String>,
     /// The link.
     pub link: Option<Link>,
 }

@@ -7,6 +7,7 @@ use super::{
 };
 use chrono::{DateTime, Utc};
 use entity::Money;
+use std::collections::BTreeMap;
 use stripe_client_core::StripeRequest;
 use stripe_core::charge::ListCharge;
 use stripe_shared::Charge;
@@ -39,6 +40,10 @@ pub struct PastCharge {
     pub email: Option<String>,
     /// The payer's name, as given with the payment.
     pub name: Option<String>,
+    /// What the program that made it wrote down with it.
+    pub metadata: BTreeMap<String, String>,
+    /// What it was said to be for; may be empty.
+    pub description: String,
     /// What it cost, once Stripe has booked it.
     pub fee: Option<FeeFact>,
 }
@@ -69,6 +74,8 @@ impl PastCharge {
             created: time(charge.created)?,
             email: filled(charge.billing_details.email).or(filled(charge.receipt_email)),
             name: filled(charge.billing_details.name),
+            metadata: charge.metadata.into_iter().collect(),
+            description: charge.description.unwrap_or_default(),
             fee,
         })
     }

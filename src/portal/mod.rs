@@ -70,6 +70,8 @@ fn compose(app: &App, language: Language, to_address: String, token: &str, hash:
         practice: app.config.is_practice(),
         subject: text("portal-letter-subject"),
         paragraphs: vec![text("portal-letter-text"), text("portal-letter-not-you")],
+        details: Vec::new(),
+        after: Vec::new(),
         link: Some(Link { words: text("portal-letter-link"), url: app.config.link(&format!("/me/{token}")) }),
     };
     let (subject, text, html) = note.render()?;

@@ -127,6 +127,8 @@ fn compose(app: &App, gift: &recurring_donation::Model, news: &News, to_address:
         practice: app.config.is_practice(),
         subject: text(&key("subject")),
         paragraphs,
+        details: Vec::new(),
+        after: Vec::new(),
         link: Some(link),
     };
     let (subject, text, html) = note.render()?;
@@ -191,6 +193,8 @@ pub(super) async fn notify_staff(
             practice: app.config.is_practice(),
             subject: language.text("desk-recurring-notice-subject"),
             paragraphs: vec![language.text("desk-recurring-notice-text")],
+            details: Vec::new(),
+            after: Vec::new(),
             link: Some(Link {
                 words: language.text("desk-recurring-notice-link"),
                 url: app.config.link(&format!("/desk/recurring/{}", gift.id)),

@@ -230,6 +230,37 @@ on_both_databases! {
         assert_books(&app).await;
     }
 
+    async fn a_slip_of_the_finger_is_no_day_and_no_amount(app: TestApp) {
+        app.sign_in_as(Role::Finance).await;
+        let typed = fields(&app).await;
+        for (field, value, said) in [
+            ("given_on", "1405-02-11", "Gregorian calendar"),
+            ("given_on", "0026-04-30", "Gregorian calendar"),
+            ("given_on", "2016-04-30", "ten years ago"),
+            ("amount", "12345678901234567", "too large"),
+        ] {
+            let answer = send(&app, &typed, &[(field, value)]).await;
+            assert_eq!(answer.status, 422, "{field}={value}");
+            let summary = answer.texts(".error-summary").join(" ");
+            assert!(summary.contains(said), "{field}={value}: {summary}");
+        }
+        assert_eq!(count(&app.app, "donation").await, 0);
+        // What a bank moves and Stripe would not charge.
+        for (code, amount, minor) in
+            [("KWD", "12.345", 12_345), ("JPY", "۵۰۰۰", 5_000), ("ISK", "1.500", 150_000), ("HUF", "1 750,50", 175_050), ("KWD", "۱۲٫۳۴۰", 12_340)]
+        {
+            let typed = fields(&app).await;
+            let answer = send(&app, &typed, &[("currency", code), ("amount", amount), ("method", "transfer"), ("reference", amount)]).await;
+            assert_eq!(answer.status, 303, "{code} {amount}: {}", answer.body);
+            let id = answer.location().split('?').next().unwrap().rsplit('/').next().unwrap().parse().unwrap();
+            let gift = donation::Entity::find_by_id::<entity::ids::DonationId>(id).one(app.app.db.read()).await.unwrap().unwrap();
+            assert_eq!((gift.amount_minor, gift.currency.code()), (minor, code));
+        }
+        let typed = fields(&app).await;
+        assert_eq!(send(&app, &typed, &[("currency", "ISK"), ("amount", "15.50")]).await.status, 422, "no part of a króna exists");
+        assert_books(&app).await;
+    }
+
     async fn what_stripe_holds_is_not_taken_back_by_hand(app: TestApp) {
         paid_session(&app, "").await;
         catch_up(&app).await;

@@ -10,7 +10,7 @@ use entity::{
 use sea_orm::{EntityTrait, IntoActiveModel};
 use wellwisher::{
     donations::import::{
-        Options,
+        Only, Options, import_table,
         stripe::{History, import_history},
     },
     ledger::{self, Leg, Posting, Purpose},
@@ -23,11 +23,17 @@ fn at(text: &str) -> DateTime<Utc> {
 
 /// Another program's payment at a time of the past. Returns whether it was paid.
 async fn past_payment(app: &TestApp, time: &str, minor: i64, email: &str, card: &str) {
+    past_payment_for(app, time, minor, email, card, "").await;
+}
+
+/// The same, with what the other program wrote down with it.
+async fn past_payment_for(app: &TestApp, time: &str, minor: i64, email: &str, card: &str, purpose: &str) {
     let now = app.app.now();
     app.app.clock.set(at(time));
     let form = format!(
         "mode=payment&success_url=http%3A%2F%2F127.0.0.1%2F&line_items[0][quantity]=1&line_items[0][price_data][currency]=usd\
-         &line_items[0][price_data][unit_amount]={minor}&line_items[0][price_data][product_data][name]=Gift{}",
+         &line_items[0][price_data][unit_amount]={minor}&line_items[0][price_data][product_data][name]=Gift{}{}",
+        if purpose.is_empty() { String::new() } else { format!("&payment_intent_data[metadata][purpose]={purpose}") },
         if email.is_empty() { String::new() } else { format!("&customer_email={}", email.replace('@', "%40")) }
     );
     let answer = reqwest::Client::new()
@@ -135,6 +141,56 @@ on_both_databases! {
         let before = everything(&app.app).await;
         assert_eq!(import(&app, &Options::default()).await.known, 2);
         assert_eq!(everything(&app.app).await, before);
+    }
+
+    async fn what_a_shop_on_the_same_account_sold_is_left_alone(app: TestApp) {
+        past_payment_for(&app, "2025-03-01T08:00:00Z", 4_200, "", GOOD_CARD, "gift").await;
+        past_payment_for(&app, "2025-03-02T08:00:00Z", 1_500, "", GOOD_CARD, "book").await;
+        past_payment(&app, "2025-03-03T08:00:00Z", 1_600, "", GOOD_CARD).await;
+        let only = Options { only: vec!["purpose=gift".parse().unwrap()], ..Options::default() };
+        let history = import(&app, &only).await;
+        assert_eq!((history.seen, history.added, history.others, history.skipped.len()), (3, 1, 2, 0), "{history:?}");
+        assert_eq!(the_donation(&app.app).await.amount_minor, 4_200);
+        for wrong in ["purpose", "=gift", "purpose="] {
+            assert!(wrong.parse::<Only>().is_err(), "{wrong}");
+        }
+        assert_eq!("description=Winter appeal".parse(), Ok(Only::Description("Winter appeal".into())));
+    }
+
+    async fn a_run_that_ended_early_is_made_whole_by_the_next_one(app: TestApp) {
+        past_payment(&app, "2025-03-01T08:00:00Z", 4_200, "rosa@example.org", GOOD_CARD).await;
+        let page = app.app.stripe.list_charges(DateTime::UNIX_EPOCH, app.app.now(), None).await.unwrap();
+        assert_eq!(import(&app, &Options::default()).await.added, 1);
+        // What a crash between the gift and what came back of it leaves: the gift alone.
+        refund(&app, &page.items[0].charge_id, "1200").await;
+        assert_eq!(balance(&app.app, "donations", "USD").await, -4_200);
+        let dry = import(&app, &Options { dry_run: true, ..Options::default() }).await;
+        assert_eq!((dry.known, balance(&app.app, "donations", "USD").await), (1, -4_200), "a dry run writes nothing");
+        let again = import(&app, &Options { receipts: true, ..Options::default() }).await;
+        assert_eq!((again.added, again.known), (0, 1));
+        assert_eq!(balance(&app.app, "donations", "USD").await, -3_000);
+        let receipts = entity::receipt::Entity::find().all(app.app.db.read()).await.unwrap();
+        assert_eq!(receipts.iter().map(|receipt| receipt.amount_minor).collect::<Vec<_>>(), [3_000], "and its receipt");
+        let before = everything(&app.app).await;
+        import(&app, &Options { receipts: true, ..Options::default() }).await;
+        assert_eq!(everything(&app.app).await, before);
+        assert_books(&app).await;
+    }
+
+    async fn what_a_file_brought_already_is_not_brought_again_by_stripe(app: TestApp) {
+        past_payment(&app, "2025-03-01T08:00:00Z", 4_200, "rosa@example.org", GOOD_CARD).await;
+        past_payment(&app, "2025-03-02T08:00:00Z", 1_500, "", GOOD_CARD).await;
+        let page = app.app.stripe.list_charges(DateTime::UNIX_EPOCH, app.app.now(), None).await.unwrap();
+        let file = format!("date,amount,currency,email,reference\n2025-03-01,42,USD,rosa@example.org,\n2025-03-09,15,USD,,{}\n", page.items[0].charge_id);
+        assert_eq!(import_table(&app.app, file.as_bytes(), &Options::default(), |_, _| {}).await.unwrap().added, 2);
+        let history = import(&app, &Options::default()).await;
+        assert_eq!((history.added, history.is_complete()), (0, false), "{history:?}");
+        assert_eq!(history.skipped.values().map(Vec::len).sum::<usize>(), 2, "one by its giver, day and amount, one by its name at Stripe");
+        assert_eq!(balance(&app.app, "donations", "USD").await, -5_700);
+        assert_eq!(import(&app, &Options { alike: true, ..Options::default() }).await.added, 2);
+        let other_way = format!("id,date,amount,currency\n{},2025-03-01,42,USD\n", page.items[1].charge_id);
+        let refused = import_table(&app.app, other_way.as_bytes(), &Options::default(), |_, _| {}).await.unwrap();
+        assert!(refused.added == 0 && refused.skipped[0].why.contains("--alike"), "{refused:?}");
     }
 
     async fn a_movement_that_was_taken_for_somebody_elses_becomes_the_gift_that_it_is(app: TestApp) {

@@ -1,7 +1,7 @@
 //! Past gifts: their real days, nobody written to, and a second import adds nothing.
 
 use super::helpers::*;
-use crate::support::{TestApp, on_both_databases};
+use crate::support::{TestApp, hand_gift, on_both_databases};
 use entity::{
     donation, receipt, supporter,
     words::{DonationSource, DonationStatus},
@@ -118,6 +118,45 @@ on_both_databases! {
         assert_books(&app).await;
     }
 
+    async fn a_row_that_was_changed_since_it_was_imported_is_named(app: TestApp) {
+        import(&app, "id,date,amount,currency\na-1,2025-01-01,10,EUR\n", &Options::default()).await;
+        let before = everything(&app.app).await;
+        for (row, here) in [("a-1,2025-01-01,12,EUR", "EUR 10.00"), ("a-1,2025-01-02,10,EUR", "2025-01-01"), ("a-1,2025-01-01,10,USD", "EUR 10.00")] {
+            for dry_run in [true, false] {
+                let report = import(&app, format!("id,date,amount,currency\n{row}\n"), &Options { dry_run, ..Options::default() }).await;
+                assert_eq!((report.added, report.known), (0, 0));
+                assert!(remarks(&report)[0].starts_with("line 2: it is here already as") && remarks(&report)[0].contains(here), "{report:?}");
+            }
+        }
+        assert_eq!(everything(&app.app).await, before);
+    }
+
+    async fn what_came_another_way_is_not_counted_twice(app: TestApp) {
+        let by_hand = by_hand::HandGift { email: Some("rosa@example.org".into()), reference: "Line 9".into(), ..hand_gift(&app, 1_000, "EUR") };
+        let known = app.enter(&by_hand).await.id;
+        let day = app.app.today();
+        let head = "date,amount,currency,email,reference\n";
+        for (row, is_alike) in [
+            (format!("{day},10,EUR,Rosa@example.org,"), true),
+            (format!("{day},10,EUR,,Line 9"), true),
+            (format!("{day},10,EUR,,"), false),
+            (format!("{day},11,EUR,rosa@example.org,"), false),
+            (format!("{},10,EUR,rosa@example.org,", day - chrono::Days::new(1)), false),
+        ] {
+            let dry = import(&app, format!("{head}{row}\n"), &Options { dry_run: true, ..Options::default() }).await;
+            assert_eq!(dry.skipped.len(), usize::from(is_alike), "{row}: {dry:?}");
+            assert!(!is_alike || remarks(&dry)[0].contains(&known.to_string()), "{dry:?}");
+        }
+        let twice = format!("{head}{day},10,EUR,rosa@example.org,\n{day},10,EUR,rosa@example.org,\n");
+        assert_eq!(import(&app, &twice, &Options::default()).await.added, 0);
+        assert_eq!(import(&app, &twice, &Options { alike: true, ..Options::default() }).await.added, 2);
+        assert_eq!(import(&app, &twice, &Options::default()).await.known, 2, "what was taken is known");
+        by_hand::reverse(&app.app, &Actor::system(), known, "it was a slip").await.unwrap();
+        let third = import(&app, format!("{head}{day},10,EUR,,Line 9\n"), &Options::default()).await;
+        assert_eq!(third.added, 1, "what was taken back counts for nothing");
+        assert_books(&app).await;
+    }
+
     async fn an_unknown_fund_is_said_before_anything_is_written(app: TestApp) {
         let options = Options { fund: Some("NOWHERE".into()), ..Options::default() };
         let refused = import_table(&app.app, b"date,amount,currency\n2025-01-01,10,EUR\n", &options, |_, _| {}).await;
@@ -125,6 +164,33 @@ on_both_databases! {
         new_fund(&app.app, "OLD").await;
         import(&app, "date,amount,currency\n2025-01-01,10,EUR\n", &Options { fund: Some("OLD".into()), ..Options::default() }).await;
         assert_eq!(the_donation(&app.app).await.fund_code, "OLD");
+    }
+}
+
+#[test]
+fn a_row_that_could_be_read_in_two_ways_is_refused() {
+    for (row, why) in [
+        ("2025-01-01,1.000,EUR", "could be a thousand or one"),
+        ("2025-01-01,۱۲.۳۴۵,JPY", "could be a thousand or one"),
+        ("1404-02-11,10,EUR", "Gregorian calendar"),
+        ("0025-01-01,10,EUR", "Gregorian calendar"),
+        ("1949-12-31T23:59:59Z,10,EUR", "Gregorian calendar"),
+        ("2025-01-01,99999999999999,EUR", "too large"),
+        ("2025-01-01,15.50,ISK", "multiples of"),
+        ("2025-01-01,1000.5,JPY", "decimals"),
+    ] {
+        let table = table::read(format!("date,amount,currency\n{row}\n").as_bytes(), None);
+        assert!(table.rows.is_empty() && table.skipped[0].why.contains(why), "{row}: {:?}", table.skipped);
+    }
+    for (amount, currency, minor) in [
+        ("1.000", "KWD", 1_000),
+        ("12.345", "KWD", 12_345),
+        ("\"1,000\"", "EUR", 100_000),
+        ("1.000.000", "JPY", 1_000_000),
+        ("1500", "ISK", 150_000),
+    ] {
+        let table = table::read(format!("date,amount,currency\n2025-01-01,{amount},{currency}\n").as_bytes(), None);
+        assert_eq!(table.rows.first().map(|row| row.money.minor), Some(minor), "{amount} {currency}: {:?}", table.skipped);
     }
 }
 

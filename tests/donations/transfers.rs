@@ -1,11 +1,18 @@
 //! Bank transfers that supporters announce: offered only where the bank details are set, waited for, matched once.
 
 use super::helpers::*;
-use crate::support::{Answer, TestApp, on_both_databases};
+use crate::support::{Answer, TestApp, hand_gift, on_both_databases};
 use chrono::TimeDelta;
-use entity::words::{DonationSource, DonationStatus, Role};
+use entity::{
+    donation, letter,
+    words::{DonationSource, DonationStatus, LetterKind, Role},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use wellwisher::{
-    donations::{self, by_hand::transfers},
+    donations::{
+        self,
+        by_hand::{self, HandGift, RecordProblem, transfers},
+    },
     error::Error,
     ledger, reports, router,
     staff::Actor,
@@ -46,7 +53,7 @@ on_both_databases! {
         }
         assert!(!page.body.contains("http-equiv=\"refresh\"") && !page.body.contains("Zarmina"), "{}", page.body);
         assert!(balances(&app.app).await.is_empty(), "nothing is promised before it is paid");
-        assert_eq!((count(&app.app, "receipt").await, count(&app.app, "letter").await), (0, 0));
+        assert_eq!((count(&app.app, "receipt").await, count(&app.app, "letter").await), (0, 1), "a letter that says how to pay");
 
         app.app.clock.advance(TimeDelta::days(4));
         app.sign_in_as(Role::Finance).await;
@@ -66,7 +73,7 @@ on_both_databases! {
         assert_eq!((paid.status, paid.paid_at.unwrap().to_rfc3339()), (DonationStatus::Paid, "2026-05-04T12:00:00+00:00".to_owned()));
         assert_eq!((balance(&app.app, "bank", "EUR").await, balance(&app.app, "donations", "EUR").await), (2_500, -2_500));
         assert_eq!(ledger::raised(app.app.db.read(), &[campaign]).await.unwrap()[0].money.minor, 2_500);
-        assert_eq!((count(&app.app, "receipt").await, count(&app.app, "letter").await), (1, 1));
+        assert_eq!((count(&app.app, "receipt").await, count(&app.app, "letter").await), (1, 2));
         assert_eq!(app.post(&path, &[("given_on", "2026-05-04"), ("amount", "25")]).await.status, 409, "once is enough");
         assert!(app.get(answer.location()).await.body.contains("R-2026-000001"));
         assert_books(&app).await;
@@ -114,6 +121,69 @@ on_both_databases! {
         let stock = wellwisher::wishes::stock(app.app.db.read(), &[item], app.app.now()).await.unwrap()[&item];
         assert_eq!((stock.paid, stock.left), (1, 0), "it was still to be had");
         assert_books(&app).await;
+    }
+
+    async fn who_announces_gets_a_letter_with_the_code_and_how_to_pay(app: TestApp) {
+        let app = with_bank(app);
+        for (language, dir, said) in [("en", "ltr", "write the code"), ("fa-AF", "rtl", "به حیث مرجع"), ("ps", "rtl", "د حوالې په توګه")] {
+            let typed = fill(&app, "").await.with("currency", "EUR").with("language", language).with("email", &format!("{language}@example.org"));
+            assert_eq!(announce(&app, &typed).await.status, 303);
+            let letters = letter::Entity::find().filter(letter::Column::Language.eq(language)).all(app.app.db.read()).await.unwrap();
+            let [letter] = letters.as_slice() else { panic!("one letter in {language}: {letters:?}") };
+            let gift = donation::Entity::find_by_id(letter.donation_id.unwrap()).one(app.app.db.read()).await.unwrap().unwrap();
+            assert_eq!((letter.kind, letter.to_address.as_str()), (LetterKind::TransferAnnounced, &*format!("{}@example.org", language.to_lowercase())));
+            assert!(!letter.subject.contains(&gift.reference) && !letter.to_name.contains("Zarmina"), "{letter:?}");
+            for part in [&letter.text_body, &letter.html_body] {
+                for shown in ["IBAN: DE00 1234 5678", gift.reference.as_str(), said, "/donations/"] {
+                    assert!(part.contains(shown), "{shown}: {part}");
+                }
+                assert!(!part.contains("Zarmina"), "anybody can type anybody's name: {part}");
+            }
+            assert!(letter.text_body.lines().any(|line| line == gift.reference), "the code can be copied: {}", letter.text_body);
+            assert!(letter.html_body.contains(&format!("lang=\"{language}\" dir=\"{dir}\"")), "{}", letter.html_body);
+        }
+    }
+
+    async fn nobody_is_flooded_with_letters_by_who_types_her_address(app: TestApp) {
+        let app = with_bank(app);
+        for _ in 0..5 {
+            let typed = fill(&app, "").await.with("currency", "EUR").with("email", "rosa@example.org");
+            assert_eq!(announce(&app, &typed).await.status, 303);
+        }
+        assert_eq!((count(&app.app, "donation").await, count(&app.app, "letter").await), (5, 3));
+    }
+
+    async fn two_who_match_one_transfer_at_once_match_it_once(app: TestApp) {
+        let app = with_bank(app);
+        announce(&app, &fill(&app, "").await.with("currency", "EUR")).await;
+        let gift = the_donation(&app.app).await;
+        let eur = |minor| entity::Money::new(minor, "EUR".parse().unwrap());
+        let arrived = transfers::Arrived { on: app.app.today(), money: eur(2_500), statement: String::new() };
+        let other = transfers::Arrived { money: eur(2_400), ..arrived.clone() };
+        let actor = Actor::system();
+        let (one, two) = tokio::join!(
+            transfers::match_transfer(&app.app, &actor, gift.id, &arrived),
+            transfers::match_transfer(&app.app, &actor, gift.id, &other),
+        );
+        assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+        assert!(matches!(one.and(two), Err(Error::Conflict(why)) if why.contains("matched it already")));
+        let paid = the_donation(&app.app).await;
+        assert_eq!(balance(&app.app, "bank", "EUR").await, paid.amount_minor);
+        assert_eq!(count(&app.app, "receipt").await, 1);
+        assert_books(&app).await;
+    }
+
+    async fn an_announced_transfer_is_not_entered_by_hand_beside_it(app: TestApp) {
+        let app = with_bank(app);
+        announce(&app, &fill(&app, "").await.with("currency", "EUR")).await;
+        let announced = the_donation(&app.app).await;
+        let code = announced.reference.to_lowercase();
+        let by_hand = HandGift { reference: format!("SEPA {} {} thanks", &code[..5], &code[5..]), ..hand_gift(&app, 2_500, "EUR") };
+        let refused = by_hand::record(&app.app, &Actor::system(), &by_hand).await;
+        assert!(matches!(&refused, Err(RecordProblem::IsAnnounced(id)) if *id == announced.id), "{refused:?}");
+        let meant = HandGift { is_another: true, ..by_hand };
+        by_hand::record(&app.app, &Actor::system(), &meant).await.expect("staff know better");
+        assert_eq!(count(&app.app, "donation").await, 2);
     }
 
     async fn without_bank_details_nothing_is_offered(app: TestApp) {

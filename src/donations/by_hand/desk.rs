@@ -110,6 +110,10 @@ async fn enter(State(app): State<App>, who: Finance, page: DeskPage, Form(raw): 
             errors.add("is_another", page.t("desk-hand-error-same"));
             Some(id)
         }
+        Err(RecordProblem::IsAnnounced(id)) => {
+            errors.add("is_another", page.t("desk-hand-error-announced"));
+            Some(id)
+        }
         Err(RecordProblem::AnotherGift(id)) => {
             errors.add("method", page.t("desk-hand-error-sent-before"));
             Some(id)
@@ -198,7 +202,7 @@ async fn take_back(
 ) -> Result<Response, Error> {
     let donation = find_reversible(&app, id).await?;
     let mut errors = FormErrors::default();
-    match amount::parse(&raw.amount, donation.currency) {
+    match amount::parse_moved(&raw.amount, donation.currency) {
         Ok(typed) if typed.minor == donation.amount_minor => {}
         Ok(_) => errors.add("amount", page.t("desk-reverse-error-amount")),
         Err(error) => errors.add("amount", tell_amount_error(&page, error)),

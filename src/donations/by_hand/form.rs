@@ -13,7 +13,7 @@ use crate::{
     web::{FormErrors, Page},
     wishes::price_of,
 };
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use entity::{
     Currency, Money, article, campaign, fund, wish_item,
     words::{Account, WishStatus},
@@ -22,6 +22,9 @@ use serde::Deserialize;
 
 /// The longest reference and name, in characters.
 const TEXT_MAX: usize = 140;
+
+/// How many years back a day may lie, in months: beyond, it is a slip of the finger, or a day of another calendar. Older gifts are imported.
+const OLDEST: Months = Months::new(120);
 
 /// The longest note, in characters.
 const NOTE_MAX: usize = 1_000;
@@ -157,7 +160,7 @@ fn parse_money(page: &Page, raw: &RawHandGift, errors: &mut FormErrors) -> Optio
         errors.add("currency", page.t("desk-hand-error-currency"));
         return None;
     };
-    match amount::parse(&raw.amount, currency) {
+    match amount::parse_moved(&raw.amount, currency) {
         Ok(money) => Some(money),
         Err(error) => {
             errors.add("amount", tell_amount_error(page, error));
@@ -166,9 +169,13 @@ fn parse_money(page: &Page, raw: &RawHandGift, errors: &mut FormErrors) -> Optio
     }
 }
 
-/// A day that has come.
+/// A day that has come, and not so long ago that it must be a slip of the finger.
 pub(super) fn parse_day(app: &App, page: &Page, text: &str, errors: &mut FormErrors) -> Option<NaiveDate> {
     match clock::parse_day(text) {
+        Some(day) if app.today().checked_sub_months(OLDEST).is_some_and(|oldest| day < oldest) => {
+            errors.add("given_on", page.t("desk-hand-error-old"));
+            None
+        }
         Some(day) if day <= app.today() => Some(day),
         Some(_) => {
             errors.add("given_on", page.t("desk-hand-error-future"));

@@ -5,6 +5,7 @@
 mod desk;
 mod form;
 mod reverse;
+mod transfer_letter;
 pub mod transfers;
 mod transfers_desk;
 
@@ -130,6 +131,8 @@ pub enum RecordProblem {
     AnotherGift(DonationId),
     /// A gift of the same amount, day and reference is there.
     LooksTheSame(DonationId),
+    /// Its reference holds the code of a transfer that was announced: matching that one enters it.
+    IsAnnounced(DonationId),
     /// The day has not come.
     InTheFuture,
     /// Fewer of the item are left.
@@ -200,6 +203,11 @@ async fn write(tx: &DatabaseTransaction, app: &App, actor: &Actor, gift: &HandGi
         && let Some(twin) = find_twin(tx, app, gift).await?
     {
         return Err(RecordProblem::LooksTheSame(twin.id));
+    }
+    if !gift.is_another
+        && let Some(waiting) = transfers::find_by_code_in(tx, &gift.reference).await?
+    {
+        return Err(RecordProblem::IsAnnounced(waiting.id));
     }
     let now = app.now();
     if let Some((item, quantity)) = gift.item {
@@ -301,7 +309,7 @@ async fn find_twin(tx: &DatabaseTransaction, app: &App, gift: &HandGift) -> Resu
 }
 
 /// The donations that were taken back.
-fn reversed_donations() -> SelectStatement {
+pub(in crate::donations) fn reversed_donations() -> SelectStatement {
     Query::select()
         .column(ledger_transaction::Column::DonationId)
         .from(ledger_transaction::Entity)

@@ -48,6 +48,9 @@ const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /// What a code begins with.
 const PREFIX: &str = "WW";
 
+/// How many letters with the bank details one address gets within a day: anybody can type anybody's address. The page tells them too.
+const LETTERS_A_DAY: u64 = 3;
+
 /// Whether supporters may give by transfer: the bank details are set.
 pub fn is_offered(app: &App) -> bool {
     !app.config.org_bank_details.is_empty()
@@ -127,7 +130,22 @@ async fn write(tx: &DatabaseTransaction, app: &App, gift: &Gift, money: Money, r
         wishes::reserve(tx, item, donation.id, quantity, now + ITEM_HOLD, now).await.map_err(tell_item_problem)?;
     }
     store::note(tx, donation.id, now, "transfer_announced", &format!("{money} {code}")).await.map_err(Error::from)?;
+    if !supporter.email.is_empty() && announced_today(tx, &donation, now).await? <= LETTERS_A_DAY {
+        let letter = super::transfer_letter::compose(app, &donation, supporter.email)?;
+        app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
+    }
     Ok(donation)
+}
+
+/// How many transfers were announced in a supporter's name within a day, this one among them.
+async fn announced_today(tx: &DatabaseTransaction, of: &donation::Model, now: DateTime<Utc>) -> Result<u64, Error> {
+    use sea_orm::PaginatorTrait;
+    let find = donation::Entity::find()
+        .filter(donation::Column::SupporterId.eq(of.supporter_id))
+        .filter(donation::Column::Source.eq(DonationSource::Manual))
+        .filter(donation::Column::Status.eq(DonationStatus::Pending))
+        .filter(donation::Column::CreatedAt.gt(now - TimeDelta::days(1)));
+    Ok(find.count(tx).await?)
 }
 
 fn tell_item_problem(error: wishes::ReserveError) -> OpenProblem {
@@ -149,6 +167,19 @@ async fn new_code(tx: &DatabaseTransaction, app: &App) -> Result<String, Error> 
         }
     }
     Err(Error::Internal("no free code for a transfer was found".to_owned()))
+}
+
+/// The transfer that is waited for and whose code stands in these words, as the bank statement has them: with spaces, dashes, small letters.
+pub(super) async fn find_by_code_in(tx: &DatabaseTransaction, words: &str) -> Result<Option<donation::Model>, Error> {
+    let plain: Vec<u8> = words.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_uppercase()).collect();
+    let is_code = |part: &&[u8]| part.starts_with(PREFIX.as_bytes()) && part[PREFIX.len()..].iter().all(|byte| ALPHABET.contains(byte));
+    let codes: Vec<String> =
+        plain.windows(PREFIX.len() + 8).filter(is_code).map(|part| part.iter().map(|byte| char::from(*byte)).collect()).collect();
+    if codes.is_empty() {
+        return Ok(None);
+    }
+    let found = donation::Entity::find().filter(donation::Column::Reference.is_in(codes)).all(tx).await?;
+    Ok(found.into_iter().find(is_waited_for))
 }
 
 /// What staff look for: a code or a part of it, or an amount. Empty: all that are waited for.

@@ -111,7 +111,8 @@ async fn match_one(
     let donation = find_waiting(&app, id).await?;
     let mut errors = FormErrors::default();
     let on = parse_day(&app, &page, &raw.given_on, &mut errors);
-    let money = amount::parse(&raw.amount, donation.currency).map_err(|error| errors.add("amount", tell_amount_error(&page, error))).ok();
+    let money =
+        amount::parse_moved(&raw.amount, donation.currency).map_err(|error| errors.add("amount", tell_amount_error(&page, error))).ok();
     let statement = parse_text(&page, &raw.statement, "statement", 140, &mut errors);
     if donation.wish_item_id.is_some() && money.is_some_and(|money| money.minor != donation.amount_minor) {
         errors.add("amount", page.t("desk-match-error-item"));

@@ -2,6 +2,7 @@
 //!
 //! A past gift keeps its real day and is told to nobody. Importing the same again adds nothing.
 
+mod alike;
 pub mod stripe;
 pub mod table;
 
@@ -12,12 +13,12 @@ use super::{
 use crate::{app::App, asks, clock::sha256_hex, error::Error, i18n::Language, supporters};
 use chrono::{DateTime, Utc};
 use entity::{
-    Currency, article, campaign, fund,
-    ids::{ArticleId, DonationId},
+    Currency, Money, article, campaign, fund,
+    ids::{ArticleId, CampaignId, DonationId, FundId},
     words::{Account, DonationSource},
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 use table::{Given, Remark, Row};
 
 /// The largest file.
@@ -42,6 +43,32 @@ pub struct Options {
     pub receipts: bool,
     /// Whether nothing is written.
     pub dry_run: bool,
+    /// Whether gifts are taken that look like one which came another way: of the same giver (or reference), day and amount.
+    pub alike: bool,
+    /// Which of Stripe's charges are gifts: those to which all of this applies. Empty: all of them.
+    pub only: Vec<Only>,
+}
+
+/// What tells a gift from other payments on the same Stripe account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// Its metadata has this key with this value.
+    Metadata(String, String),
+    /// Its description has these words in it, in capitals or not.
+    Description(String),
+}
+
+impl std::str::FromStr for Only {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = text.split_once('=').ok_or("write it as key=value, or description=words")?;
+        let (key, value) = (key.trim(), value.trim());
+        if key.is_empty() || value.is_empty() {
+            return Err("write it as key=value, or description=words".to_owned());
+        }
+        Ok(if key == "description" { Self::Description(value.to_owned()) } else { Self::Metadata(key.to_owned(), value.to_owned()) })
+    }
 }
 
 /// What an import did, or would have done.
@@ -83,43 +110,46 @@ pub async fn import_table(app: &App, bytes: &[u8], options: &Options, progress: 
             Err(why) => report.skipped.push(Remark { line: row.line, why }),
         }
     }
+    let mut looked_at = total - gifts.len() as u64;
     for batch in gifts.chunks(BATCH) {
         let done = if options.dry_run {
-            count_new(app.db.read(), batch).await?
+            count_new(app.db.read(), app, batch, options).await?
         } else {
             app.db.write(async |tx| write_batch(tx, app, batch, options).await).await?
         };
         report.added += done.added;
         report.known += done.known;
         report.later += done.later;
-        progress(report.added + report.known, total);
+        report.skipped.extend(done.skipped);
+        looked_at += batch.len() as u64;
+        progress(looked_at, total);
     }
     report.skipped.sort_by_key(|remark| remark.line);
     Ok(report)
 }
 
-/// Where a gift belongs.
+/// Where a gift belongs. A million of them stand in memory, so they share what they name.
 #[derive(Clone, Debug)]
 struct Place {
-    campaign: Option<campaign::Model>,
+    campaign_id: Option<CampaignId>,
     article_id: Option<ArticleId>,
-    fund: Option<fund::Model>,
+    fund: Option<Arc<fund::Model>>,
     given_at: DateTime<Utc>,
 }
 
 /// What rows may name.
 struct Known {
-    campaigns: HashMap<String, campaign::Model>,
+    campaigns: HashMap<String, (CampaignId, FundId)>,
     articles: HashMap<String, Option<ArticleId>>,
-    funds: HashMap<String, fund::Model>,
-    usual_fund: Option<fund::Model>,
+    funds: HashMap<String, Arc<fund::Model>>,
+    usual_fund: Option<Arc<fund::Model>>,
 }
 
 impl Known {
     async fn read(db: &impl ConnectionTrait, usual_fund: Option<fund::Model>) -> Result<Self, Error> {
-        let campaigns = campaign::Entity::find().all(db).await?.into_iter().map(|c| (c.slug.clone(), c)).collect();
-        let funds = fund::Entity::find().all(db).await?.into_iter().map(|f| (f.code.to_lowercase(), f)).collect();
-        Ok(Self { campaigns, articles: HashMap::new(), funds, usual_fund })
+        let campaigns = campaign::Entity::find().all(db).await?.into_iter().map(|c| (c.slug, (c.id, c.fund_id))).collect();
+        let funds = fund::Entity::find().all(db).await?.into_iter().map(|f| (f.code.to_lowercase(), Arc::new(f))).collect();
+        Ok(Self { campaigns, articles: HashMap::new(), funds, usual_fund: usual_fund.map(Arc::new) })
     }
 
     /// Where a row's gift belongs, or why it cannot be taken.
@@ -127,7 +157,7 @@ impl Known {
         let campaign = match row.campaign.as_str() {
             "" => None,
             slug => match self.campaigns.get(slug) {
-                Some(campaign) => Some(campaign.clone()),
+                Some(campaign) => Some(*campaign),
                 None => return Ok(Err(format!("there is no campaign `{slug}`"))),
             },
         };
@@ -146,7 +176,7 @@ impl Known {
         };
         let fund = match row.fund.as_str() {
             "" => {
-                let of_campaign = campaign.as_ref().and_then(|c| self.funds.values().find(|fund| fund.id == c.fund_id));
+                let of_campaign = campaign.and_then(|(_, fund_id)| self.funds.values().find(|fund| fund.id == fund_id));
                 of_campaign.or(self.usual_fund.as_ref()).cloned()
             }
             code => match self.funds.get(&code.to_lowercase()) {
@@ -160,15 +190,16 @@ impl Known {
             Given::At(moment) if moment <= now => moment,
             _ => return Ok(Err("the day has not come yet".to_owned())),
         };
-        Ok(Ok(Place { campaign, article_id, fund, given_at }))
+        Ok(Ok(Place { campaign_id: campaign.map(|(id, _)| id), article_id, fund, given_at }))
     }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Done {
     added: u64,
     known: u64,
     later: u64,
+    skipped: Vec<Remark>,
 }
 
 /// What makes the gift one, however often it is imported.
@@ -176,12 +207,37 @@ fn token_of(row: &Row) -> String {
     format!("imported:csv:{}", sha256_hex(&row.key))
 }
 
-async fn count_new(db: &impl ConnectionTrait, batch: &[(&Row, Place)]) -> Result<Done, Error> {
+/// Whether a row is a new gift; else it is counted, or said why it is left out.
+async fn is_new(db: &impl ConnectionTrait, app: &App, row: &Row, place: &Place, options: &Options, done: &mut Done) -> Result<bool, Error> {
+    let mut skip = |why: String| done.skipped.push(Remark { line: row.line, why });
+    if let Some(known) = store::find_by_form(db, &token_of(row)).await? {
+        let day = |at: DateTime<Utc>| at.with_timezone(&app.config.org_timezone).date_naive();
+        let (here, given_on) = (Money::new(known.amount_minor, known.currency), day(known.paid_at.unwrap_or(known.created_at)));
+        if here != row.money || given_on != day(place.given_at) {
+            skip(format!(
+                "it is here already as {here} of {given_on} (donation {}): a gift is never changed. Take that one back at the desk and import this one with another id",
+                known.id
+            ));
+        } else {
+            done.known += 1;
+        }
+        return Ok(false);
+    }
+    if !options.alike {
+        let gift = alike::Gift { email: &row.email, names: &row.names(), money: row.money, at: place.given_at, is_of_stripe: false };
+        if let Some(other) = alike::find(db, app, &gift).await? {
+            skip(format!("it looks like a gift that came another way (donation {other}): say `--alike` to take such rows too"));
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn count_new(db: &impl ConnectionTrait, app: &App, batch: &[(&Row, Place)], options: &Options) -> Result<Done, Error> {
     let mut done = Done::default();
-    for (row, _) in batch {
-        match store::find_by_form(db, &token_of(row)).await? {
-            Some(_) => done.known += 1,
-            None => done.added += 1,
+    for (row, place) in batch {
+        if is_new(db, app, row, place, options, &mut done).await? {
+            done.added += 1;
         }
     }
     Ok(done)
@@ -190,8 +246,7 @@ async fn count_new(db: &impl ConnectionTrait, batch: &[(&Row, Place)]) -> Result
 async fn write_batch(tx: &DatabaseTransaction, app: &App, batch: &[(&Row, Place)], options: &Options) -> Result<Done, Error> {
     let mut done = Done::default();
     for (row, place) in batch {
-        if store::find_by_form(tx, &token_of(row)).await?.is_some() {
-            done.known += 1;
+        if !is_new(tx, app, row, place, options, &mut done).await? {
             continue;
         }
         let booked = write_row(tx, app, row, place, options).await?;
@@ -206,7 +261,7 @@ async fn write_row(tx: &DatabaseTransaction, app: &App, row: &Row, place: &Place
     let language = Language::nearest(&row.language).unwrap_or_default().tag();
     let supporter = find_supporter(tx, app, &row.email, &row.name, language, now).await?;
     let fund = match &place.fund {
-        Some(fund) => fund.clone(),
+        Some(fund) => (**fund).clone(),
         None => store::fund(tx, None, app.new_id(), now).await?,
     };
     let new = Unpaid {
@@ -220,7 +275,7 @@ async fn write_row(tx: &DatabaseTransaction, app: &App, row: &Row, place: &Place
         wants_updates: false,
         language,
         money: row.money,
-        campaign_id: place.campaign.as_ref().map(|campaign| campaign.id),
+        campaign_id: place.campaign_id,
         item: None,
         article_id: place.article_id,
         fund: &fund,

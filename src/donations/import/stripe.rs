@@ -4,7 +4,7 @@
 //! The ledger knows them by the same names as our own payments, so what the payouts bring of the same movements fits: a movement that was
 //! taken for somebody else's activity is taken back and becomes the gift that it is.
 
-use super::{Options, find_fund, find_supporter};
+use super::{Only, Options, alike, find_fund, find_supporter};
 use crate::{
     app::App,
     clock::sha256_hex,
@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     ledger::{self, Posting},
     payments::{PastCharge, StripeFailure},
+    receipts,
 };
 use chrono::{DateTime, Utc};
 use entity::{
@@ -42,6 +43,8 @@ pub struct History {
     pub added: u64,
     /// Past gifts that were here already.
     pub known: u64,
+    /// Charges that are no gifts, by what was asked for.
+    pub others: u64,
     /// Charges left out, by the reason.
     pub skipped: BTreeMap<&'static str, Vec<String>>,
 }
@@ -54,6 +57,9 @@ const NOT_BOOKED: &str = "Stripe has not booked it yet: import again later";
 
 /// Charges of which money went back and that Stripe does not tell by a payment.
 const CAME_BACK: &str = "some of it went back, and it is too old to be asked about: enter what is left by hand";
+
+/// Charges whose gift is in the books already, as far as one can tell.
+const ALIKE: &str = "it looks like a gift that came another way: say `--alike` to take such charges too";
 
 impl History {
     /// Whether nothing is left to look at: what was never paid is no gift.
@@ -106,13 +112,18 @@ async fn take_charge(
     match find_known(app, charge).await? {
         Some(known) if known.source == DonationSource::Imported => {
             history.known += 1;
-            return Ok(());
+            // The run that added it may have ended before what went back was asked for.
+            return if options.dry_run { Ok(()) } else { finish(app, charge, &known, options).await };
         }
         Some(_) => {
             history.ours += 1;
             return Ok(());
         }
         None => {}
+    }
+    if !options.only.iter().all(|only| applies(only, charge)) {
+        history.others += 1;
+        return Ok(());
     }
     if !charge.is_paid || charge.amount.minor < 1 {
         history.skipped.entry(NOT_PAID).or_default().push(charge.charge_id.clone());
@@ -130,11 +141,30 @@ async fn take_charge(
         history.skipped.entry(NOT_BOOKED).or_default().push(charge.charge_id.clone());
         return Ok(());
     }
+    if !options.alike && looks_known(app, charge).await? {
+        history.skipped.entry(ALIKE).or_default().push(charge.charge_id.clone());
+        return Ok(());
+    }
     if !options.dry_run {
-        write_charge(app, charge, fund, options).await?;
+        let donation = app.db.write(async |tx| write_in(tx, app, charge, fund).await).await?;
+        finish(app, charge, &donation, options).await?;
     }
     history.added += 1;
     Ok(())
+}
+
+fn applies(only: &Only, charge: &PastCharge) -> bool {
+    match only {
+        Only::Metadata(key, value) => charge.metadata.get(key) == Some(value),
+        Only::Description(words) => charge.description.to_lowercase().contains(&words.to_lowercase()),
+    }
+}
+
+async fn looks_known(app: &App, charge: &PastCharge) -> Result<bool, Error> {
+    let names: Vec<&str> = [Some(charge.charge_id.as_str()), charge.payment_intent_id.as_deref()].into_iter().flatten().collect();
+    let email = charge.email.as_deref().unwrap_or_default();
+    let gift = alike::Gift { email, names: &names, money: charge.amount, at: charge.created, is_of_stripe: true };
+    Ok(alike::find(app.db.read(), app, &gift).await?.is_some())
 }
 
 /// Payments of our own recurring gifts do not carry our mark; their customer does.
@@ -149,18 +179,21 @@ async fn find_known(app: &App, charge: &PastCharge) -> Result<Option<donation::M
     Ok(store::find_by_stripe_object(app.db.read(), &ids).await?)
 }
 
-async fn write_charge(app: &App, charge: &PastCharge, fund: Option<&fund::Model>, options: &Options) -> Result<(), Error> {
-    let donation = app.db.write(async |tx| write_in(tx, app, charge, fund).await).await?;
-    if charge.came_back {
+/// What follows once the gift is written down. Doing it again changes nothing.
+async fn finish(app: &App, charge: &PastCharge, donation: &donation::Model, options: &Options) -> Result<(), Error> {
+    if charge.came_back && charge.payment_intent_id.is_some() {
         // What went back is asked for and booked by the door through which it comes for our own payments.
-        let present = back::ask(app, &donation, None, true).await.map_err(tell)?;
+        let present = back::ask(app, donation, None, true).await.map_err(tell)?;
         back::apply(app, donation.id, &present).await?;
     }
     if options.receipts {
         let (now, paid_at) = (app.now(), donation.paid_at.unwrap_or(charge.created));
         let write = async |tx: &DatabaseTransaction| {
+            if !receipts::store::find_by_donation(tx, donation.id).await?.is_empty() {
+                return Ok(());
+            }
             let worth = ledger::worth_of(tx, donation.id, donation.currency).await?;
-            if worth.minor < 1 { Ok(()) } else { receipt::issue(tx, app, &donation, worth, None, paid_at, now).await }
+            if worth.minor < 1 { Ok(()) } else { receipt::issue(tx, app, donation, worth, None, paid_at, now).await }
         };
         app.db.write(write).await?;
     }

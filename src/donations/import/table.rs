@@ -4,7 +4,7 @@
 //! | column | what | needed |
 //! |---|---|---|
 //! | `date` | the day, `2025-12-31`, or a moment with its zone, `2025-12-31T20:15:00+04:30` | yes |
-//! | `amount` | as people write it: `1,000.50`, `1.000,50` | yes |
+//! | `amount` | as people write it: `1,000.50`, `1.000,50`; not `1.000`, which could be one | yes |
 //! | `currency` | three letters | yes, or `--currency` |
 //! | `id` | what the other system calls it; without it the row itself is what a gift is known by | no |
 //! | `email`, `name` | who gave; both may be empty | no |
@@ -20,7 +20,7 @@ use crate::{
     },
     clock::{self, sha256_hex},
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use csv::{ReaderBuilder, StringRecord};
 use entity::{Currency, Money};
 use std::collections::HashMap;
@@ -31,6 +31,9 @@ const COLUMNS: [&str; 12] =
 
 /// The longest text of a field, in characters.
 const TEXT_MAX: usize = 1_000;
+
+/// The first year that a day may be of: earlier ones are slips of the finger, or days of another calendar (1404 is the Persian 2025).
+const FIRST_YEAR: i32 = 1950;
 
 /// When a gift was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,13 @@ pub struct Row {
     pub reference: String,
     pub note: String,
     pub language: String,
+}
+
+impl Row {
+    /// What it may be known by elsewhere: the other system's id, and the reference.
+    pub fn names(&self) -> Vec<&str> {
+        [self.key.strip_prefix("id:").unwrap_or_default(), self.reference.as_str()].into_iter().filter(|name| !name.is_empty()).collect()
+    }
 }
 
 /// A row that was left out, or a remark.
@@ -181,7 +191,10 @@ fn row_of(
     if typed.starts_with(['-', '\u{2212}', '(']) {
         return Err(format!("the amount `{typed}` is below zero: leave refunds out, and what they gave back with them"));
     }
-    let money = amount::parse(&typed, currency).map_err(|error| format!("the amount `{typed}`: {error}"))?;
+    if amount::is_ambiguous_in_a_file(&typed, currency) {
+        return Err(format!("the amount `{typed}` could be a thousand or one: write it with the currency’s decimals"));
+    }
+    let money = amount::parse_moved(&typed, currency).map_err(|error| format!("the amount `{typed}`: {error}"))?;
     let email = field("email").to_lowercase();
     if !email.is_empty() && !is_email(&email) {
         // The address itself stays out of what is printed.
@@ -220,9 +233,14 @@ fn row_of(
 }
 
 fn parse_given(text: &str) -> Result<Given, String> {
-    if let Some(day) = clock::parse_day(text) {
-        return Ok(Given::On(day));
+    let (given, year) = if let Some(day) = clock::parse_day(text) {
+        (Given::On(day), day.year())
+    } else {
+        let moment = DateTime::parse_from_rfc3339(text).map_err(|_| format!("`{text}` is not a day such as 2025-12-31"))?;
+        (Given::At(moment.with_timezone(&Utc)), moment.year())
+    };
+    if year < FIRST_YEAR {
+        return Err(format!("`{text}` is before {FIRST_YEAR}: write the day in the Gregorian calendar"));
     }
-    let moment = DateTime::parse_from_rfc3339(text).map_err(|_| format!("`{text}` is not a day such as 2025-12-31"))?;
-    Ok(Given::At(moment.with_timezone(&Utc)))
+    Ok(given)
 }

@@ -44,11 +44,13 @@ desk-hand-error-method = Choose how it was given.
 desk-hand-error-currency = Write one of the currencies by its three letters, such as EUR.
 desk-hand-error-day = Write the day like 2026-01-31.
 desk-hand-error-future = This day has not come yet. Enter the gift when it is there.
+desk-hand-error-old = This day is more than ten years ago. Look at the year: it is that of the Gregorian calendar. Older gifts are brought in by “wellwisher import donations”.
 desk-hand-error-article = No article has this address.
 desk-hand-error-choice = Choose one of the list.
 desk-hand-error-item-campaign = This item belongs to another campaign. Leave the campaign empty: the item brings its own.
 desk-hand-error-price = The items cost { $total }. Enter what was given besides as a gift of its own.
 desk-hand-error-same = A gift of the same amount, day and reference was entered already. If this is another one, tick the box.
+desk-hand-error-announced = The reference holds the code of a bank transfer that was announced and is still waited for. Open it and match it, so that it counts once. If this really is another gift, tick the box.
 desk-hand-error-sent-before = This form was sent before with another gift in it. Look at that gift; sending the form now enters a second one.
 
 desk-reverse-title = Take a gift back
