@@ -85,7 +85,8 @@ pub(super) async fn fetch_known(
 /// Applies what Stripe says of a payment. All of it, or none.
 pub async fn apply(app: &App, id: DonationId, present: &Present) -> Result<Applied, Error> {
     let applied = app.db.write(async |tx| apply_in(tx, app, id, present).await).await?;
-    if applied == Applied::Changed {
+    // Of an answer that was overtaken, the checkout may have been new.
+    if matches!(applied, Applied::Changed | Applied::Overtaken) {
         app.bell.notify_waiters();
     }
     Ok(applied)
@@ -102,7 +103,7 @@ pub async fn apply_in(tx: &DatabaseTransaction, app: &App, id: DonationId, prese
     };
     let donation = donations::lock(tx, id).await?.ok_or(Error::NotFound)?;
     if is_overtaken(tx, id, returned).await? {
-        return Ok(settled);
+        return Ok(Applied::Overtaken);
     }
     Ok(match bring_in_line(tx, app, &donation, returned, app.now()).await? {
         Applied::Unchanged => settled,
