@@ -5,6 +5,7 @@ pub mod helpers;
 mod back;
 mod back_orders;
 mod currencies;
+mod deposits;
 mod events;
 mod every_order;
 mod fold;

@@ -2,12 +2,12 @@
 
 use crate::{
     donations::helpers::fill,
-    support::{FromDatabase, TestApp, TestDatabase, gift, on_both_databases, take_back},
+    support::{FromDatabase, TestApp, TestDatabase, gift, hand_gift, on_both_databases, take_back},
 };
 use entity::{
     Money, gift_aid_declaration,
     ids::GiftAidDeclarationId,
-    words::{GiftAidScope, Role},
+    words::{GiftAidMade, GiftAidScope, Role},
 };
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use wellwisher::{
@@ -91,6 +91,9 @@ fn model(change: impl FnOnce(&mut gift_aid_declaration::Model)) -> gift_aid_decl
         void_from: None,
         cancelled_at: None,
         cancel_reason: String::new(),
+        made: GiftAidMade::Online,
+        recorded_by: None,
+        record_sent_on: None,
     };
     change(&mut model);
     model
@@ -415,9 +418,78 @@ on_both_databases! {
         assert_eq!(test.post(&cancel, &[("reason", "moved"), ("from", "now")]).await.location(), "/desk/gift-aid/declarations?done=gift-aid-cancelled");
     }
 
+    async fn a_declaration_on_paper_is_written_down_beside_a_cheque(charity: Charity) {
+        let test = &charity.0;
+        let cheque = wellwisher::donations::by_hand::HandGift { email: Some("wren@example.org".into()), ..hand_gift(test, 4_000, "GBP") };
+        let id = test.enter(&cheque).await.id;
+        test.give(&by("wren@example.org", 1_000, None)).await;
+        test.wait(86_400 * 3);
+        test.sign_in_as(Role::Finance).await;
+        assert!(test.get(&format!("/desk/donations/{id}")).await.body.contains(&format!("/desk/donations/{id}/gift-aid")));
+        let path = format!("/desk/donations/{id}/gift-aid");
+        let page = test.get(&path).await;
+        assert!(page.status == 200 && page.body.contains("I want to Gift Aid this donation to Kestrel Papers."), "{}", page.body);
+        let today = test.app.today().to_string();
+        let typed = [
+            ("made", "paper"), ("declared_on", today.as_str()), ("gift_aid_scope", "all"), ("gift_aid_first", "Wren"), ("gift_aid_last", "Teal"),
+            ("gift_aid_house", "7 Reed Bank"), ("gift_aid_postcode", "s192bd"), ("wording", "I want Kestrel Papers to claim on all of it."),
+        ];
+        let with = |name: &'static str, value: &'static str| typed.iter().copied().filter(|(known, _)| *known != name).chain([(name, value)]).collect::<Vec<_>>();
+        for (name, value) in [("made", "online"), ("declared_on", "soon"), ("gift_aid_postcode", "10115"), ("gift_aid_last", ""), ("wording", " "), ("made", "oral"), ("record_sent_on", "2026-05-01"), ("declared_on", "2032-01-01")] {
+            let answer = test.post(&path, &with(name, value)).await;
+            assert_eq!(answer.status, 422, "{name}={value}");
+            assert!(name == "gift_aid_last" || answer.body.contains("value=\"Teal\""), "what was typed is kept");
+        }
+        assert_eq!(test.post(&path, &typed).await.location(), "/desk/gift-aid/declarations?done=gift-aid-recorded");
+        assert_eq!(test.post(&path, &typed).await.status, 409, "one for a gift");
+        let kept = declarations(test).await.remove(0);
+        assert_eq!((kept.made, kept.donation_id, kept.wording.as_str()), (GiftAidMade::Paper, id, "I want Kestrel Papers to claim on all of it."));
+        assert!(kept.recorded_by.is_some());
+        assert_eq!(kept.declared_at.date_naive(), test.app.today());
+        assert_eq!(draft(test).await.sums().unwrap().gifts.minor, 5_000, "the cheque, and what she gave before");
+        let list = test.get("/desk/gift-aid/declarations").await;
+        assert!(list.body.contains("on paper"), "{}", list.body);
+        for change in ["update gift_aid_declaration set made = 'oral'", "update gift_aid_declaration set wording = 'x'"] {
+            assert!(test.app.db.write(async |tx| Ok(tx.execute_unprepared(change).await?)).await.is_err(), "{change}");
+        }
+    }
+
+    async fn an_oral_declaration_counts_thirty_days_after_its_record_was_sent(charity: Charity) {
+        let test = &charity.0;
+        let id = test.enter(&hand_gift(test, 4_000, "GBP")).await.id;
+        test.wait(86_400 * 2);
+        let today = test.app.today();
+        let oral = gift_aid::Recorded { made: GiftAidMade::Oral, declared: declared(GiftAidScope::This), on: today, record_sent_on: None };
+        let unsent = gift_aid::record(&test.app, &Actor::system(), id, &oral).await;
+        assert!(matches!(unsent, Err(Error::Invalid(why)) if why.contains("written record")));
+        let sent_before = gift_aid::Recorded { record_sent_on: Some(today - chrono::Days::new(1)), ..oral.clone() };
+        assert!(matches!(gift_aid::record(&test.app, &Actor::system(), id, &sent_before).await, Err(Error::Invalid(_))));
+        let sent = gift_aid::Recorded { record_sent_on: Some(today), ..oral };
+        gift_aid::record(&test.app, &Actor::system(), id, &sent).await.unwrap();
+        test.wait(86_400 * 30);
+        let waits = draft(test).await;
+        assert_eq!((waits.gifts.len(), waits.problems[0].faults.clone()), (0, vec![Fault::OralWaits]), "the thirtieth day is hers");
+        test.wait(86_400);
+        assert_eq!(draft(test).await.gifts.len(), 1);
+        gift_aid::cancel(&test.app, &Actor::system(), declarations(test).await[0].id, From::TheStart, "she changed her mind").await.unwrap();
+        assert_eq!(draft(test).await, claims::Draft::default());
+    }
+
+    async fn a_declaration_on_paper_reaches_four_years_back_and_no_further(charity: Charity) {
+        let test = &charity.0;
+        test.app.clock.set("2022-03-01T12:00:00Z".parse().unwrap());
+        let id = test.enter(&hand_gift(test, 4_000, "GBP")).await.id;
+        test.app.clock.set("2026-03-05T12:00:00Z".parse().unwrap());
+        let on = |day: &str| gift_aid::Recorded { made: GiftAidMade::Paper, declared: declared(GiftAidScope::This), on: day.parse().unwrap(), record_sent_on: None };
+        let late = gift_aid::record(&test.app, &Actor::system(), id, &on("2026-03-02")).await;
+        assert!(matches!(late, Err(Error::Invalid(why)) if why.contains("four years")));
+        gift_aid::record(&test.app, &Actor::system(), id, &on("2026-03-01")).await.expect("four years to the day");
+        assert_eq!(draft(test).await.gifts.len(), 1);
+    }
+
     async fn gift_aid_is_for_finance_and_administrators(charity: Charity) {
         let test = &charity.0;
-        test.give(&by("wren@example.org", 2_000, Some(declared(GiftAidScope::This)))).await;
+        let gift = test.give(&by("wren@example.org", 2_000, Some(declared(GiftAidScope::This)))).await.id;
         let (claim, declaration) = (make(test).await.head.id, declarations(test).await.remove(0).id);
         let money: &[Role] = &[Role::Admin, Role::Finance];
         test.assert_open_only_to(&[
@@ -427,6 +499,8 @@ on_both_databases! {
             (&format!("GET /desk/gift-aid/claims/{claim}/files/1"), money),
             (&format!("POST /desk/gift-aid/claims/{claim}/submit"), money),
             (&format!("POST /desk/gift-aid/claims/{claim}/withdraw"), money),
+            (&format!("GET /desk/donations/{gift}/gift-aid"), money),
+            (&format!("POST /desk/donations/{gift}/gift-aid"), money),
             ("GET /desk/gift-aid/declarations", money),
             (&format!("POST /desk/gift-aid/declarations/{declaration}/cancel"), money),
         ]).await;

@@ -1,10 +1,10 @@
 //! A Gift Aid declaration, as it was made: never edited; it can be cancelled.
 
 use crate::{
-    ids::{DonationId, GiftAidDeclarationId, SupporterId},
-    words::GiftAidScope,
+    ids::{DonationId, GiftAidDeclarationId, StaffId, SupporterId},
+    words::{GiftAidMade, GiftAidScope},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
 
 /// A Gift Aid declaration, as it was made: never edited; it can be cancelled.
@@ -43,6 +43,12 @@ pub struct Model {
     pub cancelled_at: Option<DateTime<Utc>>,
     /// Why; empty while it is not cancelled.
     pub cancel_reason: String,
+    /// How she made it.
+    pub made: GiftAidMade,
+    /// Who of staff wrote it down; none where she did herself.
+    pub recorded_by: Option<StaffId>,
+    /// When the written record of an oral one was sent to her.
+    pub record_sent_on: Option<NaiveDate>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

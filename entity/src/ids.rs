@@ -56,6 +56,8 @@ typed_ids! {
     DisputeId,
     /// Names one donation (one payment).
     DonationId,
+    /// Names a deposit of cash and cheques.
+    DepositId,
     /// Names a fund.
     FundId,
     /// Names a Gift Aid claim.

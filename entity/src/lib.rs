@@ -15,6 +15,8 @@ pub mod campaign;
 pub mod canary_run;
 pub mod category;
 pub mod confirmation;
+pub mod deposit;
+pub mod deposit_gift;
 pub mod difference;
 pub mod dispute;
 pub mod donation;

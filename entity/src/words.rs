@@ -123,6 +123,8 @@ words! {
         Unmapped = "unmapped",
         /// Takes back what was entered by hand.
         Reversal = "reversal",
+        /// Cash and cheques were taken to the bank.
+        Deposit = "deposit",
     }
     /// How a donation came to us.
     DonationSource { Checkout = "checkout", Recurring = "recurring", Manual = "manual", Imported = "imported" }
@@ -198,6 +200,15 @@ words! {
         This = "this",
         /// That gift, those of the four years before, and those to come.
         All = "all",
+    }
+    /// How a Gift Aid declaration was made.
+    GiftAidMade {
+        /// On the giving form.
+        Online = "online",
+        /// On paper; staff wrote it off.
+        Paper = "paper",
+        /// By word of mouth; a written record was sent to her.
+        Oral = "oral",
     }
     /// The life of a Gift Aid claim.
     GiftAidClaimState {

@@ -95,7 +95,8 @@ fn parse_address(page: &Page, text: &str, errors: &mut FormErrors) -> String {
     address
 }
 
-fn parse_declaration(page: &Page, charity: &str, raw: &RawGift, errors: &mut FormErrors) -> Option<Declared> {
+/// Reads a Gift Aid declaration; none where something in it is wrong.
+pub fn parse_declaration(page: &Page, charity: &str, raw: &RawGift, errors: &mut FormErrors) -> Option<Declared> {
     let scope: GiftAidScope = raw.gift_aid_scope.parse().unwrap_or(GiftAidScope::This);
     let before = errors.items.len();
     let title = parse_text(page, raw.gift_aid_title.trim().trim_end_matches('.'), "gift_aid_title", TITLE_CHARACTERS_MAX, errors);

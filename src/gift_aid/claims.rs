@@ -5,7 +5,7 @@
 //! right are given back in the next claim, however they came about.
 
 use super::{
-    covers,
+    ORAL_DAYS, covers,
     schedule::{Fault, Row, tax_on},
     store,
 };
@@ -21,7 +21,7 @@ use chrono::{Datelike, Days, NaiveDate};
 use entity::{
     Currency, Money, donation, gift_aid_claim, gift_aid_declaration, gift_aid_line,
     ids::{DonationId, GiftAidClaimId, SupporterId},
-    words::{DonationSource, GiftAidClaimState},
+    words::{DonationSource, GiftAidClaimState, GiftAidMade},
 };
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 use serde_json::json;
@@ -175,6 +175,11 @@ fn faults_of(app: &App, gift: &donation::Model, declared: &gift_aid_declaration:
     let mut faults = row.faults();
     if gift.source == DonationSource::Imported && declared.donation_id != gift.id {
         faults.push(Fault::Imported);
+    }
+    // Until then she can cancel it as if it had never been made.
+    let waits_until = declared.record_sent_on.and_then(|sent| sent.checked_add_days(Days::new(ORAL_DAYS)));
+    if declared.made == GiftAidMade::Oral && waits_until.is_none_or(|until| app.today() <= until) {
+        faults.push(Fault::OralWaits);
     }
     if last_day_to_claim(row.gift_on).is_none_or(|last| app.today() > last) {
         faults.push(Fault::TooLate);

@@ -6,27 +6,36 @@
 /// Claims.
 pub mod claims;
 mod desk;
+mod record_desk;
 /// HMRC's schedule.
 pub mod schedule;
 /// Queries.
 pub mod store;
 
-pub use desk::routes as desk_routes;
+/// The desk's routes of Gift Aid.
+pub fn desk_routes() -> axum::Router<App> {
+    desk::routes().merge(record_desk::routes())
+}
 
 use crate::{
     app::App,
     asks::{Declared, particulars::WORDING_VERSION},
+    clock::start_of_day,
+    db::is_unique_violation,
     error::Error,
     staff::{Actor, audit},
 };
-use chrono::{DateTime, Months, Utc};
+use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
 use entity::{
     donation, gift_aid_declaration,
     ids::{DonationId, GiftAidDeclarationId, SupporterId},
-    words::GiftAidScope,
+    words::{GiftAidMade, GiftAidScope},
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel};
 use serde_json::json;
+
+/// How many days after its written record was sent an oral declaration can still be cancelled as if it had never been made.
+pub const ORAL_DAYS: u64 = 30;
 
 /// Keeps a declaration, with every word that she agreed to.
 pub async fn declare(
@@ -37,8 +46,20 @@ pub async fn declare(
     declared: &Declared,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let row = gift_aid_declaration::ActiveModel {
-        id: Set(new_id),
+    let row = row_of(new_id, donation_id, supporter_id, declared, now);
+    gift_aid_declaration::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+fn row_of(
+    id: GiftAidDeclarationId,
+    donation_id: DonationId,
+    supporter_id: SupporterId,
+    declared: &Declared,
+    declared_at: DateTime<Utc>,
+) -> gift_aid_declaration::ActiveModel {
+    gift_aid_declaration::ActiveModel {
+        id: Set(id),
         donation_id: Set(donation_id),
         supporter_id: Set(supporter_id),
         title: Set(declared.title.clone()),
@@ -49,13 +70,64 @@ pub async fn declare(
         scope: Set(declared.scope),
         wording_version: Set(WORDING_VERSION.to_owned()),
         wording: Set(declared.wording.clone()),
-        declared_at: Set(now),
+        declared_at: Set(declared_at),
         void_from: Set(None),
         cancelled_at: Set(None),
         cancel_reason: Set(String::new()),
+        made: Set(GiftAidMade::Online),
+        recorded_by: Set(None),
+        record_sent_on: Set(None),
+    }
+}
+
+/// A declaration that staff write down for who made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// On paper or by word of mouth.
+    pub made: GiftAidMade,
+    /// What she declared, with the words of the paper, or of the record that was sent to her.
+    pub declared: Declared,
+    /// The day on which she did.
+    pub on: NaiveDate,
+    /// The day on which the written record of an oral one was sent.
+    pub record_sent_on: Option<NaiveDate>,
+}
+
+/// Writes down a declaration that was made on paper or by word of mouth, beside one of her paid gifts.
+///
+/// # Errors
+/// Says in a sentence what does not fit; nothing was written then.
+pub async fn record(app: &App, actor: &Actor, gift: DonationId, recorded: &Recorded) -> Result<GiftAidDeclarationId, Error> {
+    let (id, now, today): (GiftAidDeclarationId, _, _) = (app.new_id(), app.now(), app.today());
+    if recorded.on > today || recorded.record_sent_on.is_some_and(|sent| sent > today || sent < recorded.on) {
+        return Err(Error::Invalid("A day of the declaration has not come yet, or its record was sent before it was made.".to_owned()));
+    }
+    if recorded.made == GiftAidMade::Online || (recorded.made == GiftAidMade::Oral) != recorded.record_sent_on.is_some() {
+        return Err(Error::Invalid("An oral declaration counts once its written record was sent: say on which day.".to_owned()));
+    }
+    let declared_at = (start_of_day(app.config.org_timezone, recorded.on) + TimeDelta::hours(12)).min(now);
+    let write = async |tx: &DatabaseTransaction| {
+        let donation = donation::Entity::find_by_id(gift).one(tx).await?.ok_or(Error::NotFound)?;
+        let paid_at = donation.paid_at.ok_or_else(|| Error::Conflict("Only a gift that was paid can have a declaration.".to_owned()))?;
+        if declared_at.checked_sub_months(Months::new(48)).is_none_or(|first| paid_at < first) {
+            return Err(Error::Invalid(
+                "The gift is more than four years older than the declaration, which does not reach so far.".to_owned(),
+            ));
+        }
+        let mut row = row_of(id, gift, donation.supporter_id, &recorded.declared, declared_at);
+        row.made = Set(recorded.made);
+        row.wording_version = Set(recorded.made.to_string());
+        row.recorded_by = Set(actor.staff_id);
+        row.record_sent_on = Set(recorded.record_sent_on);
+        gift_aid_declaration::Entity::insert(row).exec_without_returning(tx).await.map_err(|error| match is_unique_violation(&error) {
+            true => Error::Conflict("This gift has a declaration already.".to_owned()),
+            false => error.into(),
+        })?;
+        let detail = json!({ "made": recorded.made, "on": recorded.on, "gift": gift });
+        audit::record(tx, now, actor, "gift_aid.record", "gift_aid_declaration", &id.to_string(), detail).await
     };
-    gift_aid_declaration::Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    app.db.write(write).await?;
+    Ok(id)
 }
 
 /// Whether a declaration covers a paid gift of the same supporter.

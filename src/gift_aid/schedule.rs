@@ -71,6 +71,8 @@ pub enum Fault {
     Imported,
     /// More than four years have passed since the end of its tax year.
     TooLate,
+    /// It was declared by word of mouth, and she can still cancel that.
+    OralWaits,
 }
 
 impl Fault {
@@ -88,6 +90,7 @@ impl Fault {
             Self::ClaimedBefore => "claimed-before",
             Self::Imported => "imported",
             Self::TooLate => "too-late",
+            Self::OralWaits => "oral-waits",
         }
     }
 }

@@ -5,13 +5,15 @@ use super::{
     movements::{at, every_kind, money, posting},
     of_days, rows_of,
 };
-use crate::support::{TestApp, gift, on_both_databases};
+use crate::support::{TestApp, gift, hand_gift, on_both_databases};
 use chrono::TimeDelta;
 use entity::words::{Account, BalanceMapping, MovementKind};
 use std::collections::BTreeMap;
 use wellwisher::{
+    donations::by_hand::deposits::{self, NewDeposit},
     ledger::Purpose,
     reports::{ExportRequest, Format, Report, export, journal::XERO_LINES_MAX},
+    staff::Actor,
 };
 
 fn journal(format: Format) -> ExportRequest {
@@ -74,6 +76,16 @@ on_both_databases! {
         assert_eq!(income["*Amount"], "-33.00", "50 given, 15 refunded, 5 of it failed, 7 lost in a dispute");
         assert!(rows.iter().any(|row| row["*AccountCode"] == "Stripe clearing"), "an account without a code goes by its name");
         assert!(rows.iter().all(|row| row["TrackingName1"].is_empty() && row["TrackingOption2"].is_empty()));
+        for row in &rows {
+            assert!(!row["*Narration"].is_empty() && !row["*AccountCode"].is_empty() && row["*TaxRate"] == "Tax Exempt", "{row:?}");
+            let amount = row["*Amount"].strip_prefix('-').unwrap_or(&row["*Amount"]);
+            assert!(amount.chars().all(|c| c.is_ascii_digit() || c == '.') && amount.contains(|c: char| c != '0' && c != '.'), "{row:?}");
+            let day: Vec<usize> = row["*Date"].split('/').map(str::len).collect();
+            assert_eq!(day, [2, 2, 4], "day first: {row:?}");
+        }
+        // One narration and date is one journal at Xero, so no two entries may share them.
+        let entries: std::collections::BTreeSet<_> = rows.iter().map(|row| (&row["*Narration"], &row["*Date"], &row["Description"])).collect();
+        assert_eq!(entries.len(), entries.iter().map(|(narration, date, _)| (narration, date)).collect::<std::collections::BTreeSet<_>>().len());
     }
 
     async fn xero_gets_files_of_three_hundred_lines_and_no_journal_is_cut(test: TestApp) {
@@ -134,6 +146,7 @@ on_both_databases! {
         assert_eq!(lines[1][1..], lines[0][1..]);
         assert_eq!(lines[2], ["!ENDTRNS"]);
         let (mut open, mut sum, mut entries) = (false, 0_i64, 0);
+        let (mut numbers, mut accounts) = (Vec::new(), std::collections::BTreeSet::new());
         for line in &lines[3..] {
             match line[0] {
                 "ENDTRNS" => {
@@ -144,11 +157,40 @@ on_both_databases! {
                     assert_eq!(head == "TRNS", !open, "{line:?}");
                     (open, sum) = (true, if head == "TRNS" { 0 } else { sum });
                     assert_eq!((line.len(), line[1], line[4]), (9, "GENERAL JOURNAL", ""));
+                    let date: Vec<&str> = line[2].split('/').collect();
+                    assert_eq!((date[0], date[1].len(), date[2]), ("05", 2, "2026"), "month first");
+                    assert!(!line[3].is_empty() && line[7].len() == 11 && !line[8].is_empty(), "account, number and memo: {line:?}");
+                    assert!(line.iter().all(|cell| !cell.contains('"') && *cell == cell.trim()), "{line:?}");
+                    if numbers.last() != Some(&line[7]) {
+                        assert!(head == "TRNS" && !numbers.contains(&line[7]), "an entry has one number, and no other has it");
+                        numbers.push(line[7]);
+                    }
+                    accounts.insert(line[3]);
                     sum += line[6].replace('.', "").parse::<i64>().unwrap();
                 }
             }
         }
         assert!(entries >= 5, "{entries}");
+        assert!(accounts.contains("4000") && accounts.contains("Stripe clearing"), "the fund's code, or the account's name: {accounts:?}");
+        assert!(text.ends_with("ENDTRNS\r\n") && !text.replace("\r\n", "").contains(['\r', '\n']), "every line ends as Windows ends it");
+    }
+
+    async fn a_deposit_is_an_entry_of_its_own_and_no_income(test: TestApp) {
+        let gift = test.enter(&hand_gift(&test, 12_345, "KWD")).await.id;
+        test.wait(86_400);
+        let new = NewDeposit { gifts: vec![gift], on: test.app.today(), reference: "Rosa’s slip".into() };
+        deposits::record(&test.app, &Actor::system(), &new).await.unwrap();
+        for format in [Format::Xero, Format::QuickBooksOnline, Format::Csv] {
+            let (file, _) = file_of(&test, &journal(format)).await;
+            assert!(!file.contains("Rosa") && file.contains("12.345"), "{file}");
+        }
+        let (file, _) = file_of(&test, &journal(Format::Xero)).await;
+        let rows = rows_of(&file);
+        let lines: Vec<(&str, &str, &str)> = rows.iter().map(|row| (row["*Date"].as_str(), row["*AccountCode"].as_str(), row["*Amount"].as_str())).collect();
+        assert_eq!(lines.len(), 4);
+        for line in [("01/05/2026", "Undeposited funds", "12.345"), ("02/05/2026", "Undeposited funds", "-12.345"), ("02/05/2026", "Bank", "12.345")] {
+            assert!(lines.contains(&line), "{line:?}: {lines:?}");
+        }
     }
 
     async fn a_month_ends_where_the_organisation_is(test: TestApp) {

@@ -2,6 +2,9 @@
 //!
 //! An entry is never edited: one that is wrong is taken back by a reversing entry in the ledger, and its receipt is void.
 
+/// Cash and cheques taken to the bank.
+pub mod deposits;
+mod deposits_desk;
 mod desk;
 mod form;
 mod reverse;
@@ -41,7 +44,7 @@ use serde_json::json;
 
 /// The desk's routes of gifts by hand.
 pub fn desk_routes() -> axum::Router<App> {
-    desk::routes().merge(transfers_desk::routes())
+    desk::routes().merge(transfers_desk::routes()).merge(deposits_desk::routes())
 }
 
 /// How a gift by hand was given.

@@ -83,6 +83,7 @@ async fn reverse_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, id: Dona
     if !is_new {
         return Ok(Reversed { booked_at, already: true });
     }
+    super::deposits::take_out(tx, &donation, now).await?;
     let receipt = receipts::store::issued_for_donation(tx, id).await?;
     if let Some(receipt) = &receipt {
         receipts::void(tx, receipt.id, reason).await?;

@@ -43,7 +43,25 @@ pub(super) const RULES: &[Rule] = &[
         broken: "select t.id as who, t.source as note, cast(null as bigint) as found, cast(null as bigint) as expected
             from ledger_transaction t left join donation d on d.id = t.donation_id
             where (d.id is null or d.status <> 'paid') and (t.donation_id is not null or t.stripe_balance_transaction is null
-                or t.kind in ('donation', 'fee', 'refund', 'refund_failure', 'dispute', 'dispute_reversal', 'dispute_loss')) order by t.id",
+                or t.kind in ('donation', 'fee', 'refund', 'refund_failure', 'dispute', 'dispute_reversal', 'dispute_loss'))
+                and not (t.donation_id is null and t.source like 'deposit:%') order by t.id",
+    },
+    Rule {
+        name: "Each deposit is in the ledger with the sum of its gifts.",
+        noun: "deposit",
+        key: Key::Id,
+        counted: "select count(*) as n from deposit",
+        broken: "select d.id as who, case when t.id is null then 'not in the ledger' else 'its gifts and the bank' end as note,
+                cast(coalesce(b.minor, 0) as bigint) as found, d.amount_minor as expected
+            from deposit d left join ledger_transaction t on t.source = d.source
+            left join (
+                select e.transaction_id, sum(e.amount_minor) as minor from ledger_transaction l join ledger_entry e on e.transaction_id = l.id
+                where l.kind = 'deposit' and e.account = 'bank' group by e.transaction_id) b on b.transaction_id = t.id
+            left join (
+                select g.deposit_id, sum(n.amount_minor) as minor from deposit_gift g join donation n on n.id = g.donation_id
+                group by g.deposit_id) s on s.deposit_id = d.id
+            where t.id is null or coalesce(b.minor, 0) <> d.amount_minor or coalesce(s.minor, 0) <> d.amount_minor
+                or (d.reversed_at is not null) <> exists (select 1 from ledger_transaction r where r.reverses_id = t.id) order by d.id",
     },
     Rule {
         name: "What a gift is for in the ledger is what the donation says.",
