@@ -56,6 +56,7 @@ pub fn purpose_of(donation: &donation::Model) -> Purpose {
 
 impl TestApp {
     pub async fn post_all(&self, postings: &[Posting]) {
+        self.books_end_broken("postings were written into the ledger alone");
         let now = self.app.now();
         self.app
             .db
