@@ -133,6 +133,11 @@ pub async fn run_schedules(app: &App) {
     {
         tracing::error!(%error, "the books could not be verified");
     }
+    if is_due(app, "annual_statements", TimeDelta::hours(1)).await
+        && let Err(error) = receipts::annual::begin_when_due(app).await
+    {
+        tracing::error!(%error, "the statements of the last tax year are due and cannot be made");
+    }
     keep_canary(app).await;
     // Every process keeps its own days of readers: closing one is safe to repeat.
     match readers::counter(app).await {
