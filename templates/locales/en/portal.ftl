@@ -56,3 +56,4 @@ portal-done-resume = Your gift goes on.
 portal-done-end = Your gift has ended.
 portal-done-card = Thank you. If you gave another card, the next payment is made from it.
 portal-done-end-later = Your wish is written down. The payment service does not answer just now; your gift is ended as soon as it does.
+portal-statements = Statements of a year
