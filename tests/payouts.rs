@@ -5,6 +5,7 @@ mod books;
 mod desk;
 mod follow;
 mod returned;
+mod unusual;
 
 use crate::support::TestApp;
 use chrono::TimeDelta;

@@ -39,14 +39,14 @@ pub struct Report {
 
 /// Compares Stripe's sessions since `since` with our donations and brings ours up to date. `progress` hears how many of how many are done.
 pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u64)) -> Result<Report, Error> {
-    let sessions = app
+    let listed = app
         .stripe
         .all_checkouts(since)
         .await
         .map_err(|failure| Error::Unavailable(format!("Stripe did not list its checkouts: {failure:?}")))?;
-    let mut report = Report::default();
-    let total = sessions.len() as u64;
-    for session in sessions {
+    let mut report = Report { failed: listed.unread, ..Report::default() };
+    let total = listed.items.len() as u64;
+    for session in listed.items {
         report.seen += 1;
         compare(app, session, &mut report).await?;
         progress(report.seen, total);

@@ -90,21 +90,34 @@ pub async fn make(app: &App, actor: &Actor, first: NaiveDate, last: NaiveDate) -
     app.db
         .write(async |tx| {
             lock(tx, "pg_advisory_xact_lock").await?;
-            let other = accounting_period::Entity::find()
-                .filter(Column::StartsAt.lt(period.ends_at))
-                .filter(Column::EndsAt.gt(period.starts_at))
-                .one(tx)
-                .await?;
+            let (starts_at, ends_at) = beside_its_neighbours(tx, &period).await?;
+            if starts_at >= ends_at {
+                return Err(Error::Conflict("The periods beside these days leave no time between them.".to_owned()));
+            }
+            let other =
+                accounting_period::Entity::find().filter(Column::StartsAt.lt(ends_at)).filter(Column::EndsAt.gt(starts_at)).one(tx).await?;
             if let Some(other) = other {
                 let last = other.ends_on - Days::new(1);
                 return Err(Error::Conflict(format!("These days overlap with the period from {} to {last}.", other.starts_on)));
             }
-            accounting_period::Entity::insert(period.clone().into_active_model().reset_all()).exec_without_returning(tx).await?;
-            let detail = json!({ "first": first, "last": last, "timezone": period.timezone });
-            audit::record(tx, now, actor, "period.make", "period", &period.id.to_string(), detail).await
+            let made = accounting_period::Model { starts_at, ends_at, ..period.clone() };
+            accounting_period::Entity::insert(made.clone().into_active_model().reset_all()).exec_without_returning(tx).await?;
+            let detail = json!({ "first": first, "last": last, "timezone": made.timezone });
+            audit::record(tx, now, actor, "period.make", "period", &made.id.to_string(), detail).await?;
+            Ok(made)
         })
-        .await?;
-    Ok(period)
+        .await
+}
+
+/// The instants of a period. It begins where the period of the days before ends, and ends where the one of the days after begins, also when
+/// the organisation's zone was another then: no moment is in two periods or in none.
+async fn beside_its_neighbours(
+    tx: &impl ConnectionTrait,
+    period: &accounting_period::Model,
+) -> Result<(DateTime<Utc>, DateTime<Utc>), Error> {
+    let before = accounting_period::Entity::find().filter(Column::EndsOn.eq(period.starts_on)).one(tx).await?;
+    let after = accounting_period::Entity::find().filter(Column::StartsOn.eq(period.ends_on)).one(tx).await?;
+    Ok((before.map_or(period.starts_at, |one| one.ends_at), after.map_or(period.ends_at, |one| one.starts_at)))
 }
 
 /// Takes away a period that is open; what was booked in it stays where it is.
@@ -135,6 +148,8 @@ pub enum Obstacle {
     Unmapped(i64),
     /// Movements of our donations that are not in the ledger.
     NotPosted(i64),
+    /// Movements and payouts at Stripe that could not be read, and that nobody has settled.
+    Unread(i64),
     /// Automatic payouts that Stripe has not itemised yet.
     NotItemised(i64),
     /// Payouts that their parts do not add up to.
@@ -151,6 +166,7 @@ impl Obstacle {
             Self::NotAsked => "not-asked",
             Self::Unmapped(_) => "unmapped",
             Self::NotPosted(_) => "not-posted",
+            Self::Unread(_) => "unread",
             Self::NotItemised(_) => "not-itemised",
             Self::Remainder(_) => "remainder",
             Self::Events(_) => "events",
@@ -161,20 +177,28 @@ impl Obstacle {
     pub const fn count(&self) -> i64 {
         match self {
             Self::NotOver | Self::NotAsked => 1,
-            Self::Unmapped(n) | Self::NotPosted(n) | Self::NotItemised(n) | Self::Remainder(n) | Self::Events(n) => *n,
+            Self::Unmapped(n) | Self::NotPosted(n) | Self::Unread(n) | Self::NotItemised(n) | Self::Remainder(n) | Self::Events(n) => *n,
         }
     }
 }
 
+const USES_STRIPE: &str = "select case when exists (select 1 from balance_movement)
+    or exists (select 1 from donation where payment_intent_id is not null) then cast(1 as bigint) else cast(0 as bigint) end as n";
 const UNMAPPED: &str = "select count(*) as n from balance_movement m join ledger_transaction t on t.stripe_balance_transaction = m.id
     where m.mapped_to = 'unmapped' and t.kind = 'unmapped' and t.booked_at >= $1 and t.booked_at < $2";
-const NOT_POSTED: &str = "select count(*) as n from balance_movement m where m.occurred_at >= $1 and m.occurred_at < $2
-    and not exists (select 1 from ledger_transaction t where t.stripe_balance_transaction = m.id)";
+// Those of payments under way are posted when they are decided. What was heard of after its own period was closed keeps the next one open.
+const NOT_POSTED: &str = "select count(*) as n from balance_movement m where m.occurred_at < $2
+    and (m.occurred_at >= $1 or m.id in (select object_id from difference where kind = 'not_posted' and settled_at is null))
+    and not exists (select 1 from ledger_transaction t where t.stripe_balance_transaction = m.id)
+    and not exists (select 1 from donation d where d.id = m.donation_id and d.status = 'processing')";
+const UNREAD: &str = "select count(*) as n from difference where kind in ('unread_movement', 'unread_payout') and settled_at is null";
 const NOT_ITEMISED: &str = "select count(*) as n from payout p where p.created_at >= $1 and p.created_at < $2 and p.automatic
-    and p.itemised_at is null and p.state not in ('failed', 'canceled')";
+    and p.itemised_at is null and p.reconciliation <> 'not_applicable' and p.state not in ('failed', 'canceled')";
 const REMAINDER: &str = "select count(*) as n from payout p where p.created_at >= $1 and p.created_at < $2 and p.itemised_at is not null
-    and p.amount_minor <> (select coalesce(sum(m.net_minor), 0) from balance_movement m
-        where m.payout_id = p.stripe_payout_id and m.source_id <> p.stripe_payout_id)";
+    and (p.amount_minor <> (select coalesce(sum(m.net_minor), 0) from balance_movement m
+            where m.payout_id = p.stripe_payout_id and m.source_id <> p.stripe_payout_id and m.currency = p.currency)
+        or exists (select 1 from balance_movement m where m.payout_id = p.stripe_payout_id and m.currency <> p.currency
+            group by m.currency having sum(m.net_minor) <> 0))";
 const EVENTS: &str = "select count(*) as n from stripe_event v where v.received_at >= $1 and v.received_at < $2
     and (v.outcome = 'waiting' or v.outcome like 'refused%') and not exists (
         select 1 from difference d where d.kind = 'event' and d.object_id = v.id and d.settled_at is not null)";
@@ -185,14 +209,15 @@ pub async fn obstacles(db: &impl ConnectionTrait, period: &accounting_period::Mo
     if now < period.ends_at {
         found.push(Obstacle::NotOver);
     }
-    let has_movements = count(db, "select count(*) as n from (select id from balance_movement limit 1) m", period).await? > 0;
+    let has_movements = count(db, USES_STRIPE, period).await? > 0;
     let asked = outcomes::last(db, RECONCILE).await?.is_some_and(|last| last.began_at >= period.ends_at);
     if has_movements && !asked && now >= period.ends_at {
         found.push(Obstacle::NotAsked);
     }
     type Make = fn(i64) -> Obstacle;
-    let questions: [(&str, Make); 5] = [
+    let questions: [(&str, Make); 6] = [
         (UNMAPPED, Obstacle::Unmapped),
+        (UNREAD, Obstacle::Unread),
         (NOT_POSTED, Obstacle::NotPosted),
         (NOT_ITEMISED, Obstacle::NotItemised),
         (REMAINDER, Obstacle::Remainder),

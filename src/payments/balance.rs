@@ -6,6 +6,7 @@
 use super::{
     DONATION_KEY, PAGE_MAX, Page, Stripe, StripeFailure, checked_id,
     checkout::{money, time},
+    listing::Listed,
 };
 use chrono::{DateTime, Utc};
 use entity::Money;
@@ -15,7 +16,7 @@ use miniserde::{
 };
 use stripe_client_core::StripeRequest;
 use stripe_core::balance_transaction::ListBalanceTransaction;
-use stripe_types::RangeQueryTs;
+use stripe_types::{RangeBoundsTs, RangeQueryTs};
 
 /// One movement of the balance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct BalanceSource {
 pub enum BalanceQuery<'a> {
     /// Those booked since then.
     Since(DateTime<Utc>),
+    /// Those booked before then.
+    Before(DateTime<Utc>),
     /// Those that an automatic payout is made of, its own included. Complete once Stripe says that its reconciliation is.
     OfPayout(&'a str),
     /// Those that one object caused: of a payout, its leaving and its coming back.
@@ -65,9 +68,15 @@ pub enum BalanceQuery<'a> {
 }
 
 #[derive(Deserialize)]
-struct Listed {
+struct Answer {
     data: Vec<Row>,
     has_more: bool,
+}
+
+impl From<Answer> for Listed<Row> {
+    fn from(answer: Answer) -> Self {
+        Self { data: answer.data, has_more: answer.has_more }
+    }
 }
 
 #[derive(Deserialize)]
@@ -91,19 +100,18 @@ impl Stripe {
         let mut request = ListBalanceTransaction::new().limit(i64::from(PAGE_MAX)).expand(vec!["data.source".to_owned()]);
         request = match query {
             BalanceQuery::Since(since) => request.created(RangeQueryTs::gte(since.timestamp())),
+            BalanceQuery::Before(end) => {
+                request.created(RangeQueryTs::Bounds(RangeBoundsTs { lt: Some(end.timestamp()), ..Default::default() }))
+            }
             BalanceQuery::OfPayout(id) => request.payout(checked_id(id, "po_")?),
             BalanceQuery::OfSource(id) => request.source(checked_id(id, "")?),
         };
         if let Some(after) = after {
             request = request.starting_after(checked_id(after, "txn_")?);
         }
-        let send = || request.build().customize::<Listed>().timeout(self.patience.attempt).send(&self.client);
-        let list: Listed = self.ask("balance", send).await?;
-        let next = if list.has_more { list.data.last().map(|row| row.id.clone()) } else { None };
-        if list.has_more && next.is_none() {
-            return Err(StripeFailure::BadAnswer { detail: "a page without rows says that there are more" });
-        }
-        Ok(Page { items: list.data.into_iter().map(BalanceEntry::of).collect::<Result<Vec<_>, _>>()?, next })
+        let send = || request.build().customize::<Answer>().timeout(self.patience.attempt).send(&self.client);
+        let list: Answer = self.ask("balance", send).await?;
+        Page::of(list, |row| row.id.clone(), BalanceEntry::of)
     }
 }
 

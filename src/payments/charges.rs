@@ -98,10 +98,6 @@ impl Stripe {
             request = request.starting_after(checked_id(after, "")?);
         }
         let list = self.ask("charges", || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
-        let next = if list.has_more { list.data.last().map(|charge| charge.id.to_string()) } else { None };
-        if list.has_more && next.is_none() {
-            return Err(StripeFailure::BadAnswer { detail: "a page without rows says that there are more" });
-        }
-        Ok(Page { items: list.data.into_iter().map(PastCharge::of).collect::<Result<Vec<_>, _>>()?, next })
+        Page::of(list, |charge| charge.id.to_string(), PastCharge::of)
     }
 }

@@ -3,8 +3,9 @@
 //! does not keep us from hearing of the money.
 
 use super::{
-    Movement, PAGE_MAX, PAGES_MAX, Stripe, StripeFailure, checked_id,
+    Movement, PAGE_MAX, Page, Pages, Stripe, StripeFailure, checked_id,
     checkout::{money, time},
+    listing::Listed,
 };
 use chrono::{DateTime, Utc};
 use entity::{Money, words::DisputeOutcome};
@@ -41,9 +42,15 @@ pub struct DisputeState {
 }
 
 #[derive(Deserialize)]
-struct Listed {
+struct Answer {
     data: Vec<Row>,
     has_more: bool,
+}
+
+impl From<Answer> for Listed<Row> {
+    fn from(answer: Answer) -> Self {
+        Self { data: answer.data, has_more: answer.has_more }
+    }
 }
 
 #[derive(Deserialize)]
@@ -125,30 +132,20 @@ impl Stripe {
 
     /// Over all pages. Among those of other programs may be some that we cannot read: they are left out where `is_of_everybody`.
     async fn all_disputes(&self, list: ListDispute, is_of_everybody: bool) -> Result<Vec<DisputeState>, StripeFailure> {
-        let (mut all, mut cursor) = (Vec::new(), None::<String>);
-        for _ in 0..PAGES_MAX {
+        let (mut all, mut pages) = (Vec::new(), Pages::new());
+        while let Some(place) = pages.ahead()? {
             let mut request = list.clone().limit(i64::from(PAGE_MAX));
-            if let Some(cursor) = cursor.take() {
-                request = request.starting_after(cursor);
+            if let Some(place) = place {
+                request = request.starting_after(place);
             }
-            let send = || request.build().customize::<Listed>().timeout(self.patience.attempt).send(&self.client);
-            let page: Listed = self.ask("disputes", send).await?;
-            cursor = page.data.last().map(|row| row.id.clone()).filter(|_| page.has_more);
-            if page.has_more && cursor.is_none() {
-                return Err(StripeFailure::BadAnswer { detail: "a page without rows says that there are more" });
+            let send = || request.build().customize::<Answer>().timeout(self.patience.attempt).send(&self.client);
+            let answer: Answer = self.ask("disputes", send).await?;
+            let page = pages.turn(Page::of(answer, |row| row.id.clone(), DisputeState::of)?);
+            if !page.unread.is_empty() && !is_of_everybody {
+                return Err(StripeFailure::BadAnswer { detail: "one of its disputes could not be read" });
             }
-            for row in page.data {
-                let id = row.id.clone();
-                match DisputeState::of(row) {
-                    Ok(state) => all.push(state),
-                    Err(failure) if is_of_everybody => tracing::warn!(dispute = id, %failure, "a dispute on the account could not be read"),
-                    Err(failure) => return Err(failure),
-                }
-            }
-            if cursor.is_none() {
-                return Ok(all);
-            }
+            all.extend(page.items);
         }
-        Err(StripeFailure::BadAnswer { detail: "the listing does not end" })
+        Ok(all)
     }
 }

@@ -10,6 +10,8 @@ mod checkout;
 mod disputes;
 pub mod event;
 mod failure;
+mod held;
+mod listing;
 mod movement;
 mod payouts;
 mod refunds;
@@ -23,6 +25,8 @@ pub use charges::PastCharge;
 pub use checkout::{Checkout, CheckoutState, CheckoutStatus, FeeFact, IntentStatus, NewCheckout, NewRecurring, PaymentStatus};
 pub use disputes::DisputeState;
 pub use failure::StripeFailure;
+pub use held::Held;
+pub use listing::{PAGE_MAX, Page, Pages};
 pub use movement::Movement;
 pub use payouts::PayoutFact;
 pub use refunds::{NewRefund, REFUND_KEY, RefundState};
@@ -45,14 +49,8 @@ pub const RECURRING_KEY: &str = "wellwisher_recurring";
 /// Stripe's own address.
 pub const STRIPE_API: &str = "https://api.stripe.com/";
 
-/// The most sessions Stripe gives in one page (docs.stripe.com/api/pagination).
-pub const PAGE_MAX: u8 = 100;
-
 /// How long a checkout can be paid. Stripe's least is 30 minutes from when *it* makes the session, so exactly 30 by our clock would be refused.
 pub const CHECKOUT_LIFE: TimeDelta = TimeDelta::minutes(35);
-
-/// How many pages [`Stripe::all_checkouts`] reads before it gives up: a million sessions.
-const PAGES_MAX: usize = 10_000;
 
 /// How long one question to Stripe may take.
 #[derive(Clone, Copy, Debug)]
@@ -74,15 +72,6 @@ impl Default for Patience {
             pauses: [Duration::from_millis(500), Duration::from_secs(2)],
         }
     }
-}
-
-/// One page of a listing, newest first.
-#[derive(Clone, Debug)]
-pub struct Page<T> {
-    /// The rows of this page.
-    pub items: Vec<T>,
-    /// Pass it as `starting_after` to read on; `None` at the end.
-    pub next: Option<String>,
 }
 
 /// The settings for Stripe cannot be used.
@@ -204,34 +193,26 @@ impl Stripe {
             request = request.starting_after(checked_id(cursor, "cs_")?);
         }
         let list = self.ask("list", || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
-        let next = if list.has_more { list.data.last().map(|session| session.id.to_string()) } else { None };
-        if list.has_more && next.is_none() {
-            return Err(StripeFailure::BadAnswer { detail: "a page without rows says that there are more" });
-        }
-        let items = list.data.into_iter().map(CheckoutState::of).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page { items, next })
+        Page::of(list, |session| session.id.to_string(), CheckoutState::of)
     }
 
-    /// Every session that we made since `created_since`, newest first, over as many pages as there are; sessions of other programs on
-    /// the same account are left out.
-    pub async fn all_checkouts(&self, created_since: DateTime<Utc>) -> Result<Vec<CheckoutState>, StripeFailure> {
-        let mut ours = Vec::new();
-        let mut cursor: Option<String> = None;
-        for _ in 0..PAGES_MAX {
-            let page = self.list_checkouts(created_since, cursor.as_deref(), PAGE_MAX).await?;
-            ours.extend(page.items.into_iter().filter(|state| state.donation_id.is_some()));
-            match page.next {
-                Some(next) => cursor = Some(next),
-                None => return Ok(ours),
-            }
+    /// Every session that we made since `created_since`, newest first, over as many pages as there are, and the ids of those that could not
+    /// be read; sessions of other programs on the same account are left out.
+    pub async fn all_checkouts(&self, created_since: DateTime<Utc>) -> Result<Page<CheckoutState>, StripeFailure> {
+        let mut all = Page { items: Vec::new(), unread: Vec::new(), next: None };
+        let mut pages = Pages::new();
+        while let Some(place) = pages.ahead()? {
+            let page = pages.turn(self.list_checkouts(created_since, place.as_deref(), PAGE_MAX).await?);
+            all.items.extend(page.items.into_iter().filter(|state| state.donation_id.is_some()));
+            all.unread.extend(page.unread);
         }
-        Err(StripeFailure::BadAnswer { detail: "the listing does not end" })
+        Ok(all)
     }
 
     /// The session made for a donation since `since`, if Stripe has one: for when the answer to its making never reached us and the
     /// idempotency key is too old to ask again. With several, the paid one, else the newest.
     pub async fn find_checkout_by_donation(&self, donation_id: &str, since: DateTime<Utc>) -> Result<Option<CheckoutState>, StripeFailure> {
-        let ours = self.all_checkouts(since).await?;
+        let ours = self.all_checkouts(since).await?.items;
         let mut matching: Vec<_> = ours.into_iter().filter(|state| state.donation_id.as_deref() == Some(donation_id)).collect();
         let paid = matching.iter().position(|state| state.payment_status == PaymentStatus::Paid).unwrap_or(0);
         Ok(if matching.is_empty() { None } else { Some(matching.swap_remove(paid)) })

@@ -57,11 +57,7 @@ impl Stripe {
             request = request.starting_after(checked_id(cursor, "po_")?);
         }
         let list = self.ask("payouts", || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
-        let next = if list.has_more { list.data.last().map(|payout| payout.id.to_string()) } else { None };
-        if list.has_more && next.is_none() {
-            return Err(StripeFailure::BadAnswer { detail: "a page without rows says that there are more" });
-        }
-        Ok(Page { items: list.data.into_iter().map(PayoutFact::of).collect::<Result<Vec<_>, _>>()?, next })
+        Page::of(list, |payout| payout.id.to_string(), PayoutFact::of)
     }
 
     /// The present state of a payout.

@@ -1,7 +1,7 @@
 //! Refunds: what we ask for, and what Stripe says of them. Where the money goes back to stands in the answer; nothing here reads it.
 
 use super::{
-    Movement, PAGE_MAX, PAGES_MAX, Stripe, StripeFailure, checked_id,
+    Movement, PAGE_MAX, Page, Pages, Stripe, StripeFailure, checked_id,
     checkout::{money, time},
 };
 use chrono::{DateTime, Utc};
@@ -140,29 +140,19 @@ impl Stripe {
 
     /// Over all pages. Among those of other programs may be some that we cannot read: they are left out where `is_of_everybody`.
     async fn all_refunds(&self, list: ListRefund, is_of_everybody: bool) -> Result<Vec<RefundState>, StripeFailure> {
-        let (mut all, mut cursor) = (Vec::new(), None::<String>);
-        for _ in 0..PAGES_MAX {
+        let (mut all, mut pages) = (Vec::new(), Pages::new());
+        while let Some(place) = pages.ahead()? {
             let mut request = list.clone().limit(i64::from(PAGE_MAX)).expand(expanded("data."));
-            if let Some(cursor) = cursor.take() {
-                request = request.starting_after(cursor);
+            if let Some(place) = place {
+                request = request.starting_after(place);
             }
-            let page = self.ask("refunds", || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
-            cursor = page.data.last().map(|refund| refund.id.to_string()).filter(|_| page.has_more);
-            if page.has_more && cursor.is_none() {
-                return Err(StripeFailure::BadAnswer { detail: "a page without rows says that there are more" });
+            let answer = self.ask("refunds", || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
+            let page = pages.turn(Page::of(answer, |refund| refund.id.to_string(), RefundState::of)?);
+            if !page.unread.is_empty() && !is_of_everybody {
+                return Err(StripeFailure::BadAnswer { detail: "one of its refunds could not be read" });
             }
-            for refund in page.data {
-                let id = refund.id.to_string();
-                match RefundState::of(refund) {
-                    Ok(state) => all.push(state),
-                    Err(failure) if is_of_everybody => tracing::warn!(refund = id, %failure, "a refund on the account could not be read"),
-                    Err(failure) => return Err(failure),
-                }
-            }
-            if cursor.is_none() {
-                return Ok(all);
-            }
+            all.extend(page.items);
         }
-        Err(StripeFailure::BadAnswer { detail: "the listing does not end" })
+        Ok(all)
     }
 }

@@ -5,7 +5,7 @@
 //! `parent.subscription_details`; the period stands on the subscription's item.
 
 use super::{
-    CheckoutState, CheckoutStatus, DONATION_KEY, FeeFact, IntentStatus, PAGE_MAX, PAGES_MAX, PaymentStatus, RECURRING_KEY, Stripe,
+    CheckoutState, CheckoutStatus, DONATION_KEY, FeeFact, IntentStatus, PAGE_MAX, Page, Pages, PaymentStatus, RECURRING_KEY, Stripe,
     StripeFailure, checked_id,
     checkout::{intent_status, money, stripe_currency, time},
 };
@@ -148,54 +148,43 @@ impl Stripe {
 
     /// Every subscription that we made since `created_since`, whatever became of it, newest first.
     pub async fn all_subscriptions(&self, created_since: DateTime<Utc>) -> Result<Vec<SubscriptionState>, StripeFailure> {
-        let (mut ours, mut cursor) = (Vec::new(), None::<String>);
-        for _ in 0..PAGES_MAX {
+        let (mut ours, mut pages) = (Vec::new(), Pages::new());
+        while let Some(place) = pages.ahead()? {
             let mut request = ListSubscription::new()
                 .created(RangeQueryTs::gte(created_since.timestamp()))
                 .status(ListSubscriptionStatus::All)
                 .limit(i64::from(PAGE_MAX));
-            if let Some(cursor) = &cursor {
-                request = request.starting_after(cursor.as_str());
+            if let Some(place) = place {
+                request = request.starting_after(place);
             }
-            let list = self.ask("list", || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
-            let (more, last) = (list.has_more, list.data.last().map(|row| row.id.to_string()));
-            for row in list.data {
-                // Subscriptions of other programs may be of kinds that we do not understand.
-                if row.metadata.contains_key(RECURRING_KEY) {
-                    ours.push(SubscriptionState::of(row)?);
-                }
-            }
-            match last.filter(|_| more) {
-                Some(next) => cursor = Some(next),
-                None => return Ok(ours),
+            let answer = self.ask("list", || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
+            // Subscriptions of other programs may be of kinds that we do not understand.
+            let page = pages.turn(Page::of(answer, |row| row.id.to_string(), Ok)?);
+            for row in page.items.into_iter().filter(|row: &Subscription| row.metadata.contains_key(RECURRING_KEY)) {
+                ours.push(SubscriptionState::of(row)?);
             }
         }
-        Err(StripeFailure::BadAnswer { detail: "the listing does not end" })
+        Ok(ours)
     }
 
     /// Every invoice of a subscription, oldest first, with its payments.
     pub async fn invoices_of(&self, subscription_id: &str) -> Result<Vec<InvoiceState>, StripeFailure> {
         let id = checked_id(subscription_id, "sub_")?;
-        let (mut all, mut cursor) = (Vec::new(), None::<String>);
-        for _ in 0..PAGES_MAX {
+        let (mut all, mut pages) = (Vec::new(), Pages::new());
+        while let Some(place) = pages.ahead()? {
             let mut request = ListInvoice::new().subscription(id).limit(i64::from(PAGE_MAX)).expand(vec!["data.payments".to_owned()]);
-            if let Some(cursor) = &cursor {
-                request = request.starting_after(cursor.as_str());
+            if let Some(place) = place {
+                request = request.starting_after(place);
             }
-            let list = self.ask(id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
-            let more = list.has_more;
-            for row in list.data {
-                all.push(InvoiceState::of(row)?);
+            let answer = self.ask(id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
+            let page = pages.turn(Page::of(answer, |row| row.id.as_ref().map(ToString::to_string).unwrap_or_default(), InvoiceState::of)?);
+            if !page.unread.is_empty() {
+                return Err(StripeFailure::BadAnswer { detail: "one of its invoices could not be read" });
             }
-            match all.last().filter(|_| more) {
-                Some(last) => cursor = Some(last.id.clone()),
-                None => {
-                    all.reverse();
-                    return Ok(all);
-                }
-            }
+            all.extend(page.items);
         }
-        Err(StripeFailure::BadAnswer { detail: "the listing does not end" })
+        all.reverse();
+        Ok(all)
     }
 
     /// The present state of the payment of a subscription's invoice, in the words of a checkout, for the donation that it is.

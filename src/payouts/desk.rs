@@ -38,6 +38,12 @@ struct Row {
     left: Vec<Money>,
 }
 
+impl Row {
+    fn is_itemised_by_stripe(&self) -> bool {
+        waterfall::is_itemised_by_stripe(&self.payout)
+    }
+}
+
 #[derive(Template)]
 #[template(path = "payouts/desk_list.html")]
 struct ListPage {
@@ -85,7 +91,7 @@ struct UnmappedPage {
     errors: FormErrors,
     /// The movement whose form was sent, and what was typed.
     typed: Option<(String, MapForm)>,
-    parts: Vec<Part>,
+    parts: Pager<Part>,
     choices: Vec<(String, String)>,
 }
 
@@ -102,12 +108,15 @@ async fn show_list(State(app): State<App>, _who: Finance, page: DeskPage, Query(
     };
     let db = app.db.read();
     let found = Pager::from_rows(store::page(db, after).await?, |payout| payout.id.to_string());
-    let mut rows = Vec::new();
-    for payout in found.rows {
-        let left = if payout.itemised_at.is_some() { waterfall::remainder(db, &payout).await? } else { Vec::new() };
-        rows.push(Row { amount: Money::new(payout.amount_minor, payout.currency), left, payout });
-    }
-    let unmapped = store::unmapped(db).await?.len();
+    let itemised: Vec<payout::Model> = found.rows.iter().filter(|payout| payout.itemised_at.is_some()).cloned().collect();
+    let mut left = waterfall::remainders(db, &itemised).await?;
+    let row = |payout: payout::Model| Row {
+        amount: Money::new(payout.amount_minor, payout.currency),
+        left: left.remove(&payout.stripe_payout_id).unwrap_or_default(),
+        payout,
+    };
+    let rows = found.rows.into_iter().map(row).collect();
+    let unmapped = usize::try_from(store::count_left_over(db).await?).unwrap_or(usize::MAX);
     let title = page.t("desk-nav-payouts");
     web::html(&ListPage { page: page.titled(title), rows: Pager { rows, next: found.next }, unmapped })
 }
@@ -119,13 +128,15 @@ async fn show_payout(State(app): State<App>, _who: Finance, page: DeskPage, Path
     web::html(&PayoutPage { page: page.titled(title), fall })
 }
 
-/// Which parts, as it stands in the address: `kind=gift`, `by=fund&of=<id>`, `by=campaign&of=` for those without one.
+/// Which parts, as it stands in the address: `kind=gift`, `by=fund&of=<id>`, `by=campaign&of=` for those without one, `rolled=yes` for what
+/// moved since the payout before.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct AskedParts {
     kind: String,
     by: String,
     of: String,
+    rolled: String,
     after: String,
 }
 
@@ -144,12 +155,13 @@ impl AskedParts {
                 Some((by, id))
             }
         };
-        Ok(Wanted { kind, of })
+        Ok(Wanted { kind, rolled: !self.rolled.is_empty(), of })
     }
 
     fn address_after(&self, payout: PayoutId, after: &str) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("kind", self.kind.as_str()), ("by", &self.by), ("of", &self.of), ("after", after)] {
+        for (name, value) in [("kind", self.kind.as_str()), ("by", &self.by), ("of", &self.of), ("rolled", &self.rolled), ("after", after)]
+        {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }
@@ -187,20 +199,28 @@ struct MapForm {
     note: String,
 }
 
-async fn unmapped_page(app: &App, page: DeskPage) -> Result<UnmappedPage, Error> {
+/// `at` is the movement that the page is asked for, if it is asked for one; else the page begins after `after`.
+async fn unmapped_page(app: &App, page: DeskPage, after: Option<&str>, at: Option<&str>) -> Result<UnmappedPage, Error> {
+    let mut found = Pager::from_rows(store::left_over_page(app.db.read(), after).await?, |movement| movement.id.clone());
+    if let Some(id) = at.filter(|id| !found.rows.iter().any(|movement| movement.id == *id))
+        && let Some(movement) = store::movement(app.db.read(), id).await?
+    {
+        found.rows.insert(0, movement);
+    }
     let choices = BY_HAND.iter().map(|to| (to.to_string(), page.word("desk-movement", to.as_str())));
     let title = page.t("desk-unmapped-title");
     Ok(UnmappedPage {
         choices: std::iter::once((String::new(), page.t("desk-unmapped-choose"))).chain(choices).collect(),
         errors: FormErrors::default(),
         typed: None,
-        parts: store::unmapped(app.db.read()).await?.into_iter().map(Part::of).collect(),
+        parts: Pager { rows: found.rows.into_iter().map(Part::of).collect(), next: found.next },
         page: page.titled(title),
     })
 }
 
-async fn show_unmapped(State(app): State<App>, _who: Finance, page: DeskPage) -> Result<Response, Error> {
-    web::html(&unmapped_page(&app, page).await?)
+async fn show_unmapped(State(app): State<App>, _who: Finance, page: DeskPage, Query(asked): Query<After>) -> Result<Response, Error> {
+    let after = Some(asked.after.as_str()).filter(|after| !after.is_empty());
+    web::html(&unmapped_page(&app, page, after, None).await?)
 }
 
 async fn map(
@@ -221,7 +241,7 @@ async fn map(
         errors.add("note", page.t("desk-unmapped-note-wrong"));
     }
     let (Some(mapping), true) = (mapping, errors.is_empty()) else {
-        let mut shown = unmapped_page(&app, page).await?;
+        let mut shown = unmapped_page(&app, page, None, Some(&txn)).await?;
         let title = format!("{} {}", shown.page.t("error-prefix"), shown.page.title);
         shown.page = shown.page.titled(title);
         (shown.errors, shown.typed) = (errors, Some((txn, form)));

@@ -35,6 +35,20 @@ pub const EVENT: &str = "event";
 /// A payout that its parts do not add up to.
 pub const REMAINDER: &str = "remainder";
 
+/// A movement of the balance that could not be read; the log says why.
+pub const UNREAD_MOVEMENT: &str = "unread_movement";
+/// A payout that could not be read; the log says why.
+pub const UNREAD_PAYOUT: &str = "unread_payout";
+/// A donation of which Stripe tells something that could not be applied; the log says why.
+pub const FAILED: &str = "failed";
+/// A second payment for a donation that is paid already, or a payment that did not come through.
+pub const PUT_ASIDE: &str = "put_aside";
+/// What Stripe holds in a currency is not what the books say.
+pub const BALANCE: &str = "balance";
+
+/// How many of one kind are looked at again in one run.
+const OPEN_MAX: u64 = 1_000;
+
 /// A difference as it stands now.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
@@ -80,6 +94,28 @@ pub async fn note(tx: &impl ConnectionTrait, found: Found<'_>, now: DateTime<Utc
             Ok(())
         }
     }
+}
+
+/// Those of a kind that wait, the oldest first.
+pub async fn open_of(db: &impl ConnectionTrait, kind: &str) -> Result<Vec<difference::Model>, Error> {
+    use difference::Column;
+    let open = difference::Entity::find().filter(Column::Kind.eq(kind)).filter(Column::SettledAt.is_null());
+    Ok(open.order_by_asc(Column::Id).limit(OPEN_MAX).all(db).await?)
+}
+
+/// Whether one is written down and open.
+pub async fn is_open(db: &impl ConnectionTrait, kind: &str, object: &str) -> Result<bool, Error> {
+    Ok(find(db, kind, object).await?.is_some_and(|known| known.settled_at.is_none()))
+}
+
+/// Writes down what Stripe lists and we could not read.
+pub async fn note_unread(app: &App, kind: &'static str, unread: &[String]) -> Result<(), Error> {
+    let now = app.now();
+    for id in unread {
+        let found = Found { kind, object: id, detail: "Look it up in Stripe’s dashboard; the log says why.", done: None };
+        app.db.write(async |tx| note(tx, found, now).await).await?;
+    }
+    Ok(())
 }
 
 /// Says that a difference is over, if it was written down and is open.

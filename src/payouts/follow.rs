@@ -8,19 +8,17 @@ use super::{
 use crate::{
     app::App,
     error::Error,
-    payments::{BalanceQuery, PayoutFact},
+    payments::{BalanceQuery, Pages, PayoutFact, StripeFailure},
 };
 use chrono::{DateTime, Utc};
 use entity::{
     payout,
     words::{PayoutReconciliation, PayoutState},
 };
+use std::collections::BTreeSet;
 
 /// How many payouts that are not over are asked about in one run.
 const ROUND: u64 = 1_000;
-
-/// How many pages a listing may have.
-const PAGES_MAX: usize = 10_000;
 
 /// What following payouts came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,23 +34,25 @@ pub struct Followed {
 /// Follows every payout made since `since`, and earlier ones that are not over.
 pub async fn follow_all(app: &App, since: DateTime<Utc>, taken: &mut TakenIn) -> Result<Followed, Error> {
     let mut followed = Followed::default();
-    let mut after: Option<String> = None;
-    for _ in 0..PAGES_MAX {
-        let page = app.stripe.list_payouts(since, after.as_deref()).await.map_err(untold)?;
+    let mut pages = Pages::new();
+    while let Some(place) = pages.ahead().map_err(untold)? {
+        let page = pages.turn(app.stripe.list_payouts(since, place.as_deref()).await.map_err(untold)?);
         for fact in &page.items {
             follow(app, fact, taken, &mut followed).await?;
         }
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
+        differences::note_unread(app, differences::UNREAD_PAYOUT, &page.unread).await?;
     }
-    for old in store::unfinished(app.db.read(), since, ROUND).await? {
-        match app.stripe.fetch_payout(&old.stripe_payout_id).await {
+    let under_way = store::unfinished(app.db.read(), since, ROUND).await?.into_iter().map(|payout| payout.stripe_payout_id);
+    let unexplained = differences::open_of(app.db.read(), differences::REMAINDER).await?.into_iter().map(|found| found.object_id);
+    for id in under_way.chain(unexplained).collect::<BTreeSet<_>>() {
+        match app.stripe.fetch_payout(&id).await {
             Ok(fact) => follow(app, &fact, taken, &mut followed).await?,
+            Err(failure @ (StripeFailure::Unreachable | StripeFailure::Busy { .. })) => return Err(untold(failure)),
             // One that cannot be looked at must not keep the others from being followed.
-            Err(failure) if failure.is_missing() => tracing::warn!(payout = old.stripe_payout_id, "Stripe does not know this payout"),
-            Err(failure) => return Err(untold(failure)),
+            Err(failure) => {
+                tracing::error!(payout = id, %failure, "a payout could not be looked at");
+                differences::note_unread(app, differences::UNREAD_PAYOUT, &[id]).await?;
+            }
         }
     }
     Ok(followed)
@@ -71,9 +71,15 @@ pub async fn follow(app: &App, fact: &PayoutFact, taken: &mut TakenIn, followed:
         movements::take_in_all(app, BalanceQuery::OfSource(&fact.id), None, taken).await?;
     }
     let payout = store::payout_of_stripe(app.db.read(), &fact.id).await?.ok_or(Error::NotFound)?;
-    if fact.automatic && fact.reconciliation == PayoutReconciliation::Completed && payout.itemised_at.is_none() {
+    if !fact.automatic || fact.reconciliation != PayoutReconciliation::Completed {
+        return Ok(());
+    }
+    if payout.itemised_at.is_none() {
         itemise(app, payout, taken).await?;
         followed.itemised += 1;
+    } else if differences::is_open(app.db.read(), differences::REMAINDER, &fact.id).await? {
+        // What Stripe's list lacked then may be in it now.
+        itemise(app, payout, taken).await?;
     }
     Ok(())
 }
@@ -83,21 +89,26 @@ async fn write(app: &App, fact: &PayoutFact) -> Result<bool, Error> {
     let (now, id) = (app.now(), app.new_id());
     app.db
         .write(async |tx| {
-            let known = store::payout_of_stripe(tx, &fact.id).await?;
+            let known = store::lock_payout(tx, &fact.id).await?;
             let mut row = known.clone().unwrap_or_else(|| blank(fact, id, now));
             row.amount_minor = fact.amount.minor;
             row.currency = fact.amount.currency;
-            row.state = later(row.state, fact.state);
+            let is_older = age(fact.state) < age(row.state);
+            row.state = if is_older { row.state } else { fact.state };
             row.automatic = fact.automatic;
             row.arrives_on = fact.arrives_on;
             row.statement_descriptor.clone_from(&fact.statement_descriptor);
             row.trace_id.clone_from(&fact.trace_id);
             row.balance_transaction_id = fact.balance_transaction_id.clone().or(row.balance_transaction_id);
             row.failure_balance_transaction_id = fact.failure_balance_transaction_id.clone().or(row.failure_balance_transaction_id);
-            row.failure_code.clone_from(&fact.failure_code);
+            if !is_older {
+                row.failure_code.clone_from(&fact.failure_code);
+            }
             row.original_payout_id = fact.original_payout_id.clone().or(row.original_payout_id);
             row.reversed_by_id = fact.reversed_by_id.clone().or(row.reversed_by_id);
-            row.reconciliation = fact.reconciliation;
+            if row.reconciliation != PayoutReconciliation::Completed {
+                row.reconciliation = fact.reconciliation;
+            }
             match known {
                 None => store::insert_payout(tx, row).await,
                 Some(known) if known == row => Ok(false),
@@ -111,9 +122,14 @@ async fn write(app: &App, fact: &PayoutFact) -> Result<bool, Error> {
         .await
 }
 
-/// An answer that was asked for earlier may arrive later: what has failed stays failed.
-fn later(known: PayoutState, told: PayoutState) -> PayoutState {
-    if known == PayoutState::Failed || known == PayoutState::Canceled { known } else { told }
+/// Where a state stands in a payout's life: an answer that was asked for earlier may arrive later, and what has failed stays failed.
+fn age(state: PayoutState) -> u8 {
+    match state {
+        PayoutState::Pending => 0,
+        PayoutState::InTransit => 1,
+        PayoutState::Paid => 2,
+        PayoutState::Canceled | PayoutState::Failed => 3,
+    }
 }
 
 fn blank(fact: &PayoutFact, id: entity::ids::PayoutId, now: DateTime<Utc>) -> payout::Model {
@@ -147,9 +163,11 @@ async fn itemise(app: &App, payout: payout::Model, taken: &mut TakenIn) -> Resul
     let now = app.now();
     app.db
         .write(async |tx| {
-            let mut row = store::payout_of_stripe(tx, &id).await?.ok_or(Error::NotFound)?;
-            row.itemised_at = Some(now);
-            store::update_payout(tx, row).await?;
+            let mut row = store::lock_payout(tx, &id).await?.ok_or(Error::NotFound)?;
+            if row.itemised_at.is_none() {
+                row.itemised_at = Some(now);
+                store::update_payout(tx, row).await?;
+            }
             let left: Vec<String> = waterfall::remainder(tx, &payout).await?.iter().map(ToString::to_string).collect();
             if left.is_empty() {
                 return differences::settle(tx, differences::REMAINDER, &id, "Its parts add up to it.", now).await;

@@ -1,6 +1,6 @@
 //! What a movement is to us, and how it stands in the ledger.
 
-use super::store;
+use super::{differences, store};
 use crate::{
     app::App,
     error::Error,
@@ -9,11 +9,14 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use entity::{
-    Money, balance_movement,
+    Money, audit_entry, balance_movement,
     words::{Account, BalanceMapping, MovementKind},
 };
-use sea_orm::ConnectionTrait;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
+
+/// The trail's word for a movement that a person has mapped.
+const MAPPED_BY_HAND: &str = "movement.map";
 
 /// What finance can map a movement to that the program does not know: what needs no donation.
 pub const BY_HAND: [BalanceMapping; 4] = [BalanceMapping::StripeFee, BalanceMapping::Reserve, BalanceMapping::TopUp, BalanceMapping::Other];
@@ -24,7 +27,8 @@ pub fn mapping_of(category: &str, ours: bool) -> BalanceMapping {
     use BalanceMapping as To;
     match (category, ours) {
         ("charge", true) => To::Gift,
-        ("refund", true) => To::Refund,
+        // A payment that its bank took back after it had counted (a direct debit, for one) is income given back.
+        ("refund" | "charge_failure", true) => To::Refund,
         ("refund_failure", true) => To::RefundFailure,
         ("dispute", true) => To::Dispute,
         ("dispute_reversal", true) => To::DisputeReversal,
@@ -85,7 +89,9 @@ pub fn posting_of(movement: &balance_movement::Model, mapping: BalanceMapping) -
     let leg = |account, amount| Leg { account, amount, purpose: Purpose::default() };
     let clearing = leg(Account::StripeClearing, money(movement.net_minor));
     let legs = match mapping {
-        BalanceMapping::Other | BalanceMapping::Unmapped => vec![clearing, leg(account, money(movement.net_minor).negated()?)],
+        BalanceMapping::Other | BalanceMapping::Unmapped if movement.donation_id.is_none() => {
+            vec![clearing, leg(account, money(movement.net_minor).negated()?)]
+        }
         _ => vec![clearing, leg(account, money(movement.gross_minor).negated()?), leg(Account::StripeFees, money(movement.fee_minor))],
     };
     Ok(Some(Posting {
@@ -118,7 +124,35 @@ pub async fn take_back(tx: &impl ConnectionTrait, movement: &balance_movement::M
     ledger::post(tx, &posting, now).await.map(|_| ())
 }
 
-/// Finance says what a movement is that the program does not know: the posting to `unmapped` is taken back and the right one made.
+/// Makes a movement be this to us: its posting is taken back, if it has one of ours, and the right one made.
+pub(super) async fn map_to(
+    tx: &impl ConnectionTrait,
+    movement: &balance_movement::Model,
+    mapping: BalanceMapping,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    if side_of(movement.mapped_to).is_some() {
+        take_back(tx, movement, now).await?;
+    }
+    if let Some(posting) = posting_of(movement, mapping)?
+        && !ledger::post(tx, &posting, now).await?
+    {
+        return Err(Error::Internal(format!("{} was posted and taken back before", posting.source)));
+    }
+    store::set_mapping(tx, &movement.id, mapping, movement.donation_id).await
+}
+
+/// Whether a person has said what a movement is: then the program does not say otherwise.
+pub(super) async fn is_said_by_person(db: &impl ConnectionTrait, id: &str) -> Result<bool, Error> {
+    use audit_entry::Column;
+    let said = audit_entry::Entity::find()
+        .filter(Column::ObjectKind.eq("balance_movement"))
+        .filter(Column::ObjectId.eq(id))
+        .filter(Column::Action.eq(MAPPED_BY_HAND));
+    Ok(said.limit(1).one(db).await?.is_some())
+}
+
+/// Finance says what a movement is that the program does not know, or for which a donation has no posting.
 pub async fn map_movement(app: &App, actor: &Actor, id: &str, mapping: BalanceMapping, note: &str) -> Result<(), Error> {
     if !BY_HAND.contains(&mapping) {
         return Err(Error::Invalid("Choose what the movement is.".to_owned()));
@@ -127,16 +161,14 @@ pub async fn map_movement(app: &App, actor: &Actor, id: &str, mapping: BalanceMa
     app.db
         .write(async |tx| {
             let movement = store::lock_movement(tx, id).await?.ok_or(Error::NotFound)?;
-            if movement.mapped_to != BalanceMapping::Unmapped {
+            let is_left_over = side_of(movement.mapped_to).is_none() && store::posted(tx, &[id]).await?.is_empty();
+            if movement.mapped_to != BalanceMapping::Unmapped && !is_left_over {
                 return Err(Error::Conflict("This movement is mapped already.".to_owned()));
             }
-            take_back(tx, &movement, now).await?;
-            if let Some(posting) = posting_of(&movement, mapping)? {
-                ledger::post(tx, &posting, now).await?;
-            }
-            store::set_mapping(tx, id, mapping, movement.donation_id).await?;
+            map_to(tx, &movement, mapping, now).await?;
+            differences::settle(tx, differences::NOT_POSTED, id, note, now).await?;
             let detail = json!({ "category": movement.category, "mapped_to": mapping, "note": note });
-            audit::record(tx, now, actor, "movement.map", "balance_movement", id, detail).await
+            audit::record(tx, now, actor, MAPPED_BY_HAND, "balance_movement", id, detail).await
         })
         .await
 }

@@ -10,11 +10,13 @@ mod desk_differences;
 pub mod differences;
 pub mod events;
 pub mod follow;
+mod held;
 pub mod mapping;
 pub mod movements;
 pub mod reconcile;
 pub mod returned;
 pub mod store;
+pub mod unpaid;
 pub mod waterfall;
 
 pub use mapping::{map_movement, mapping_of};

@@ -3,16 +3,20 @@
 use super::{
     differences::{self, Found},
     mapping::{self, mapping_of},
-    store,
+    store, unpaid,
 };
 use crate::{
     app::App,
     donations,
     error::Error,
     ledger,
-    payments::{BalanceEntry, BalanceQuery, StripeFailure},
+    payments::{BalanceEntry, BalanceQuery, Pages, StripeFailure},
 };
-use entity::{balance_movement, donation, ids::DonationId, words::BalanceMapping};
+use entity::{
+    balance_movement, donation,
+    ids::DonationId,
+    words::{BalanceMapping, DonationStatus},
+};
 use std::collections::{BTreeSet, HashMap};
 
 /// What taking movements in came to.
@@ -24,23 +28,20 @@ pub struct TakenIn {
     pub new: u64,
     /// Movements of our donations that are not in the ledger after all.
     pub not_posted: Vec<String>,
+    /// How many could not be read.
+    pub unread: u64,
 }
-
-/// How many pages one question may have: ten million movements.
-const PAGES_MAX: usize = 100_000;
 
 /// Takes in every movement that fits, page by page. `payout` is the payout that all of them are part of.
 pub async fn take_in_all(app: &App, query: BalanceQuery<'_>, payout: Option<&str>, taken: &mut TakenIn) -> Result<(), Error> {
-    let mut after: Option<String> = None;
-    for _ in 0..PAGES_MAX {
-        let page = app.stripe.list_balance(query, after.as_deref()).await.map_err(untold)?;
+    let mut pages = Pages::new();
+    while let Some(place) = pages.ahead().map_err(untold)? {
+        let page = pages.turn(app.stripe.list_balance(query, place.as_deref()).await.map_err(untold)?);
         take_in(app, &page.items, payout, taken).await?;
-        after = page.next;
-        if after.is_none() {
-            return Ok(());
-        }
+        differences::note_unread(app, differences::UNREAD_MOVEMENT, &page.unread).await?;
+        taken.unread += page.unread.len() as u64;
     }
-    Err(Error::Unavailable("Stripe's list of its balance does not end".to_owned()))
+    Ok(())
 }
 
 /// Stripe did not tell something that reconciling needs.
@@ -121,8 +122,7 @@ async fn bring_up_to_date(
     movement: balance_movement::Model,
     payout: Option<&str>,
 ) -> Result<balance_movement::Model, Error> {
-    let owner = if movement.mapped_to == BalanceMapping::Other { owner_of(app, entry).await? } else { None };
-    let owner = owner.filter(|_| mapping_of(&entry.category, true) != BalanceMapping::Other);
+    let owner = if movement.mapped_to == BalanceMapping::Other { true_owner_of(app, entry).await? } else { None };
     let part_of = payout.filter(|payout| movement.payout_id.as_deref() != Some(*payout));
     if owner.is_none() && part_of.is_none() {
         return Ok(movement);
@@ -136,13 +136,10 @@ async fn bring_up_to_date(
                 current.payout_id = Some(payout.to_owned());
             }
             if let Some(owner) = owner.as_ref().filter(|_| current.mapped_to == BalanceMapping::Other) {
-                mapping::take_back(tx, &current, now).await?;
-                current.mapped_to = mapping_of(&entry.category, true);
+                let to = mapping_of(&entry.category, true);
                 current.donation_id = Some(owner.id);
-                store::set_mapping(tx, &current.id, current.mapped_to, current.donation_id).await?;
-                if let Some(posting) = mapping::posting_of(&current, current.mapped_to)? {
-                    ledger::post(tx, &posting, now).await?;
-                }
+                mapping::map_to(tx, &current, to, now).await?;
+                current.mapped_to = to;
                 let (detail, done) = ("It belongs to a donation that was not known when it was read.", "Posted to the donation instead.");
                 let found = Found { kind: differences::TAKEN_FOR_OTHER, object: &current.id, detail, done: Some(done) };
                 differences::note(tx, found, now).await?;
@@ -168,32 +165,37 @@ async fn owner_of(app: &App, entry: &BalanceEntry) -> Result<Option<donation::Mo
     Ok(donations::store::find_by_stripe_object(db, &ids).await?)
 }
 
+/// The donation whose money this is after all, of a movement that was taken for somebody else's: paid by this very charge, of a kind that
+/// `donations` posts, and not said to be something else by a person.
+async fn true_owner_of(app: &App, entry: &BalanceEntry) -> Result<Option<donation::Model>, Error> {
+    let is_posted_there = mapping_of(&entry.category, true) != mapping_of(&entry.category, false)
+        && mapping_of(&entry.category, true) != BalanceMapping::Unmapped;
+    if !is_posted_there {
+        return Ok(None);
+    }
+    let Some(owner) = owner_of(app, entry).await? else { return Ok(None) };
+    let is_its_charge = entry.source.charge_id.is_none() || owner.charge_id == entry.source.charge_id;
+    if owner.status != DonationStatus::Paid || !is_its_charge || mapping::is_said_by_person(app.db.read(), &entry.id).await? {
+        return Ok(None);
+    }
+    Ok(Some(owner))
+}
+
 /// Has `donations` ask Stripe about those whose movement is not in the ledger yet, and writes down what is still missing then.
-async fn ask_for_missing(app: &App, ours: &[(String, DonationId)], taken: &mut TakenIn) -> Result<(), Error> {
+pub(super) async fn ask_for_missing(app: &App, ours: &[(String, DonationId)], taken: &mut TakenIn) -> Result<(), Error> {
     let ids: Vec<&str> = ours.iter().map(|(id, _)| id.as_str()).collect();
     let posted = store::posted(app.db.read(), &ids).await?;
     let missing: Vec<_> = ours.iter().filter(|(id, _)| !posted.contains(id)).collect();
     for donation in missing.iter().map(|(_, donation)| *donation).collect::<BTreeSet<_>>() {
-        donations::refresh(app, donation).await?;
+        match donations::refresh(app, donation).await {
+            Ok(_) => {}
+            Err(Error::Unavailable(why)) => return Err(Error::Unavailable(why)),
+            // One donation that cannot be brought up to date must not keep the rest of the balance from being read.
+            Err(error) => tracing::error!(donation_id = %donation, %error, "a donation could not be brought up to date"),
+        }
     }
-    let ids: Vec<&str> = missing.iter().map(|(id, _)| id.as_str()).collect();
-    let posted = store::posted(app.db.read(), &ids).await?;
-    let now = app.now();
     for (id, donation) in missing {
-        let is_posted = posted.contains(id);
-        app.db
-            .write(async |tx| {
-                if is_posted {
-                    let (detail, done) =
-                        (format!("It was not in the ledger; donation {donation}."), "Stripe was asked again; it is posted.");
-                    let found = Found { kind: differences::NOT_POSTED, object: id, detail: &detail, done: Some(done) };
-                    return differences::note(tx, found, now).await;
-                }
-                let detail = format!("Donation {donation} has no posting for it, although Stripe was asked.");
-                differences::note(tx, Found { kind: differences::NOT_POSTED, object: id, detail: &detail, done: None }, now).await
-            })
-            .await?;
-        if !is_posted {
+        if unpaid::find_place(app, id, *donation).await? == unpaid::Place::Nowhere {
             taken.not_posted.push(id.clone());
         }
     }

@@ -3,6 +3,7 @@
 use super::{
     differences::{self, Found},
     follow::{self, Followed},
+    held,
     movements::{self, TakenIn},
     returned::{self, Returned},
     store,
@@ -41,16 +42,21 @@ impl Report {
             && sessions.unknown.is_empty()
             && sessions.failed.is_empty()
             && self.returned.refused.is_empty()
+            && self.returned.failed.is_empty()
             && self.movements.not_posted.is_empty()
+            && self.movements.unread == 0
             && self.unmapped == 0
     }
 }
 
-/// Since when the balance is read: as asked, but from before our first donation on when nothing of it was ever read, so that the books
-/// begin whole.
+/// The name under which is kept that the balance was read once from the beginning.
+const BEGUN: &str = "balance";
+
+/// Since when the balance is read: as asked, but from before our first donation on until that has come through once, so that the books
+/// begin whole also when the first run was cut off in the middle.
 async fn balance_since(app: &App, since: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
     let db = app.db.read();
-    if entity::balance_movement::Entity::find().limit(1).one(db).await?.is_some() {
+    if outcomes::last(db, BEGUN).await?.is_some() {
         return Ok(since);
     }
     let first: Option<donation::Model> = donation::Entity::find().order_by_asc(donation::Column::CreatedAt).limit(1).one(db).await?;
@@ -64,14 +70,53 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
     write_down(app, &sessions).await?;
     write_down_events(app).await?;
     let returned = returned::look_for(app, since).await?;
-    let balance_since = balance_since(app, since).await?;
+    let (began, balance_since) = (app.now(), balance_since(app, since).await?);
+    let held = held::ask(app).await?;
     let mut movements = TakenIn::default();
     movements::take_in_all(app, BalanceQuery::Since(balance_since), None, &mut movements).await?;
+    let unpaid = store::of_unpaid_gifts(app.db.read(), ROUND).await?;
+    movements::ask_for_missing(app, &unpaid, &mut movements).await?;
     let payouts = follow::follow_all(app, balance_since, &mut movements).await?;
-    let unmapped = store::unmapped(app.db.read()).await?.len() as u64;
+    keep_begun(app, began).await?;
+    settle_what_is_over(app).await?;
+    if movements.unread == 0 {
+        held::compare(app, held).await?;
+    }
+    let unmapped = store::count_unmapped(app.db.read()).await?;
     movements.not_posted.sort();
     movements.not_posted.dedup();
     Ok(Report { sessions, returned, movements, payouts, unmapped })
+}
+
+/// How many movements of gifts that are not paid are looked at in one run.
+const ROUND: u64 = 1_000;
+
+/// Keeps that the balance was read from the beginning.
+async fn keep_begun(app: &App, began: DateTime<Utc>) -> Result<(), Error> {
+    if outcomes::last(app.db.read(), BEGUN).await?.is_some() {
+        return Ok(());
+    }
+    let kept = outcomes::Kept { name: BEGUN, ok: true, summary: "read from the beginning", report: "{}", began, ended: app.now() };
+    app.db.write(async |tx| outcomes::keep(tx, kept).await).await
+}
+
+/// Settles differences that have ended by themselves: movements that are posted by now, events that were acted on after all.
+async fn settle_what_is_over(app: &App) -> Result<(), Error> {
+    let (db, now) = (app.db.read(), app.now());
+    let mut over: Vec<(&'static str, String, &str)> = Vec::new();
+    let waiting = differences::open_of(db, differences::NOT_POSTED).await?;
+    let ids: Vec<&str> = waiting.iter().map(|found| found.object_id.as_str()).collect();
+    over.extend(store::posted(db, &ids).await?.into_iter().map(|id| (differences::NOT_POSTED, id, "It is posted.")));
+    for found in differences::open_of(db, differences::EVENT).await? {
+        let event = stripe_event::Entity::find_by_id(found.object_id.as_str()).one(db).await?;
+        if event.is_some_and(|event| event.outcome != "waiting" && !event.outcome.starts_with("refused")) {
+            over.push((differences::EVENT, found.object_id, "It was acted on."));
+        }
+    }
+    for (kind, object, done) in over {
+        app.db.write(async |tx| differences::settle(tx, kind, &object, done, now).await).await?;
+    }
+    Ok(())
 }
 
 /// How far back a run looks at most by itself.

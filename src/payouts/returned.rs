@@ -75,7 +75,7 @@ async fn owner_of(app: &App, intent: Option<&str>, charge: Option<&str>) -> Resu
 }
 
 async fn write_down(app: &App, returned: &Returned) -> Result<(), Error> {
-    if returned.changed.is_empty() && returned.refused.is_empty() {
+    if returned.changed.is_empty() && returned.refused.is_empty() && returned.failed.is_empty() {
         return Ok(());
     }
     let now = app.now();
@@ -89,6 +89,10 @@ async fn write_down(app: &App, returned: &Returned) -> Result<(), Error> {
             for id in &returned.refused {
                 let (object, detail) = (id.to_string(), "What Stripe has of it does not fit the donation; its story says why.");
                 differences::note(tx, Found { kind: differences::REFUSED, object: &object, detail, done: None }, now).await?;
+            }
+            for id in &returned.failed {
+                let (object, detail) = (id.to_string(), "What Stripe has of it could not be applied; the log says why.");
+                differences::note(tx, Found { kind: differences::FAILED, object: &object, detail, done: None }, now).await?;
             }
             Ok(())
         })

@@ -1,16 +1,18 @@
 //! The queries of movements and payouts.
 
+use super::differences;
 use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
-    balance_movement,
+    balance_movement, difference, donation,
     ids::{DonationId, PayoutId},
     ledger_entry, ledger_transaction, payout,
-    words::{BalanceMapping, MovementKind, PayoutReconciliation, PayoutState},
+    words::{BalanceMapping, DonationStatus, MovementKind, PayoutReconciliation, PayoutState},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, OnConflict, Query},
 };
 use std::collections::HashSet;
 
@@ -60,15 +62,56 @@ pub async fn set_mapping(tx: &impl ConnectionTrait, id: &str, mapping: BalanceMa
     Ok(())
 }
 
-/// A page of movements that nobody has mapped yet, the newest first.
-pub async fn unmapped(db: &impl ConnectionTrait) -> Result<Vec<balance_movement::Model>, Error> {
-    Ok(balance_movement::Entity::find()
-        .filter(balance_movement::Column::MappedTo.eq(BalanceMapping::Unmapped))
-        .order_by_desc(balance_movement::Column::OccurredAt)
-        .order_by_asc(balance_movement::Column::Id)
-        .limit(200)
+/// Movements that wait for a person: those that nobody has mapped yet, and those for which a donation has no posting although Stripe was
+/// asked about it.
+fn left_over() -> Condition {
+    let open = Query::select()
+        .column(difference::Column::ObjectId)
+        .from(difference::Entity)
+        .and_where(difference::Column::Kind.eq(differences::NOT_POSTED))
+        .and_where(difference::Column::SettledAt.is_null())
+        .to_owned();
+    Condition::any()
+        .add(balance_movement::Column::MappedTo.eq(BalanceMapping::Unmapped))
+        .add(balance_movement::Column::Id.in_subquery(open))
+}
+
+/// How many movements wait for a person.
+pub async fn count_left_over(db: &impl ConnectionTrait) -> Result<u64, Error> {
+    Ok(balance_movement::Entity::find().filter(left_over()).count(db).await?)
+}
+
+/// A page of movements that wait for a person, in the order of their ids, after the movement `after` of the page before.
+pub async fn left_over_page(db: &impl ConnectionTrait, after: Option<&str>) -> Result<Vec<balance_movement::Model>, Error> {
+    let after = after.map(|after| balance_movement::Column::Id.gt(after));
+    let page = balance_movement::Entity::find().filter(left_over()).filter(Condition::all().add_option(after));
+    Ok(page.order_by_asc(balance_movement::Column::Id).limit(PAGE_ROWS + 1).all(db).await?)
+}
+
+/// How many movements nobody has mapped yet.
+pub async fn count_unmapped(db: &impl ConnectionTrait) -> Result<u64, Error> {
+    Ok(balance_movement::Entity::find().filter(balance_movement::Column::MappedTo.eq(BalanceMapping::Unmapped)).count(db).await?)
+}
+
+/// Movements of payments that are not paid here, or not yet: of debits under way, and of those that failed since.
+pub async fn of_unpaid_gifts(db: &impl ConnectionTrait, most: u64) -> Result<Vec<(String, DonationId)>, Error> {
+    use balance_movement::Column as C;
+    let unpaid = Query::select()
+        .column(donation::Column::Id)
+        .from(donation::Entity)
+        .and_where(donation::Column::Status.ne(DonationStatus::Paid))
+        .to_owned();
+    let rows: Vec<(String, Option<DonationId>)> = balance_movement::Entity::find()
+        .select_only()
+        .columns([C::Id, C::DonationId])
+        .filter(C::DonationId.in_subquery(unpaid))
+        .filter(C::MappedTo.is_in([BalanceMapping::Gift, BalanceMapping::Refund]))
+        .order_by_asc(C::Id)
+        .limit(most)
+        .into_tuple()
         .all(db)
-        .await?)
+        .await?;
+    Ok(rows.into_iter().filter_map(|(id, donation)| Some((id, donation?))).collect())
 }
 
 /// Which of these movements the ledger has, other than as not ours or unknown.
@@ -105,6 +148,11 @@ pub async fn payout(db: &impl ConnectionTrait, id: PayoutId) -> Result<Option<pa
 /// A payout by Stripe's id.
 pub async fn payout_of_stripe(db: &impl ConnectionTrait, id: &str) -> Result<Option<payout::Model>, Error> {
     Ok(payout::Entity::find().filter(payout::Column::StripePayoutId.eq(id)).one(db).await?)
+}
+
+/// The same, locked until the transaction ends.
+pub async fn lock_payout(tx: &impl ConnectionTrait, id: &str) -> Result<Option<payout::Model>, Error> {
+    Ok(payout::Entity::find().filter(payout::Column::StripePayoutId.eq(id)).lock_exclusive().one(tx).await?)
 }
 
 /// Payouts by Stripe's ids.

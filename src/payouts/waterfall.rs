@@ -11,7 +11,7 @@ use entity::{
     Currency, Money, article, balance_movement, campaign, fund,
     ids::{ArticleId, CampaignId, FundId, WishItemId},
     payout, wish_item,
-    words::BalanceMapping,
+    words::{BalanceMapping, PayoutReconciliation},
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, Select, Statement,
@@ -108,7 +108,7 @@ impl By {
     }
 }
 
-/// The balance from one payout to the next: opening + movements − payout = closing.
+/// The balance from one payout to the next: opening + movements + what leaves (below zero) − its fee = closing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RollForward {
     /// Since when; none for the beginning of the books.
@@ -117,6 +117,10 @@ pub struct RollForward {
     pub opening: Money,
     /// What happened until the payout, by kind.
     pub lines: Vec<Line>,
+    /// What leaves with the payout, and what Stripe keeps for it besides.
+    pub leaves: Money,
+    /// What Stripe keeps for it: of a payout at once, for one.
+    pub fee: Money,
     /// What Stripe held just after the payout.
     pub closing: Money,
 }
@@ -166,9 +170,14 @@ pub async fn explain(db: &impl ConnectionTrait, payout: payout::Model) -> Result
         shares,
         came_back: store::payouts_of_stripe(db, &came_back).await?,
         went_on_with: successor(db, &payout).await?,
-        roll: if payout.automatic { None } else { roll_forward(db, &payout).await? },
+        roll: if is_itemised_by_stripe(&payout) { None } else { roll_forward(db, &payout).await? },
         payout,
     })
+}
+
+/// Whether Stripe says what a payout is made of: of those that it makes by schedule, with few exceptions.
+pub fn is_itemised_by_stripe(payout: &payout::Model) -> bool {
+    payout.automatic && payout.reconciliation != PayoutReconciliation::NotApplicable
 }
 
 /// The parts of a payout: what Stripe lists for it, without its own leaving.
@@ -204,14 +213,35 @@ async fn lines(parts: Select<balance_movement::Entity>, db: &impl ConnectionTrai
 
 /// What the parts of a payout do not explain, in each currency where it is not zero.
 pub async fn remainder(db: &impl ConnectionTrait, payout: &payout::Model) -> Result<Vec<Money>, Error> {
-    let mut left: BTreeMap<Currency, Money> = BTreeMap::new();
-    left.insert(payout.currency, Money::new(payout.amount_minor, payout.currency));
-    for line in lines(parts_of(&payout.stripe_payout_id), db).await? {
-        let currency = line.sums.net.currency;
-        let before = left.get(&currency).copied().unwrap_or(Money::new(0, currency));
-        left.insert(currency, before.checked_add(line.sums.net.negated()?)?);
+    Ok(remainders(db, std::slice::from_ref(payout)).await?.remove(&payout.stripe_payout_id).unwrap_or_default())
+}
+
+/// The same of several payouts in one question, by Stripe's ids; those without a remainder are left out.
+pub async fn remainders(db: &impl ConnectionTrait, payouts: &[payout::Model]) -> Result<BTreeMap<String, Vec<Money>>, Error> {
+    use balance_movement::Column as C;
+    let mut left: BTreeMap<(String, Currency), Money> =
+        payouts.iter().map(|one| ((one.stripe_payout_id.clone(), one.currency), Money::new(one.amount_minor, one.currency))).collect();
+    let sums: Vec<(Option<String>, Currency, i64)> = balance_movement::Entity::find()
+        .select_only()
+        .column(C::PayoutId)
+        .column(C::Currency)
+        .column_as(Expr::col(C::NetMinor).sum().cast_as("bigint"), "net")
+        .filter(C::PayoutId.is_in(payouts.iter().map(|one| one.stripe_payout_id.as_str())))
+        .filter(Expr::col(C::SourceId).ne(Expr::col(C::PayoutId)))
+        .group_by(C::PayoutId)
+        .group_by(C::Currency)
+        .into_tuple()
+        .all(db)
+        .await?;
+    for (id, currency, net) in sums {
+        let sum = left.entry((id.unwrap_or_default(), currency)).or_insert(Money::new(0, currency));
+        *sum = sum.checked_add(Money::new(net, currency).negated()?)?;
     }
-    Ok(left.into_values().filter(|money| money.minor != 0).collect())
+    let mut by_payout: BTreeMap<String, Vec<Money>> = BTreeMap::new();
+    for ((id, _), money) in left.into_iter().filter(|(_, money)| money.minor != 0) {
+        by_payout.entry(id).or_default().push(money);
+    }
+    Ok(by_payout)
 }
 
 /// The payout and those itemised ones whose money came back into it, however often it did.
@@ -305,19 +335,39 @@ async fn successor(db: &impl ConnectionTrait, payout: &payout::Model) -> Result<
     }
 }
 
-async fn roll_forward(db: &impl ConnectionTrait, payout: &payout::Model) -> Result<Option<RollForward>, Error> {
+/// The payout's own leaving, and when the payout before it left.
+async fn stretch_of(
+    db: &impl ConnectionTrait,
+    payout: &payout::Model,
+) -> Result<Option<(balance_movement::Model, Option<DateTime<Utc>>)>, Error> {
     use balance_movement::Column as C;
     let Some(own) = &payout.balance_transaction_id else { return Ok(None) };
     let Some(own) = store::movement(db, own).await? else { return Ok(None) };
-    let of_currency = || balance_movement::Entity::find().filter(C::Currency.eq(payout.currency));
-    let before = of_currency()
+    let before = of_currency(payout.currency)
         .filter(C::MappedTo.eq(BalanceMapping::Payout))
         .filter(C::OccurredAt.lt(own.occurred_at))
         .order_by_desc(C::OccurredAt)
         .limit(1)
         .one(db)
         .await?;
-    let since = before.map(|movement| movement.occurred_at);
+    Ok(Some((own, before.map(|movement| movement.occurred_at))))
+}
+
+fn of_currency(currency: Currency) -> Select<balance_movement::Entity> {
+    balance_movement::Entity::find().filter(balance_movement::Column::Currency.eq(currency))
+}
+
+/// What moved from the payout before until this one, without its own leaving.
+fn moved_until(own: &balance_movement::Model, since: Option<DateTime<Utc>>) -> Select<balance_movement::Entity> {
+    use balance_movement::Column as C;
+    let until = Condition::all().add(C::OccurredAt.lte(own.occurred_at)).add_option(since.map(|since| C::OccurredAt.gt(since)));
+    of_currency(own.currency).filter(until).filter(C::Id.ne(own.id.as_str()))
+}
+
+async fn roll_forward(db: &impl ConnectionTrait, payout: &payout::Model) -> Result<Option<RollForward>, Error> {
+    use balance_movement::Column as C;
+    let Some((own, since)) = stretch_of(db, payout).await? else { return Ok(None) };
+    let of_currency = || of_currency(payout.currency);
     let sum = async |movements: Select<balance_movement::Entity>| -> Result<Money, Error> {
         let sums = lines(movements, db).await?;
         sums.iter().try_fold(Money::new(0, payout.currency), |sum, line| Ok(sum.checked_add(line.sums.net)?))
@@ -326,11 +376,12 @@ async fn roll_forward(db: &impl ConnectionTrait, payout: &payout::Model) -> Resu
         Some(since) => sum(of_currency().filter(C::OccurredAt.lte(since))).await?,
         None => Money::new(0, payout.currency),
     };
-    let until = Condition::all().add(C::OccurredAt.lte(own.occurred_at)).add_option(since.map(|since| C::OccurredAt.gt(since)));
     Ok(Some(RollForward {
         since,
         opening,
-        lines: lines(of_currency().filter(until).filter(C::Id.ne(own.id.as_str())), db).await?,
+        lines: lines(moved_until(&own, since), db).await?,
+        leaves: Money::new(own.gross_minor, own.currency),
+        fee: Money::new(own.fee_minor, own.currency),
         closing: sum(of_currency().filter(C::OccurredAt.lte(own.occurred_at))).await?,
     }))
 }
@@ -340,6 +391,8 @@ async fn roll_forward(db: &impl ConnectionTrait, payout: &payout::Model) -> Resu
 pub struct Wanted {
     /// Only of this kind.
     pub kind: Option<BalanceMapping>,
+    /// Instead of the parts: what moved from the payout before until this one.
+    pub rolled: bool,
     /// Only of this fund, campaign, item or article; `None` inside: of those that have none.
     pub of: Option<(By, Option<Uuid>)>,
 }
@@ -354,6 +407,10 @@ pub async fn parts(
 ) -> Result<Vec<balance_movement::Model>, Error> {
     use balance_movement::Column as C;
     let mut query = match wanted.of {
+        None if wanted.rolled => match stretch_of(db, payout).await? {
+            Some((own, since)) => moved_until(&own, since),
+            None => return Ok(Vec::new()),
+        },
         None => parts_of(&payout.stripe_payout_id),
         Some((by, id)) => {
             let chain = chain(db, &payout.stripe_payout_id).await?;
@@ -367,6 +424,10 @@ pub async fn parts(
                 None => format!("e.{column} is null"),
             };
             let mut question = format!("select m.id as id from balance_movement m {PURPOSES} where {condition} and {of}");
+            if let Some(kind) = wanted.kind {
+                values.push(kind.as_str().into());
+                question.push_str(&format!(" and m.mapped_to = ${}", values.len()));
+            }
             if let Some(after) = after {
                 values.push(after.into());
                 question.push_str(&format!(" and m.id > ${}", values.len()));

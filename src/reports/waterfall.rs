@@ -10,7 +10,7 @@ use entity::{
     Currency, Money, balance_movement,
     ids::PayoutId,
     payout,
-    words::{BalanceMapping, PayoutReconciliation, PayoutState},
+    words::{BalanceMapping, PayoutState},
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
@@ -71,7 +71,7 @@ pub async fn page(db: &impl ConnectionTrait, period: &Period, after: &str, limit
     let ids: Vec<&str> = payouts.iter().map(|payout| payout.stripe_payout_id.as_str()).collect();
     let of_these = Condition::all()
         .add(balance_movement::Column::PayoutId.is_in(ids))
-        .add(balance_movement::Column::MappedTo.ne(BalanceMapping::Payout));
+        .add(Expr::col(balance_movement::Column::SourceId).ne(Expr::col(balance_movement::Column::PayoutId)));
     for part in read_parts(db, of_these).await? {
         parts.entry(part.payout_id.clone().unwrap_or_default()).or_default().push(part);
     }
@@ -128,7 +128,7 @@ fn push_payout(rows: &mut Vec<Row>, payout: &payout::Model, parts: Vec<Part>) ->
     let paid_out = amount.checked_neg().ok_or(entity::MoneyError::Overflow)?;
     rows.push(row_of(Some(payout), "paid_out", &line(1, paid_out), link.clone()));
     let remainder = amount.checked_sub(explained).ok_or(entity::MoneyError::Overflow)?;
-    let is_itemised = payout.reconciliation == PayoutReconciliation::Completed || !parts.is_empty();
+    let is_itemised = payout.itemised_at.is_some();
     rows.push(row_of(Some(payout), if is_itemised { "remainder" } else { "not_itemised" }, &line(0, remainder), link));
     Ok(())
 }

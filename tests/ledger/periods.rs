@@ -99,6 +99,22 @@ on_both_databases! {
         assert_eq!(periods::suggest(&[], day("2026-03-15")), (day("2026-02-01"), day("2026-02-28")));
     }
 
+    async fn no_moment_is_in_two_periods_or_in_none_when_the_zone_changes(database: TestDatabase) {
+        let mut test = in_zone(database, "UTC").await;
+        let may = make(&test, "2026-05-01", "2026-05-31").await.unwrap();
+        for zone in ["Asia/Kabul", "America/St_Johns"] {
+            let org_timezone = zone.parse().unwrap();
+            test.app.config = std::sync::Arc::new(wellwisher::config::Config { org_timezone, ..(*test.app.config).clone() });
+            let june = make(&test, "2026-06-01", "2026-06-30").await.unwrap();
+            assert_eq!(june.starts_at, may.ends_at, "{zone}");
+            let april = make(&test, "2026-04-01", "2026-04-30").await.unwrap();
+            assert_eq!(april.ends_at, may.starts_at, "{zone}");
+            for period in [june, april] {
+                periods::remove(&test.app, &Actor::system(), period.id).await.unwrap();
+            }
+        }
+    }
+
     async fn the_last_moment_of_a_year_is_in_it_and_the_next_is_not(database: TestDatabase) {
         let test = in_zone(database, "Asia/Kabul").await;
         let year = make(&test, "2025-01-01", "2025-12-31").await.unwrap();

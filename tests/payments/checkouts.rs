@@ -133,7 +133,7 @@ async fn a_session_without_our_metadata_is_not_ours() {
     let hall = Hall::open().await;
     let id = hall.checkout("", money(2_500, "EUR")).await;
     assert_eq!(hall.stripe.fetch_checkout(&id).await.expect("a state").donation_id, None);
-    assert!(hall.stripe.all_checkouts(noon() - TimeDelta::hours(1)).await.expect("a list").is_empty());
+    assert!(hall.stripe.all_checkouts(noon() - TimeDelta::hours(1)).await.expect("a list").items.is_empty());
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn listings_are_paged_to_the_end_and_newest_first() {
     let last = hall.stripe.list_checkouts(noon(), next.next.as_deref(), 3).await.expect("a page");
     assert_eq!((next.items.len(), last.items.len(), last.next), (3, 1, None));
     assert_eq!(last.items[0].session_id, made[6]);
-    let late = hall.stripe.all_checkouts(noon() + TimeDelta::seconds(4)).await.expect("a list");
+    let late = hall.stripe.all_checkouts(noon() + TimeDelta::seconds(4)).await.expect("a list").items;
     assert_eq!(late.len(), 3, "created since, the second itself included");
 }
 
@@ -161,7 +161,7 @@ async fn more_than_a_page_of_sessions_is_found_whole() {
     for number in 0..103 {
         hall.checkout(&format!("d-{number}"), money(1_000, "EUR")).await;
     }
-    assert_eq!(hall.stripe.all_checkouts(noon()).await.expect("a list").len(), 103);
+    assert_eq!(hall.stripe.all_checkouts(noon()).await.expect("a list").items.len(), 103);
     let oldest = hall.stripe.find_checkout_by_donation("d-0", noon()).await.expect("an answer").expect("a session");
     assert_eq!(oldest.donation_id.as_deref(), Some("d-0"));
     assert_eq!(hall.stripe.find_checkout_by_donation("d-103", noon()).await, Ok(None));

@@ -109,7 +109,8 @@ pub async fn unfinished(db: &impl ConnectionTrait, before: DateTime<Utc>, most: 
     Ok(ids)
 }
 
-/// The balance transactions of refunds and disputes that the ledger holds for a donation.
+/// The balance transactions of refunds and disputes that the ledger holds for a donation. A payment that its bank took back is none of
+/// them, although it lowers the income as a refund does.
 pub async fn posted_movements(db: &impl ConnectionTrait, id: DonationId) -> Result<Vec<String>, Error> {
     use ledger_transaction::Column;
     let kinds = [MovementKind::Refund, MovementKind::RefundFailure, MovementKind::Dispute, MovementKind::DisputeReversal];
@@ -118,6 +119,7 @@ pub async fn posted_movements(db: &impl ConnectionTrait, id: DonationId) -> Resu
         .column(Column::StripeBalanceTransaction)
         .filter(Column::DonationId.eq(id))
         .filter(Column::Kind.is_in(kinds))
+        .filter(Column::Source.not_like("%:charge_failure"))
         .into_tuple()
         .all(db)
         .await?;

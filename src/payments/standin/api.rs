@@ -35,6 +35,7 @@ pub(super) fn answer(vault: &mut Vault, call: &Call<'_>) -> Result<Value, ApiErr
         ("POST", ["payment_intents"]) => intents::create(vault, call.form),
         ("GET", ["payment_intents"]) => list(vault, call, &[], |vault| &vault.intents, shapes::intent),
         ("GET", ["charges"]) => list(vault, call, &["payment_intent"], |vault| &vault.charges, charges::with_payer),
+        ("GET", ["balance"]) => balance::held(vault, call),
         ("GET", ["balance_transactions"]) => balance::list(vault, call),
         ("GET", ["payouts"]) => list(vault, call, &["status"], |vault| &vault.payouts, |_, payout| payouts::shape(payout)),
         ("GET", ["payouts", id]) => retrieve(vault, call, "po", "payout", id),

@@ -7,8 +7,9 @@ use super::{
     params::Params,
     state::{Entry, Vault},
 };
-use entity::Money;
+use entity::{Currency, Money};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use url::form_urlencoded;
 
 /// A movement of the balance that no payment of ours causes: a fee of Stripe's, a reserve, a top-up, something new.
@@ -65,6 +66,22 @@ pub(super) fn list(vault: &Vault, call: &Call<'_>) -> Result<Value, ApiError> {
         }
     }
     list_where(vault, call, &["type", "source", "currency"], &["payout"], |vault| &vault.entries, shape, keep)
+}
+
+/// `GET /v1/balance`: what can be paid out and what is on its way there, in each currency that was ever moved.
+pub(super) fn held(vault: &Vault, call: &Call<'_>) -> Result<Value, ApiError> {
+    Params::parse(call.query, &["expand[#]"])?;
+    let now = vault.now();
+    let mut sums: BTreeMap<Currency, [i64; 2]> = "USD".parse().into_iter().map(|usd| (usd, [0, 0])).collect();
+    for entry in vault.entries.newest_first(None) {
+        let sum = &mut sums.entry(entry.amount.currency).or_default()[usize::from(entry.available_on > now)];
+        *sum = sum.saturating_add(entry.amount.minor - entry.fee);
+    }
+    let amounts = |which: usize| -> Vec<Value> {
+        let amount = |(currency, sum): (&Currency, &[i64; 2])| json!({ "amount": sum[which], "currency": currency.stripe_code(), "source_types": { "card": sum[which] } });
+        sums.iter().map(amount).collect()
+    };
+    Ok(json!({ "object": "balance", "livemode": false, "available": amounts(0), "pending": amounts(1) }))
 }
 
 /// A balance transaction as Stripe writes it.

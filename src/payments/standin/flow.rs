@@ -174,6 +174,7 @@ impl Vault {
             self.tell_session("checkout.session.async_payment_succeeded", session_id);
         } else {
             let words = "The bank returned the debit.";
+            self.book_failure(&charge_id);
             self.set_charge(&charge_id, "failed", Some(("insufficient_funds", words)));
             self.fail_intent(&intent.id, "payment_intent_payment_attempt_failed", Some("insufficient_funds"), words);
             self.tell_charge("charge.failed", &charge_id);
@@ -296,6 +297,15 @@ impl Vault {
             payout: None,
         });
         self.tell_charge("charge.updated", charge_id);
+    }
+
+    /// Books out a charge that was booked in and whose payment failed. False when there is none.
+    pub fn book_failure(&mut self, charge_id: &str) -> bool {
+        let entry = self.charges.get(charge_id).and_then(|charge| charge.entry_id.as_ref()).and_then(|id| self.entries.get(id));
+        let Some(amount) = entry.map(|entry| entry.amount) else { return false };
+        let back = entity::Money::new(amount.minor.saturating_neg(), amount.currency);
+        self.book("payment_failure_refund", "charge_failure", charge_id, back, 0);
+        true
     }
 
     fn complete(&mut self, session_id: &str, paid: bool) {

@@ -32,7 +32,17 @@ impl Standin {
 
     /// Pays out this much by hand; Stripe does not say what such a payout is made of. Returns the payout, on its way.
     pub fn pay_out_by_hand(&self, amount: Money) -> String {
-        self.change(|vault| vault.send_to_bank(amount, false))
+        self.change(|vault| vault.send_to_bank(amount, false, 0))
+    }
+
+    /// Pays out this much at once, for which Stripe keeps `fee` besides; it does not say what such a payout is made of.
+    pub fn pay_out_at_once(&self, amount: Money, fee: i64) -> String {
+        self.change(|vault| vault.send_to_bank(amount, false, fee))
+    }
+
+    /// Stripe will not say what an automatic payout is made of. False when there is no such payout.
+    pub fn keep_parts_secret(&self, id: &str) -> bool {
+        self.change(|vault| vault.payouts.get_mut(id).map(|payout| payout.reconciliation = "not_applicable").is_some())
     }
 
     /// The bank has it, and Stripe has finished saying what an automatic one is made of. False when there is no such payout on its way.
@@ -56,7 +66,7 @@ impl Vault {
         }
         let mut made = Vec::new();
         for (currency, minor) in sums.into_iter().filter(|(_, minor)| *minor != 0) {
-            let id = self.send_to_bank(Money::new(minor, currency), true);
+            let id = self.send_to_bank(Money::new(minor, currency), true, 0);
             for entry in self.entries.all_mut() {
                 if entry.payout.is_none() && entry.available_on <= now && entry.amount.currency == currency {
                     entry.payout = Some(id.clone());
@@ -67,10 +77,10 @@ impl Vault {
         made
     }
 
-    fn send_to_bank(&mut self, amount: Money, automatic: bool) -> String {
+    fn send_to_bank(&mut self, amount: Money, automatic: bool, fee: i64) -> String {
         let id = self.new_id("po_1", 23);
         let taken = Money::new(amount.minor.saturating_neg(), amount.currency);
-        let entry_id = self.book("payout", "payout", &id, taken, 0);
+        let entry_id = self.book("payout", "payout", &id, taken, fee);
         self.payouts.put(Payout {
             id: id.clone(),
             created: self.now(),
@@ -90,6 +100,7 @@ impl Vault {
         let Some(payout) = self.payouts.get_mut(id).filter(|payout| payout.status == "in_transit") else { return false };
         payout.status = "paid";
         let automatic = payout.automatic;
+        let automatic = automatic && payout.reconciliation == "in_progress";
         if automatic {
             payout.reconciliation = "completed";
         }

@@ -1,6 +1,6 @@
 //! What can be done with a payment afterwards, as in Stripe's dashboard or at a bank: refunds and disputes, by the session that was paid.
 
-use super::{Decision, Standin, state::Vault};
+use super::{BalanceRow, Decision, Standin, state::Vault};
 use serde::Serialize;
 
 /// What can be seen of a refund or dispute from outside.
@@ -28,6 +28,26 @@ impl Standin {
             let charge = charge_of(vault, session_id)?;
             vault.refund(&charge, amount, None, Default::default()).ok().map(|refund| refund.id)
         })
+    }
+
+    /// Books a bank debit before its bank has answered, as Stripe does with some: in at once, and out again if it fails. False when there is
+    /// no payment.
+    pub fn book_early(&self, session_id: &str) -> bool {
+        self.change(|vault| {
+            let Some(charge) = charge_of(vault, session_id) else { return false };
+            vault.book_charge(&charge);
+            true
+        })
+    }
+
+    /// Books a movement that a paid session's charge causes. Returns its `txn_…`.
+    pub fn book_for(&self, session_id: &str, row: &BalanceRow) -> Option<String> {
+        self.change(|vault| charge_of(vault, session_id).map(|charge| vault.book(row.kind, row.category, &charge, row.gross, row.fee)))
+    }
+
+    /// The bank takes back a payment that had succeeded. False when none was booked.
+    pub fn take_payment_back(&self, session_id: &str) -> bool {
+        self.change(|vault| charge_of(vault, session_id).is_some_and(|charge| vault.book_failure(&charge)))
     }
 
     /// Ends a refund that is under way, or lets one fail that had succeeded. False when nothing is left to decide.

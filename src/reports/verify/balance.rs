@@ -25,7 +25,9 @@ pub(super) const RULES: &[Rule] = &[
                         join ledger_entry e on e.transaction_id = g.id
                     where f.kind = 'fee' and e.account = 'stripe_clearing' and f.stripe_balance_transaction is not null) legs
                 group by txn, currency) l on l.txn = m.id and l.currency = m.currency
-            where coalesce(l.minor, 0) <> m.net_minor and (l.minor is not null or m.heard_at < @recent) order by m.id",
+            where coalesce(l.minor, 0) <> m.net_minor and (l.minor is not null or m.heard_at < @recent)
+                and not (l.minor is null and exists (select 1 from donation d where d.id = m.donation_id and d.status = 'processing'))
+            order by m.id",
     },
     Rule {
         name: "A movement changes what Stripe holds in its own currency only.",

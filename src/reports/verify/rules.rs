@@ -147,7 +147,8 @@ pub(super) const RULES: &[Rule] = &[
                 from refund group by donation_id) r on r.donation_id = d.id
             left join (
                 select t.donation_id, sum(e.amount_minor) as minor from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
-                where t.kind in ('refund', 'refund_failure') and e.account = 'donations' group by t.donation_id) l on l.donation_id = d.id
+                where t.kind in ('refund', 'refund_failure') and t.source not like '%:charge_failure' and e.account = 'donations'
+                group by t.donation_id) l on l.donation_id = d.id
             where (r.donation_id is not null or l.donation_id is not null)
                 and (coalesce(l.minor, 0) < coalesce(r.succeeded, 0) or coalesce(l.minor, 0) > coalesce(r.made, 0)) order by d.id",
     },

@@ -34,6 +34,10 @@ desk-period-obstacle-not-posted = { $count ->
     [one] { $number } movement of a donation is not in the books.
    *[other] { $number } movements of donations are not in the books.
 }
+desk-period-obstacle-unread = { $count ->
+    [one] { $number } movement or payout at Stripe could not be read.
+   *[other] { $number } movements or payouts at Stripe could not be read.
+}
 desk-period-obstacle-not-itemised = { $count ->
     [one] Stripe has not itemised { $number } payout yet.
    *[other] Stripe has not itemised { $number } payouts yet.
