@@ -94,11 +94,8 @@ pub async fn make(app: &App, actor: &Actor, first: NaiveDate, last: NaiveDate) -
             if starts_at >= ends_at {
                 return Err(Error::Conflict("The periods beside these days leave no time between them.".to_owned()));
             }
-            let other = accounting_period::Entity::find()
-                .filter(Column::StartsAt.lt(ends_at))
-                .filter(Column::EndsAt.gt(starts_at))
-                .one(tx)
-                .await?;
+            let other =
+                accounting_period::Entity::find().filter(Column::StartsAt.lt(ends_at)).filter(Column::EndsAt.gt(starts_at)).one(tx).await?;
             if let Some(other) = other {
                 let last = other.ends_on - Days::new(1);
                 return Err(Error::Conflict(format!("These days overlap with the period from {} to {last}.", other.starts_on)));

@@ -160,7 +160,8 @@ impl AskedParts {
 
     fn address_after(&self, payout: PayoutId, after: &str) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("kind", self.kind.as_str()), ("by", &self.by), ("of", &self.of), ("rolled", &self.rolled), ("after", after)] {
+        for (name, value) in [("kind", self.kind.as_str()), ("by", &self.by), ("of", &self.of), ("rolled", &self.rolled), ("after", after)]
+        {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }

@@ -10,7 +10,8 @@ use entity::{
     words::{BalanceMapping, DonationStatus, MovementKind, PayoutReconciliation, PayoutState},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, OnConflict, Query},
 };
 use std::collections::HashSet;

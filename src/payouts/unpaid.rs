@@ -69,7 +69,8 @@ async fn place(
             put_aside(tx, movement, &detail, Some("Stripe books it in and out again: it is beside the gifts."), now).await
         }
         DonationStatus::Paid if is_payment && is_another => {
-            let detail = format!("A second payment for donation {}, which is paid: give it back in Stripe, or ask the supporter.", donation.id);
+            let detail =
+                format!("A second payment for donation {}, which is paid: give it back in Stripe, or ask the supporter.", donation.id);
             put_aside(tx, movement, &detail, None, now).await
         }
         DonationStatus::Paid if movement.category == "charge_failure" => take_income_back(tx, app, movement, donation, now).await,
@@ -123,6 +124,7 @@ async fn take_income_back(
     back::agree(tx, app, donation, now).await?;
     let detail = format!("The bank took back the payment of donation {}, which had counted.", donation.id);
     let done = "Its income is taken back, and its receipt is void.";
-    differences::note(tx, Found { kind: differences::MISSED, object: &donation.id.to_string(), detail: &detail, done: Some(done) }, now).await?;
+    differences::note(tx, Found { kind: differences::MISSED, object: &donation.id.to_string(), detail: &detail, done: Some(done) }, now)
+        .await?;
     Ok(Place::Posted)
 }

@@ -219,10 +219,8 @@ pub async fn remainder(db: &impl ConnectionTrait, payout: &payout::Model) -> Res
 /// The same of several payouts in one question, by Stripe's ids; those without a remainder are left out.
 pub async fn remainders(db: &impl ConnectionTrait, payouts: &[payout::Model]) -> Result<BTreeMap<String, Vec<Money>>, Error> {
     use balance_movement::Column as C;
-    let mut left: BTreeMap<(String, Currency), Money> = payouts
-        .iter()
-        .map(|one| ((one.stripe_payout_id.clone(), one.currency), Money::new(one.amount_minor, one.currency)))
-        .collect();
+    let mut left: BTreeMap<(String, Currency), Money> =
+        payouts.iter().map(|one| ((one.stripe_payout_id.clone(), one.currency), Money::new(one.amount_minor, one.currency))).collect();
     let sums: Vec<(Option<String>, Currency, i64)> = balance_movement::Entity::find()
         .select_only()
         .column(C::PayoutId)

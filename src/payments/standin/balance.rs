@@ -78,9 +78,7 @@ pub(super) fn held(vault: &Vault, call: &Call<'_>) -> Result<Value, ApiError> {
         *sum = sum.saturating_add(entry.amount.minor - entry.fee);
     }
     let amounts = |which: usize| -> Vec<Value> {
-        let amount = |(currency, sum): (&Currency, &[i64; 2])| {
-            json!({ "amount": sum[which], "currency": currency.stripe_code(), "source_types": { "card": sum[which] } })
-        };
+        let amount = |(currency, sum): (&Currency, &[i64; 2])| json!({ "amount": sum[which], "currency": currency.stripe_code(), "source_types": { "card": sum[which] } });
         sums.iter().map(amount).collect()
     };
     Ok(json!({ "object": "balance", "livemode": false, "available": amounts(0), "pending": amounts(1) }))
