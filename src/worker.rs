@@ -133,6 +133,11 @@ pub async fn run_schedules(app: &App) {
     {
         tracing::error!(%error, "the books could not be verified");
     }
+    if is_due(app, "statistics", TimeDelta::hours(24)).await
+        && let Err(error) = app.db.gather_statistics().await
+    {
+        tracing::error!(%error, "the database's statistics could not be gathered");
+    }
     keep_canary(app).await;
     // Every process keeps its own days of readers: closing one is safe to repeat.
     match readers::counter(app).await {

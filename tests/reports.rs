@@ -10,6 +10,7 @@ mod movements;
 mod pages;
 mod register;
 mod sent;
+mod spreadsheet;
 
 use crate::support::TestApp;
 use bytes::Bytes;

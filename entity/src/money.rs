@@ -6,19 +6,32 @@ use std::{fmt, str::FromStr};
 
 /// Currencies without minor units at Stripe. ISO 4217 differs for MGA (which has fifths) and ISK, UGX: Stripe takes the latter two
 /// with two decimals that must be zero. Source: docs.stripe.com/currencies (zero-decimal and special cases).
-const ZERO_DECIMAL: &str = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF";
+const ZERO_DECIMAL: [[u8; 3]; 15] = codes("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF");
 
 /// Currencies with thousandths; Stripe asks that the last digit be 0. Source: docs.stripe.com/currencies (three-decimal).
-const THREE_DECIMAL: &str = "BHD JOD KWD OMR TND";
+const THREE_DECIMAL: [[u8; 3]; 5] = codes("BHD JOD KWD OMR TND");
 
 /// Two decimals on the wire, but only whole units exist.
-const WHOLE_UNITS_ONLY: &str = "ISK UGX";
+const WHOLE_UNITS_ONLY: [[u8; 3]; 2] = codes("ISK UGX");
 
-/// Every other currency that Stripe takes: two decimals. IRR is not among them.
-const TWO_DECIMAL: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE \
+/// Every other currency that Stripe takes, in the order of the alphabet: two decimals. IRR is not among them.
+const TWO_DECIMAL: [[u8; 3]; 119] = codes(
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE \
     CZK DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR ISK JMD KES KGS KHR KYD KZT LAK LBP LKR \
     LRD LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD \
-    SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TOP TRY TTD TWD TZS UAH UGX USD UYU UZS WST XCD YER ZAR ZMW";
+    SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TOP TRY TTD TWD TZS UAH UGX USD UYU UZS WST XCD YER ZAR ZMW",
+);
+
+/// Codes of three letters with a blank between each two.
+const fn codes<const N: usize>(words: &str) -> [[u8; 3]; N] {
+    let (bytes, mut codes, mut at) = (words.as_bytes(), [[0; 3]; N], 0);
+    assert!(bytes.len() == 4 * N - 1);
+    while at < N {
+        codes[at] = [bytes[4 * at], bytes[4 * at + 1], bytes[4 * at + 2]];
+        at += 1;
+    }
+    codes
+}
 
 /// A currency that Stripe takes, by its ISO 4217 code in capitals.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, DeriveValueType, Serialize, Deserialize)]
@@ -39,9 +52,9 @@ impl Currency {
 
     /// How many decimals an amount has on Stripe's wire: 0, 2 or 3.
     pub fn exponent(&self) -> u32 {
-        if ZERO_DECIMAL.contains(self.code()) {
+        if ZERO_DECIMAL.contains(&self.0) {
             0
-        } else if THREE_DECIMAL.contains(self.code()) {
+        } else if THREE_DECIMAL.contains(&self.0) {
             3
         } else {
             2
@@ -50,7 +63,7 @@ impl Currency {
 
     /// The smallest step that can be charged, in minor units: 100 for ISK and UGX, 10 for three-decimal currencies, else 1.
     pub fn step(&self) -> i64 {
-        if WHOLE_UNITS_ONLY.contains(self.code()) {
+        if WHOLE_UNITS_ONLY.contains(&self.0) {
             100
         } else if self.exponent() == 3 {
             10
@@ -94,10 +107,10 @@ impl FromStr for Currency {
     type Err = MoneyError;
 
     fn from_str(text: &str) -> Result<Self, MoneyError> {
-        let code: [u8; 3] = text.trim().to_ascii_uppercase().into_bytes().try_into().map_err(|_| MoneyError::UnknownCurrency)?;
-        let word = std::str::from_utf8(&code).map_err(|_| MoneyError::UnknownCurrency)?;
-        let known = |list: &str| list.split_ascii_whitespace().any(|c| c == word);
-        if known(TWO_DECIMAL) || known(ZERO_DECIMAL) || known(THREE_DECIMAL) { Ok(Self(code)) } else { Err(MoneyError::UnknownCurrency) }
+        let mut code: [u8; 3] = text.trim().as_bytes().try_into().map_err(|_| MoneyError::UnknownCurrency)?;
+        code.make_ascii_uppercase();
+        let is_known = TWO_DECIMAL.binary_search(&code).is_ok() || ZERO_DECIMAL.contains(&code) || THREE_DECIMAL.contains(&code);
+        if is_known { Ok(Self(code)) } else { Err(MoneyError::UnknownCurrency) }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     db::Db,
     error::Error,
     payouts, recurring,
-    reports::{self, ExportRequest},
+    reports::{self, ExportRequest, journal::XeroFile},
     staff,
 };
 use entity::words::Role;
@@ -128,12 +128,12 @@ pub async fn export(app: &App, arguments: &ExportArguments) -> Result<ExitCode, 
         let manifest = reports::export(app, &request, &mut reports::WriteSink(std::io::stdout())).await?;
         return finish_export(app, &request, &manifest).await;
     };
-    let files = reports::export::count_files(app, &request).await?;
-    for part in 1..=files {
+    let files = reports::export::files(app, &request).await?;
+    for part in 1..=files.len() {
         request.part = Some(part);
-        let path = if files == 1 { path.clone() } else { numbered(path, part) };
-        let manifest = export_file(app, &request, &path).await?;
-        if files > 1 {
+        let path = if files.len() == 1 { path.clone() } else { numbered(path, part) };
+        let manifest = export_file(app, &request, &files, &path).await?;
+        if files.len() > 1 {
             eprintln!("{}", path.display());
         }
         finish_export(app, &request, &manifest).await?;
@@ -148,7 +148,7 @@ fn numbered(path: &Path, part: usize) -> PathBuf {
     path.with_file_name(format!("{stem}-{part}{ending}"))
 }
 
-async fn export_file(app: &App, request: &ExportRequest, path: &Path) -> Result<reports::Manifest, Error> {
+async fn export_file(app: &App, request: &ExportRequest, files: &[XeroFile], path: &Path) -> Result<reports::Manifest, Error> {
     let partial = path.with_extension("partial");
     let file = std::fs::File::create(&partial).map_err(|e| cannot_write(&partial, &e))?;
     let bar = progress_bar(&format!("Exporting {}", request.asked.report.as_str()));
@@ -159,7 +159,7 @@ async fn export_file(app: &App, request: &ExportRequest, path: &Path) -> Result<
         }
     }
     let mut sink = FileSink { file: std::io::BufWriter::new(file), bar };
-    let manifest = reports::export(app, request, &mut sink).await?;
+    let manifest = reports::export::export_file(app, request, files, &mut sink).await?;
     sink.bar.finish_and_clear();
     let file = sink.file.into_inner().map_err(|e| cannot_write(&partial, e.error()))?;
     file.sync_all().and_then(|()| std::fs::rename(&partial, path)).map_err(|e| cannot_write(path, &e))?;

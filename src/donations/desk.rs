@@ -65,12 +65,12 @@ struct StoryPage {
 }
 
 async fn show_list(State(app): State<App>, _who: AnyStaff, page: DeskPage, Query(asked): Query<Asked>) -> Result<Response, Error> {
-    let filter = asked.filter(app.config.org_timezone, page.may_see_money())?;
+    let db = app.db.read();
+    let filter = asked.filter(app.config.org_timezone, page.may_see_money())?.searched(db).await?;
     let after: Option<DonationId> = match asked.after.trim() {
         "" => None,
         id => Some(id.parse().map_err(|_| Error::Invalid("The page asked for does not exist.".to_owned()))?),
     };
-    let db = app.db.read();
     let any = |text: String| std::iter::once((String::new(), text));
     let statuses = DonationStatus::ALL.iter().map(|status| (status.to_string(), page.word("desk-donation-status", status.as_str())));
     let lines = list::page(db, &filter, after).await?;

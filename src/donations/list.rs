@@ -15,10 +15,13 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef,
-    sea_query::{Expr, Func, LikeExpr, Query, SelectStatement},
+    sea_query::{Expr, Func, LikeExpr, Query, SelectStatement, UnionType},
 };
 use serde::Deserialize;
 use std::collections::HashMap;
+
+/// How many donations of a person are found at once.
+const FOUND_MAX: u64 = 1_000;
 
 /// The filter as it stands in the address; empty fields filter nothing. The export takes the same fields, so that it holds exactly
 /// what the list shows.
@@ -106,6 +109,8 @@ pub enum Search {
     Stripe(String),
     /// Donations of whoever has this in her address or name.
     Person(String),
+    /// These, which a search has found.
+    Found(Vec<DonationId>),
 }
 
 impl Search {
@@ -140,14 +145,8 @@ impl Search {
                 .add(C::ChargeId.eq(id.as_str()))
                 .add(C::Id.in_subquery(donations_of_event(id)))
                 .add(C::Id.in_subquery(donations_of_balance(id))),
-            Self::Person(words) => {
-                let whose = Query::select()
-                    .column(supporter::Column::Id)
-                    .from(supporter::Entity)
-                    .and_where(has_text(supporter::Column::Email, words))
-                    .to_owned();
-                Condition::any().add(C::SupporterId.in_subquery(whose)).add(has_text(C::DonorName, words))
-            }
+            Self::Person(words) => Condition::all().add(C::Id.in_subquery(donations_of_person(words))),
+            Self::Found(ids) => Condition::all().add(C::Id.is_in(ids.iter().copied())),
         }
     }
 }
@@ -157,6 +156,23 @@ fn is_receipt_code(words: &str) -> bool {
     let mut parts = words.rsplitn(3, '-');
     let mut digits = || parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
     digits() && digits()
+}
+
+/// Two questions, because the names are looked through in an index of their own.
+fn donations_of_person(words: &str) -> SelectStatement {
+    use donation::Column as C;
+    let whose = Query::select()
+        .column(supporter::Column::Id)
+        .from(supporter::Entity)
+        .and_where(has_text(supporter::Column::Email, words))
+        .to_owned();
+    let by_name = Query::select().column(C::Id).from(donation::Entity).and_where(has_text(C::DonorName, words)).to_owned();
+    Query::select()
+        .column(C::Id)
+        .from(donation::Entity)
+        .and_where(C::SupporterId.in_subquery(whose))
+        .union(UnionType::Distinct, by_name)
+        .to_owned()
 }
 
 fn donations_of_event(id: &str) -> SelectStatement {
@@ -201,6 +217,20 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The same, with a search for a person done: whoever asks several questions looks through the names only once. Where she is found
+    /// in very many donations, they are still searched for.
+    pub async fn searched(mut self, db: &impl ConnectionTrait) -> Result<Self, Error> {
+        if let Some(Search::Person(words)) = &self.search {
+            let found =
+                donation::Entity::find().select_only().column(donation::Column::Id).filter(Search::Person(words.clone()).condition());
+            let ids: Vec<DonationId> = found.limit(FOUND_MAX + 1).into_tuple().all(db).await?;
+            if ids.len() as u64 <= FOUND_MAX {
+                self.search = Some(Search::Found(ids));
+            }
+        }
+        Ok(self)
+    }
+
     /// The same, over the columns of `donation`.
     pub fn condition(&self) -> Condition {
         use donation::Column as C;
@@ -318,6 +348,11 @@ pub async fn totals(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<To
     Ok(rows.into_iter().map(|(currency, status, count, minor)| Total { status, count, sum: Money::new(minor, currency) }).collect())
 }
 
+/// The kinds of movement that may take income from a gift: all but the gift itself and its fee, which are nearly all there are.
+fn takes_income() -> impl Iterator<Item = MovementKind> {
+    MovementKind::ALL.iter().copied().filter(|kind| !matches!(kind, MovementKind::Donation | MovementKind::Fee))
+}
+
 /// The income that refunds, lost disputes and corrections took from the donations that fit, by currency.
 async fn came_back(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<(Currency, i64)>, Error> {
     use ledger_transaction::Column as T;
@@ -332,7 +367,7 @@ async fn came_back(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<(Cu
         .join(JoinType::InnerJoin, to_head)
         .join(JoinType::InnerJoin, to_donation)
         .filter(ledger_entry::Column::Account.eq(Account::Donations))
-        .filter(T::Kind.ne(MovementKind::Donation))
+        .filter(T::Kind.is_in(takes_income()))
         .filter(filter.condition())
         .group_by(ledger_entry::Column::Currency)
         .into_tuple()

@@ -5,7 +5,7 @@
 //! other what went to or came from the bank, a dispute, a reserve or what is not ours.
 
 use super::list::Filter;
-use crate::error::Error;
+use crate::{error::Error, ledger};
 use chrono::{DateTime, Utc};
 use entity::{
     Currency, article, campaign, donation, fund,
@@ -18,7 +18,6 @@ use sea_orm::{
     QueryTrait, RelationDef, Select,
     sea_query::{Expr, IntoCondition, Query},
 };
-use std::collections::BTreeMap;
 
 /// No more rows than this are counted for a page: a list of a million is as quick as one of a thousand.
 pub const COUNTED_MAX: i64 = 10_000;
@@ -42,10 +41,13 @@ pub struct Scope {
 pub type Place = (DateTime<Utc>, i64);
 
 impl Scope {
+    fn is_of_some_donations(&self) -> bool {
+        self.filter != Filter::default() || self.item.is_some() || self.article.is_some()
+    }
+
     /// Where only movements of some donations are wanted, the database may begin with those.
     fn join_of_donations(&self) -> JoinType {
-        let is_of_all = self.filter == Filter::default() && self.item.is_none() && self.article.is_none();
-        if is_of_all { JoinType::LeftJoin } else { JoinType::InnerJoin }
+        if self.is_of_some_donations() { JoinType::InnerJoin } else { JoinType::LeftJoin }
     }
 
     fn condition(&self) -> Condition {
@@ -87,35 +89,26 @@ pub struct Sums {
     pub net: i64,
 }
 
-impl Sums {
-    /// The sum of both, field by field.
-    pub fn checked_add(self, other: Self) -> Result<Self, Error> {
-        let add = |a: i64, b: i64| a.checked_add(b).ok_or(entity::MoneyError::Overflow);
-        Ok(Self {
-            gross: add(self.gross, other.gross)?,
-            fee: add(self.fee, other.fee)?,
-            exchanged: add(self.exchanged, other.exchanged)?,
-            other: add(self.other, other.other)?,
-            net: add(self.net, other.net)?,
-        })
+/// What an account's entries are in the register, and whether a credit counts as more there.
+const fn place_of(account: Account) -> (&'static str, bool) {
+    match account {
+        Account::Donations => ("gross", true),
+        Account::StripeFees => ("fee", false),
+        Account::Exchange => ("exchanged", true),
+        Account::StripeClearing => ("net", false),
+        Account::Bank | Account::Undeposited | Account::Disputed | Account::StripeReserve | Account::OtherActivity | Account::Unmapped => {
+            ("other", true)
+        }
     }
+}
 
-    fn of_entry(account: Account, minor: i64) -> Result<Self, Error> {
-        let turned = minor.checked_neg().ok_or(entity::MoneyError::Overflow)?;
-        let none = Self::default();
-        Ok(match account {
-            Account::Donations => Self { gross: turned, ..none },
-            Account::StripeFees => Self { fee: minor, ..none },
-            Account::Exchange => Self { exchanged: turned, ..none },
-            Account::StripeClearing => Self { net: minor, ..none },
-            Account::Bank
-            | Account::Undeposited
-            | Account::Disputed
-            | Account::StripeReserve
-            | Account::OtherActivity
-            | Account::Unmapped => Self { other: turned, ..none },
-        })
-    }
+/// The sum over entries for one column of the register.
+fn sum_for(column: &str) -> String {
+    let parts = Account::ALL.iter().filter(|account| place_of(**account).0 == column).map(|account| {
+        let sign = if place_of(*account).1 { "-" } else { "" };
+        format!("when '{account}' then {sign}amount_minor")
+    });
+    format!("cast(sum(case account {} else 0 end) as bigint)", parts.collect::<Vec<_>>().join(" "))
 }
 
 /// A transaction, and what it belongs to.
@@ -176,30 +169,40 @@ pub async fn page(
     let more = heads.len() as u64 > limit;
     heads.truncate(limit as usize);
     let Some(last) = heads.last().map(|head| (head.booked_at, head.entry_no)) else { return Ok(None) };
-    let mut sums = sums_of(db, &heads).await?;
+    let sums = sums_of(db, &heads).await?;
     let mut movements = Vec::with_capacity(heads.len() + heads.len() / 8);
     for head in heads {
-        let Some(by_currency) = sums.remove(&head.entry_no) else { continue };
-        push_movements(&mut movements, head, by_currency);
+        let number = head.entry_no;
+        let first = sums.partition_point(|sum| sum.transaction_id < number);
+        let own = sums[first..].iter().take_while(|sum| sum.transaction_id == number);
+        push_movements(&mut movements, head, own);
     }
     Ok(Some((movements, more.then_some(last))))
 }
 
-fn push_movements(movements: &mut Vec<Movement>, head: Head, by_currency: BTreeMap<Currency, Sums>) {
-    let kind_of = |sums: &Sums| match head.kind {
-        MovementKind::Fee if sums.exchanged < 0 => "exchange",
-        kind => kind.as_str(),
-    };
-    let mut rows: Vec<_> = by_currency.into_iter().map(|(currency, sums)| (kind_of(&sums), currency, sums)).collect();
+fn push_movements<'s>(movements: &mut Vec<Movement>, head: Head, by_currency: impl Iterator<Item = &'s SumRow>) {
+    let mut rows: Vec<_> = by_currency.map(|sum| (kind_of(&head, sum), sum)).collect();
     // What left a currency stands before what arrived in another.
-    rows.sort_by_key(|(kind, currency, _)| (*kind != "exchange", *currency));
+    rows.sort_by_key(|(kind, sum)| (*kind != "exchange", sum.currency));
     // A gift's own row does not know yet what Stripe settles it in.
     let settlement = match head.kind {
         MovementKind::Donation => None,
-        MovementKind::Fee => rows.iter().find(|(kind, ..)| *kind == "fee").map(|(_, currency, _)| *currency),
-        _ => rows.iter().find(|(_, _, sums)| sums.net != 0).map(|(_, currency, _)| *currency),
+        MovementKind::Fee => rows.iter().find(|(kind, _)| *kind == "fee").map(|(_, sum)| sum.currency),
+        _ => rows.iter().find(|(_, sum)| sum.net != 0).map(|(_, sum)| sum.currency),
     };
-    movements.extend(rows.into_iter().map(|(kind, currency, sums)| Movement { head: head.clone(), kind, currency, sums, settlement }));
+    let movement =
+        |head, (kind, sum): &(&'static str, &SumRow)| Movement { head, kind, currency: sum.currency, sums: sum.sums(), settlement };
+    if let Some((last, others)) = rows.split_last() {
+        movements.extend(others.iter().map(|row| movement(head.clone(), row)));
+        movements.push(movement(head, last));
+    }
+}
+
+fn kind_of(head: &Head, sum: &SumRow) -> &'static str {
+    match head.kind {
+        MovementKind::Fee if sum.exchanged < 0 => "exchange",
+        kind => kind.as_str(),
+    }
 }
 
 fn heads(scope: &Scope, after: Option<Place>, with_donors: bool, limit: u64) -> Select<ledger_transaction::Entity> {
@@ -258,48 +261,59 @@ fn valid_receipt() -> RelationDef {
 }
 
 #[derive(FromQueryResult)]
-struct Side {
+struct SumRow {
     transaction_id: i64,
-    account: Account,
-    amount_minor: i64,
     currency: Currency,
+    gross: i64,
+    fee: i64,
+    exchanged: i64,
+    other: i64,
+    net: i64,
 }
 
-/// The sums of these transactions. They mostly stand close together and are read as a range; where a filter has scattered them, by name.
-async fn sums_of(db: &impl ConnectionTrait, heads: &[Head]) -> Result<BTreeMap<i64, BTreeMap<Currency, Sums>>, Error> {
-    use ledger_entry::Column as C;
-    let numbers = || heads.iter().map(|head| head.entry_no);
-    let (first, last) = (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0));
-    let are_close = last - first < 4 * heads.len() as i64;
-    let which = if are_close { C::TransactionId.between(first, last) } else { C::TransactionId.is_in(numbers()) };
-    let sides = ledger_entry::Entity::find()
-        .select_only()
-        .columns([C::TransactionId, C::Account, C::AmountMinor, C::Currency])
-        .filter(which)
-        .into_model::<Side>()
-        .all(db)
-        .await?;
-    let mut sums: BTreeMap<i64, BTreeMap<Currency, Sums>> = BTreeMap::new();
-    for side in sides {
-        let sum = sums.entry(side.transaction_id).or_default().entry(side.currency).or_default();
-        *sum = sum.checked_add(Sums::of_entry(side.account, side.amount_minor)?)?;
+impl SumRow {
+    const fn sums(&self) -> Sums {
+        Sums { gross: self.gross, fee: self.fee, exchanged: self.exchanged, other: self.other, net: self.net }
     }
-    Ok(sums)
+}
+
+/// The sums of these transactions, by number and currency.
+async fn sums_of(db: &impl ConnectionTrait, heads: &[Head]) -> Result<Vec<SumRow>, Error> {
+    use ledger_entry::Column as C;
+    let mut query = ledger_entry::Entity::find().select_only().columns([C::TransactionId, C::Currency]);
+    for column in ["gross", "fee", "exchanged", "other", "net"] {
+        query = query.column_as(Expr::cust(sum_for(column)), column);
+    }
+    Ok(query
+        .filter(ledger::of_transactions(heads.iter().map(|head| head.entry_no)))
+        .group_by(C::TransactionId)
+        .group_by(C::Currency)
+        .order_by_asc(C::TransactionId)
+        .order_by_asc(C::Currency)
+        .into_model()
+        .all(db)
+        .await?)
 }
 
 /// How many rows the register has in this scope; with `most`, of so many transactions only, because a page need not count a million.
 pub async fn count(db: &impl ConnectionTrait, scope: &Scope, most: Option<u64>) -> Result<i64, Error> {
     use ledger_transaction::Column as T;
-    let mut heads = ledger_transaction::Entity::find()
-        .select_only()
-        .column(T::Id)
-        .join(
-            scope.join_of_donations(),
-            ledger_transaction::Entity::belongs_to(donation::Entity).from(T::DonationId).to(donation::Column::Id).into(),
-        )
-        .filter(scope.condition());
+    let mut heads = ledger_transaction::Entity::find().select_only().column(T::Id);
+    if scope.is_of_some_donations() {
+        let to_donation = ledger_transaction::Entity::belongs_to(donation::Entity).from(T::DonationId).to(donation::Column::Id).into();
+        heads = heads.join(JoinType::InnerJoin, to_donation);
+    }
+    heads = heads.filter(scope.condition());
     if let Some(most) = most {
         heads = heads.limit(most);
+    }
+    if let Some(most) = most {
+        // Each transaction is a row at least: where there are too many to count, they alone say so, without a look at their sides.
+        let few = Query::select().expr_as(Expr::cust("count(*)"), "few").from_subquery(heads.clone().into_query(), "s").to_owned();
+        let few: i64 = db.query_one(&few).await?.map(|row| row.try_get("", "few")).transpose()?.unwrap_or(0);
+        if u64::try_from(few).is_ok_and(|few| few >= most) {
+            return Ok(few);
+        }
     }
     const ROWS: &str =
         "cast(coalesce(sum((select count(distinct e.currency) from ledger_entry e where e.transaction_id = s.id)), 0) as bigint)";

@@ -10,7 +10,7 @@ mod store;
 mod worth;
 
 pub use returned::{Booked, OfGift};
-pub use store::{Raised, entries_of_donation, find_by_source, purpose_of_gift, raised, worth_of};
+pub use store::{Raised, entries_of_donation, find_by_source, of_transactions, purpose_of_gift, raised, worth_of};
 pub use worth::{Worth, worths_of};
 
 use crate::error::Error;

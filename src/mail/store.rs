@@ -196,6 +196,9 @@ impl LetterLine {
     }
 }
 
+/// How many letters a search finds at once.
+const FOUND_MAX: u64 = 1_000;
+
 /// Which letters a list shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LetterFilter {
@@ -236,7 +239,14 @@ fn has_text(column: letter::Column, text: &str) -> Expr {
 /// The letters that `filter` lets through, newest first: page `page` (from 0) of `per_page`, and how many there are.
 pub async fn list(db: &impl ConnectionTrait, filter: &LetterFilter, page: u64, per_page: u64) -> Result<(Vec<LetterLine>, u64), Error> {
     use letter::Column as C;
-    let letters = letter::Entity::find().filter(filter.condition());
+    let mut letters = letter::Entity::find().filter(filter.condition());
+    if filter.search.is_some() {
+        // The words are looked through once, in an index of their own; only where very many letters have them, for each question anew.
+        let found: Vec<LetterId> = letters.clone().select_only().column(C::Id).limit(FOUND_MAX + 1).into_tuple().all(db).await?;
+        if found.len() as u64 <= FOUND_MAX {
+            letters = letter::Entity::find().filter(C::Id.is_in(found));
+        }
+    }
     let count = letters.clone().count(db).await?;
     let columns = [
         C::Id,

@@ -102,11 +102,12 @@ async fn show_list(State(app): State<App>, _who: Finance, page: DeskPage, Query(
     };
     let db = app.db.read();
     let found = Pager::from_rows(store::page(db, after).await?, |payout| payout.id.to_string());
-    let mut rows = Vec::new();
-    for payout in found.rows {
-        let left = if payout.itemised_at.is_some() { waterfall::remainder(db, &payout).await? } else { Vec::new() };
-        rows.push(Row { amount: Money::new(payout.amount_minor, payout.currency), left, payout });
-    }
+    let mut left = waterfall::remainders(db, &found.rows).await?;
+    let row = |payout: payout::Model| {
+        let left = left.remove(&payout.stripe_payout_id).filter(|_| payout.itemised_at.is_some()).unwrap_or_default();
+        Row { amount: Money::new(payout.amount_minor, payout.currency), left, payout }
+    };
+    let rows = found.rows.into_iter().map(row).collect();
     let unmapped = store::unmapped(db).await?.len();
     let title = page.t("desk-nav-payouts");
     web::html(&ListPage { page: page.titled(title), rows: Pager { rows, next: found.next }, unmapped })

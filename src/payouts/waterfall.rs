@@ -17,7 +17,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, Select, Statement,
     Value, prelude::Uuid, sea_query::Expr,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How many payouts that came back one after the other are followed.
 const CHAIN_MAX: usize = 50;
@@ -204,14 +204,35 @@ async fn lines(parts: Select<balance_movement::Entity>, db: &impl ConnectionTrai
 
 /// What the parts of a payout do not explain, in each currency where it is not zero.
 pub async fn remainder(db: &impl ConnectionTrait, payout: &payout::Model) -> Result<Vec<Money>, Error> {
-    let mut left: BTreeMap<Currency, Money> = BTreeMap::new();
-    left.insert(payout.currency, Money::new(payout.amount_minor, payout.currency));
-    for line in lines(parts_of(&payout.stripe_payout_id), db).await? {
-        let currency = line.sums.net.currency;
-        let before = left.get(&currency).copied().unwrap_or(Money::new(0, currency));
-        left.insert(currency, before.checked_add(line.sums.net.negated()?)?);
+    let mut left = remainders(db, std::slice::from_ref(payout)).await?;
+    Ok(left.remove(&payout.stripe_payout_id).unwrap_or_default())
+}
+
+/// The same of several payouts, by Stripe's ids, in one question.
+pub async fn remainders(db: &impl ConnectionTrait, payouts: &[payout::Model]) -> Result<HashMap<String, Vec<Money>>, Error> {
+    use balance_movement::Column as C;
+    let mut left: HashMap<String, BTreeMap<Currency, Money>> = HashMap::new();
+    for payout in payouts {
+        let amount = Money::new(payout.amount_minor, payout.currency);
+        left.insert(payout.stripe_payout_id.clone(), BTreeMap::from([(payout.currency, amount)]));
     }
-    Ok(left.into_values().filter(|money| money.minor != 0).collect())
+    let parts: Vec<(String, Currency, i64)> = balance_movement::Entity::find()
+        .select_only()
+        .columns([C::PayoutId, C::Currency])
+        .column_as(Expr::col(C::NetMinor).sum().cast_as("bigint"), "net")
+        .filter(C::PayoutId.is_in(payouts.iter().map(|payout| payout.stripe_payout_id.as_str())))
+        .filter(Expr::col(C::SourceId).ne(Expr::col(C::PayoutId)))
+        .group_by(C::PayoutId)
+        .group_by(C::Currency)
+        .into_tuple()
+        .all(db)
+        .await?;
+    for (payout, currency, net) in parts {
+        let money = left.entry(payout).or_default().entry(currency).or_insert(Money::new(0, currency));
+        *money = money.checked_add(Money::new(net, currency).negated()?)?;
+    }
+    let not_zero = |left: BTreeMap<Currency, Money>| left.into_values().filter(|money| money.minor != 0).collect();
+    Ok(left.into_iter().map(|(payout, left)| (payout, not_zero(left))).collect())
 }
 
 /// The payout and those itemised ones whose money came back into it, however often it did.

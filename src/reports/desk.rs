@@ -3,7 +3,7 @@
 use super::{
     chart::{Chart, charts},
     desk_export,
-    export::count_files,
+    export::files,
     report::{self, Cell, Column, Format, Kind, Period, Report, ReportRequest},
     verify::{self, KeptCheck, verify},
 };
@@ -217,7 +217,7 @@ async fn show(
         rows: rows.rows.iter().map(|row| shown_row(&page, row, &shown)).collect(),
         download: download(&app, &page, &request).await?,
         formats: report.formats().map(Format::as_str).collect(),
-        xero_files: if report == Report::Journal { Some(count_files(&app, &as_xero).await?).filter(|files| *files > 1) } else { None },
+        xero_files: if report == Report::Journal { Some(files(&app, &as_xero).await?.len()).filter(|files| *files > 1) } else { None },
         has_donors: report == Report::Donations,
         all_columns,
         fields,

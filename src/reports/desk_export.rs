@@ -3,6 +3,7 @@
 use super::{
     desk::AskedReport,
     export::{self, ExportRequest, Manifest, Sink},
+    journal::XeroFile,
     report::{Format, Report},
 };
 use crate::{
@@ -66,9 +67,9 @@ pub(super) async fn export(
         part: part.map(str::parse).transpose().map_err(|_| Error::Invalid("Name which file by its number.".to_owned()))?,
     };
     export::check(&request)?;
-    let files = export::count_files(&app, &request).await?;
-    if files > 1 && request.part.is_none() {
-        return Err(Error::Invalid(format!("This is {files} files: take them one by one from the report's page.")));
+    let files = export::files(&app, &request).await?;
+    if files.len() > 1 && request.part.is_none() {
+        return Err(Error::Invalid(format!("This is {} files: take them one by one from the report's page.", files.len())));
     }
     let busy = || Error::TooMany("Several exports are running. Please try again in a minute.".to_owned());
     let place = EXPORTS.clone().try_acquire_owned().map_err(|_| busy())?;
@@ -79,10 +80,10 @@ pub(super) async fn export(
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| (name, if name == "q" { "…" } else { value })).collect::<BTreeMap<_, _>>(),
     });
-    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{}\"", file_name(&request, files)));
+    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{}\"", file_name(&request, files.len())));
     let kind = HeaderValue::from_static(request.format.content_type());
     let (sender, receiver) = mpsc::channel(PIECES_WAITING);
-    tokio::spawn(send(app, who.actor(), request, named, sender, place));
+    tokio::spawn(send(app, who.actor(), request, files, named, sender, place));
     let mut response = Response::new(Body::from_stream(ReceiverStream::new(receiver)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, kind);
@@ -130,12 +131,13 @@ async fn send(
     app: App,
     actor: Actor,
     request: ExportRequest,
+    files: Vec<XeroFile>,
     named: serde_json::Value,
     pieces: mpsc::Sender<Piece>,
     _place: OwnedSemaphorePermit,
 ) {
     let mut sink = BodySink { pieces, held: None, rows: 0 };
-    let result = export::export(&app, &request, &mut sink).await;
+    let result = export::export_file(&app, &request, &files, &mut sink).await;
     let written = record(&app, &actor, &request, named, &result, sink.rows).await;
     let last = match result.and(written) {
         Ok(()) => Ok(sink.held.take().unwrap_or_default()),

@@ -1,8 +1,8 @@
 //! A report as a file, written while it is read, with a manifest of what was taken away.
 
 use super::{
-    journal::{self, Writer},
-    report::{self, Cell, Format, Report, ReportRequest},
+    journal::{self, Entry, Writer, XeroFile},
+    report::{self, Cell, Format, Page, Report, ReportRequest},
     write::{TableWriter, utc},
 };
 use crate::{app::App, clock::hex, donations::register, error::Error};
@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use entity::{Currency, Money};
 use std::collections::BTreeMap;
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How many bytes are handed on at a time.
 pub const CHUNK_BYTES: usize = 64 * 1024;
@@ -93,9 +94,9 @@ pub async fn count_rows(app: &App, request: &ReportRequest) -> Result<Option<i64
     }
 }
 
-/// How many files an export is: Xero takes only short ones.
-pub async fn count_files(app: &App, request: &ExportRequest) -> Result<usize, Error> {
-    if request.format == Format::Xero { journal::count_xero_files(app, &request.asked).await } else { Ok(1) }
+/// The files that an export is: Xero takes only short ones. Who takes several asks once, and each with [`export_file`].
+pub async fn files(app: &App, request: &ExportRequest) -> Result<Vec<XeroFile>, Error> {
+    if request.format == Format::Xero { journal::xero_files(app, &request.asked).await } else { Ok(vec![XeroFile::default()]) }
 }
 
 /// Refuses what cannot be exported, before anything is written.
@@ -113,12 +114,18 @@ pub fn check(request: &ExportRequest) -> Result<(), Error> {
 /// not a whole file.
 pub async fn export(app: &App, request: &ExportRequest, sink: &mut impl Sink) -> Result<Manifest, Error> {
     check(request)?;
+    export_file(app, request, &files(app, request).await?, sink).await
+}
+
+/// The same, one of `files`.
+pub async fn export_file(app: &App, request: &ExportRequest, files: &[XeroFile], sink: &mut impl Sink) -> Result<Manifest, Error> {
+    check(request)?;
     let mut out = Out { sink, digest: ring::digest::Context::new(&ring::digest::SHA256), rows: 0, totals: Totals::new() };
     let as_of = app.now();
     if request.format.is_table() {
         write_table(app, request, &mut out).await?
     } else {
-        write_journal(app, request, &mut out).await?
+        write_journal(app, request, files, &mut out).await?
     }
     Ok(Manifest {
         report: request.asked.report,
@@ -154,12 +161,34 @@ impl<S: Sink> Out<'_, S> {
     }
 }
 
+/// Rows that are being read while those before them are written.
+type Reading<T> = AbortOnDropHandle<Result<Page<T>, Error>>;
+
+fn ahead<T: Send + 'static>(reading: impl Future<Output = Result<Page<T>, Error>> + Send + 'static) -> Reading<T> {
+    AbortOnDropHandle::new(tokio::spawn(reading))
+}
+
+async fn arrived<T>(reading: Reading<T>) -> Result<Page<T>, Error> {
+    reading.await.map_err(|error| Error::internal("reading a report", error))?
+}
+
+fn rows(app: &App, request: &ExportRequest, after: String) -> impl Future<Output = Result<Page, Error>> + Send + use<> {
+    let (app, asked) = (app.clone(), request.asked.clone());
+    async move { report::page(&app, &asked, &after, ROWS_AT_ONCE).await }
+}
+
+fn entries(app: &App, request: &ExportRequest, after: String) -> impl Future<Output = Result<Page<Entry>, Error>> + Send + use<> {
+    let (app, asked) = (app.clone(), request.asked.clone());
+    async move { journal::entries(&app, &asked, &after, ROWS_AT_ONCE).await }
+}
+
 async fn write_table<S: Sink>(app: &App, request: &ExportRequest, out: &mut Out<'_, S>) -> Result<(), Error> {
     let columns = request.asked.report.columns(request.asked.with_donors);
     let mut table = TableWriter::new(request.format, request.asked.report.as_str(), columns, &temporary_folder(app))?;
-    let mut after = String::new();
+    let mut reading = ahead(rows(app, request, String::new()));
     loop {
-        let page = report::page(app, &request.asked, &after, ROWS_AT_ONCE).await?;
+        let page = arrived(reading).await?;
+        let next = page.next.map(|after| ahead(rows(app, request, after)));
         for row in &page.rows {
             for (column, cell) in columns.iter().zip(&row.cells) {
                 if let Cell::Money(money) = cell {
@@ -173,8 +202,8 @@ async fn write_table<S: Sink>(app: &App, request: &ExportRequest, out: &mut Out<
             }
         }
         out.sink.progress(out.rows);
-        match page.next {
-            Some(next) => after = next,
+        match next {
+            Some(next) => reading = next,
             None => break,
         }
     }
@@ -197,25 +226,17 @@ fn temporary_folder(app: &App) -> std::path::PathBuf {
     if own.is_dir() { own.clone() } else { std::env::temp_dir() }
 }
 
-async fn write_journal<S: Sink>(app: &App, request: &ExportRequest, out: &mut Out<'_, S>) -> Result<(), Error> {
-    let files = count_files(app, request).await?;
-    let part = match request.part {
-        None if files > 1 => {
-            let why = format!("Xero takes at most {} lines in a file, so this is {files} files: name which one", journal::XERO_LINES_MAX);
-            return Err(Error::Invalid(why));
-        }
-        part => part.unwrap_or(1),
-    };
-    if !(1..=files).contains(&part) {
-        return Err(Error::Invalid(format!("there is no file {part}: there are {files}")));
-    }
-    let mut writer = Writer::new(app, &request.asked, request.format, part);
-    let mut after = String::new();
-    loop {
-        let page = journal::entries(app, &request.asked, &after, ROWS_AT_ONCE).await?;
-        for entry in &page.rows {
+async fn write_journal<S: Sink>(app: &App, request: &ExportRequest, files: &[XeroFile], out: &mut Out<'_, S>) -> Result<(), Error> {
+    let file = file_of(request.part, files)?;
+    let mut writer = Writer::new(app, &request.asked, request.format);
+    let mut reading = ahead(entries(app, request, file.page.clone()));
+    let mut skip = file.skip;
+    'pages: loop {
+        let page = arrived(reading).await?;
+        let next = page.next.map(|after| ahead(entries(app, request, after)));
+        for entry in page.rows.iter().skip(std::mem::take(&mut skip)).filter(|entry| !entry.sides.is_empty()) {
             if !writer.entry(entry)? {
-                continue;
+                break 'pages;
             }
             for side in &entry.sides {
                 let (column, amount) = if side.money.minor > 0 { ("debit", side.money) } else { ("credit", side.money.negated()?) };
@@ -227,11 +248,24 @@ async fn write_journal<S: Sink>(app: &App, request: &ExportRequest, out: &mut Ou
             }
         }
         out.sink.progress(out.rows);
-        match page.next {
-            Some(next) => after = next,
+        match next {
+            Some(next) => reading = next,
             None => break,
         }
     }
     writer.finish();
     out.hand_on(writer.take()).await
+}
+
+fn file_of(part: Option<usize>, files: &[XeroFile]) -> Result<&XeroFile, Error> {
+    let many = files.len();
+    let part = match part {
+        None if many > 1 => {
+            let why = format!("Xero takes at most {} lines in a file, so this is {many} files: name which one", journal::XERO_LINES_MAX);
+            return Err(Error::Invalid(why));
+        }
+        part => part.unwrap_or(1),
+    };
+    let file = part.checked_sub(1).and_then(|place| files.get(place));
+    file.ok_or_else(|| Error::Invalid(format!("there is no file {part}: there are {many}")))
 }

@@ -2,8 +2,14 @@
 
 use super::report::{Cell, Column, Kind, Page, Period, Row, column, read_place, write_place};
 use crate::error::Error;
-use entity::{Money, ids::ReceiptId, receipt, words::ReceiptStatus};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use chrono::{DateTime, NaiveDate, Utc};
+use entity::{
+    Currency, Money,
+    ids::{DonationId, ReceiptId},
+    receipt,
+    words::ReceiptStatus,
+};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashMap;
 
 /// `amount` is what the receipt says, `valid` the same where it still is valid, and zero where not.
@@ -24,6 +30,24 @@ pub const COLUMNS: &[Column] = &[
     column("donation_id", Kind::Text),
 ];
 
+/// A receipt without its words, which are long and in no report.
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "receipt::Entity")]
+struct Line {
+    id: ReceiptId,
+    code: String,
+    donation_id: DonationId,
+    status: ReceiptStatus,
+    status_reason: String,
+    gift_on: NaiveDate,
+    issued_at: DateTime<Utc>,
+    amount_minor: i64,
+    currency: Currency,
+    profile: String,
+    language: String,
+    replaces_id: Option<ReceiptId>,
+}
+
 /// The next receipts.
 pub async fn page(db: &impl ConnectionTrait, period: &Period, after: &str, limit: u64) -> Result<Page, Error> {
     use receipt::Column as C;
@@ -33,7 +57,7 @@ pub async fn page(db: &impl ConnectionTrait, period: &Period, after: &str, limit
     if let Some((at, id)) = read_place::<ReceiptId>(after)? {
         query = query.filter(C::IssuedAt.gte(at)).filter(Condition::any().add(C::IssuedAt.gt(at)).add(C::Id.gt(id)));
     }
-    let mut found = query.order_by_asc(C::IssuedAt).order_by_asc(C::Id).limit(limit + 1).all(db).await?;
+    let mut found = query.order_by_asc(C::IssuedAt).order_by_asc(C::Id).limit(limit + 1).into_partial_model::<Line>().all(db).await?;
     let more = found.len() as u64 > limit;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|last| write_place(last.issued_at, last.id));
@@ -46,11 +70,12 @@ async fn codes_of(db: &impl ConnectionTrait, ids: Vec<ReceiptId>) -> Result<Hash
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let found = receipt::Entity::find().filter(receipt::Column::Id.is_in(ids)).all(db).await?;
-    Ok(found.into_iter().map(|receipt| (receipt.id, receipt.code)).collect())
+    let named = receipt::Entity::find().select_only().columns([receipt::Column::Id, receipt::Column::Code]);
+    let found: Vec<(ReceiptId, String)> = named.filter(receipt::Column::Id.is_in(ids)).into_tuple().all(db).await?;
+    Ok(found.into_iter().collect())
 }
 
-fn row_of(receipt: receipt::Model, period: &Period, replaced: &HashMap<ReceiptId, String>) -> Row {
+fn row_of(receipt: Line, period: &Period, replaced: &HashMap<ReceiptId, String>) -> Row {
     let money = |minor| Cell::Money(Money::new(minor, receipt.currency));
     let valid = if receipt.status == ReceiptStatus::Issued { receipt.amount_minor } else { 0 };
     let cells = vec![

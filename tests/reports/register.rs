@@ -8,7 +8,11 @@ use std::collections::BTreeMap;
 use wellwisher::{
     clock::start_of_day,
     donations::register,
-    reports::{Format, export, export::CHUNK_BYTES, write::Lines},
+    reports::{
+        Format, export,
+        export::CHUNK_BYTES,
+        write::{Lines, utc},
+    },
 };
 
 fn day(text: &str) -> NaiveDate {
@@ -42,6 +46,17 @@ fn numbers_stay_numbers() {
     lines.number(-5_000);
     lines.end();
     assert_eq!(lines.take(), b"-50.00,-5000\r\n");
+}
+
+#[test]
+fn an_instant_is_written_as_rfc_3339_has_it() {
+    for text in ["2026-01-31T18:05:09Z", "1999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2024-02-29T10:00:00Z"] {
+        assert_eq!(utc(text.parse::<chrono::DateTime<Utc>>().unwrap()), text);
+    }
+    let with_fraction = "2026-01-31T18:05:09.987654Z".parse::<chrono::DateTime<Utc>>().unwrap();
+    assert_eq!(utc(with_fraction), "2026-01-31T18:05:09Z");
+    let far = Utc.with_ymd_and_hms(12_026, 1, 2, 3, 4, 5).unwrap();
+    assert_eq!(utc(far), far.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
 }
 
 #[test]

@@ -15,7 +15,7 @@ mod writer;
 pub use accounts::Accounts;
 pub use imports::XERO_LINES_MAX;
 pub use latin::to_windows_1252;
-pub use writer::{Writer, count_xero_files};
+pub use writer::{Writer, XeroFile, xero_files};
 
 use super::report::{Cell, Column, Kind, Page, Report, ReportRequest, Row, column};
 use crate::{app::App, error::Error};

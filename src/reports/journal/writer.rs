@@ -25,7 +25,7 @@ pub struct Writer {
 #[derive(Debug)]
 enum Kind {
     Plain(Plain),
-    Xero { lines: Lines, tax_rate: String, wanted: usize, cutter: Cutter },
+    Xero { lines: Lines, tax_rate: String, cutter: Cutter },
     QuickBooksOnline(Lines),
     QuickBooksDesktop,
 }
@@ -53,8 +53,8 @@ impl Cutter {
 }
 
 impl Writer {
-    /// A file of this format; `part` is which of Xero's files, from one.
-    pub fn new(app: &App, request: &ReportRequest, format: Format, part: usize) -> Self {
+    /// A file of this format.
+    pub fn new(app: &App, request: &ReportRequest, format: Format) -> Self {
         let whole = request.period.from.is_none();
         let mut out = Vec::new();
         let kind = match format {
@@ -63,7 +63,7 @@ impl Writer {
             Format::Xero => {
                 let mut lines = Lines::default();
                 imports::xero_names(&mut lines);
-                Kind::Xero { lines, tax_rate: app.config.xero_tax_rate.clone(), wanted: part, cutter: Cutter::new() }
+                Kind::Xero { lines, tax_rate: app.config.xero_tax_rate.clone(), cutter: Cutter::new() }
             }
             Format::QuickBooksOnline => {
                 let mut lines = Lines::default();
@@ -81,15 +81,12 @@ impl Writer {
         Self { accounts: Accounts::of(&app.config), kind, out }
     }
 
-    /// Writes an entry. False: it belongs to another of Xero's files.
+    /// Writes an entry. False: one of Xero's files is full, and the entry belongs to the next.
     pub fn entry(&mut self, entry: &Entry) -> Result<bool, Error> {
-        if entry.sides.is_empty() {
-            return Ok(false);
-        }
         match &mut self.kind {
             Kind::Plain(plain) => plain.entry(&self.accounts, entry, &mut self.out)?,
-            Kind::Xero { lines, tax_rate, wanted, cutter } => {
-                if cutter.file_of(entry) != *wanted {
+            Kind::Xero { lines, tax_rate, cutter } => {
+                if cutter.file_of(entry) > 1 {
                     return Ok(false);
                 }
                 imports::xero_entry(lines, &self.accounts, tax_rate, entry);
@@ -124,12 +121,25 @@ impl Writer {
     }
 }
 
-/// How many files Xero needs, one at least.
-pub async fn count_xero_files(app: &App, request: &ReportRequest) -> Result<usize, Error> {
-    let (mut cutter, mut after, mut files) = (Cutter::new(), String::new(), 1);
+/// Where one of Xero's files begins: the page of entries, and how many of them belong to the file before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct XeroFile {
+    /// What the page is asked with.
+    pub page: String,
+    /// How many entries of it to leave out.
+    pub skip: usize,
+}
+
+/// The files that Xero needs, one at least: found by going through the entries once, however many there are.
+pub async fn xero_files(app: &App, request: &ReportRequest) -> Result<Vec<XeroFile>, Error> {
+    let (mut cutter, mut after, mut files) = (Cutter::new(), String::new(), vec![XeroFile::default()]);
     loop {
         let read = entries(app, request, &after, super::super::export::ROWS_AT_ONCE).await?;
-        files = read.rows.iter().map(|entry| cutter.file_of(entry)).max().unwrap_or(files);
+        for (skip, entry) in read.rows.iter().enumerate() {
+            if cutter.file_of(entry) > files.len() {
+                files.push(XeroFile { page: after.clone(), skip });
+            }
+        }
         match read.next {
             Some(next) => after = next,
             None => return Ok(files),
