@@ -33,6 +33,8 @@ const REFUSALS: &[(&str, &str)] = &[
     ("gift_aid_claim", "delete"),
     ("gift_aid_line", "update"),
     ("gift_aid_line", "delete"),
+    ("wish_step", "update"),
+    ("wish_step", "delete"),
     ("payout", "delete"),
     ("balance_movement", "update"),
     ("balance_movement", "delete"),
