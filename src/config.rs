@@ -154,6 +154,9 @@ pub struct Settings {
     /// How many checkouts one network may open in an hour; kept in memory, no address is stored.
     #[arg(long, env = "CHECKOUTS_PER_HOUR", default_value = "10", global = true, hide_env_values = true)]
     pub checkouts_per_hour: u32,
+    /// For how many days an item on a shop's list is held for a supporter who says that she ordered it.
+    #[arg(long, env = "WISH_ORDER_DAYS", default_value = "21", global = true, hide_env_values = true)]
+    pub wish_order_days: u32,
 
     /// The mail server: `smtp://user:password@host:587`, `smtps://…:465`. Empty: letters are written as files.
     #[arg(long, env = "SMTP_URL", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]

@@ -82,7 +82,7 @@ on_both_databases! {
         for item in [&open, &cancelled, &of_paused] {
             attach(&test, Thing::Item(item.id), Place::Article(article.id), 1).await;
         }
-        wellwisher::wishes::item::cancel(&test.app, &Actor::system(), cancelled.id).await.unwrap();
+        wellwisher::wishes::item::cancel(&test.app, &Actor::system(), cancelled.id, entity::words::CancelReason::Other, "").await.unwrap();
         let items = attachments::for_article(&test.app, &article).await.unwrap().wish_items;
         assert_eq!(items.into_iter().map(|card| card.item.title).collect::<Vec<_>>(), ["Open"]);
     }

@@ -1,18 +1,23 @@
 //! Wish items: what is needed, held, paid and left; pages and desk.
 
+mod life;
+mod orders;
+mod race;
+mod shared;
+
 use crate::support::{TestApp, newsroom::plain, on_both_databases};
 use chrono::TimeDelta;
 use entity::{
-    Currency, donation, fund,
+    Currency, Money, donation, fund,
     ids::{DonationId, FundId, SupporterId, WishItemId},
     supporter, wish_item,
-    words::{DonationSource, DonationStatus, ReservationState, Restriction, WishKind, WishStatus},
+    words::{CancelReason, DonationSource, DonationStatus, ReservationState, Restriction, WishKind, WishStatus},
 };
 use sea_orm::{EntityTrait, IntoActiveModel};
 use wellwisher::{
     app::App,
     error::Error,
-    wishes::{self, ItemState, Outcome, ReserveError, Stock},
+    wishes::{self, ItemState, Outcome, ReserveError, Share, Stock},
 };
 
 fn eur() -> Currency {
@@ -39,6 +44,10 @@ pub async fn item(app: &App, quantity: i64) -> WishItemId {
         status: WishStatus::Open,
         created_at: now,
         updated_at: now,
+        funding: entity::words::WishFunding::Whole,
+        cancel_reason: entity::words::CancelReason::None,
+        picture_id: None,
+        picture_text: String::new(),
     };
     app.db
         .write(async |tx| Ok(wish_item::Entity::insert(item.clone().into_active_model()).exec_without_returning(tx).await.map(|_| ())?))
@@ -129,7 +138,8 @@ pub async fn waiting_donation(app: &App, item_id: WishItemId, quantity: i64) -> 
 
 async fn reserve(app: &App, item: WishItemId, donation: DonationId, quantity: i64) -> Result<(), Error> {
     let now = app.now();
-    app.db.write(async |tx| Ok(wishes::reserve(tx, item, donation, quantity, now + TimeDelta::minutes(40), now).await?)).await
+    let share = Share { quantity, money: Money::new(2_500 * quantity, eur()) };
+    app.db.write(async |tx| Ok(wishes::reserve(tx, item, donation, share, now + TimeDelta::minutes(40), now).await?)).await
 }
 
 async fn hold(app: &App, item: WishItemId, quantity: i64) -> DonationId {
@@ -171,7 +181,7 @@ on_both_databases! {
             }
         }
         assert_eq!((held, told), (1, 15));
-        assert_eq!(stock(&test.app, item).await, Stock { needed: 1, reserved: 1, paid: 0, left: 0 });
+        assert_eq!(stock(&test.app, item).await, Stock { needed: 1, reserved: 1, paid: 0, left: 0, ..Stock::default() });
     }
 
     async fn what_is_held_paid_and_left_adds_up(test: TestApp) {
@@ -179,13 +189,13 @@ on_both_databases! {
         let app = &test.app;
         let item = item(app, 10).await;
         let (first, second) = (hold(app, item, 3).await, hold(app, item, 4).await);
-        assert_eq!(stock(app, item).await, Stock { needed: 10, reserved: 7, paid: 0, left: 3 });
+        assert_eq!(stock(app, item).await, Stock { needed: 10, reserved: 7, paid: 0, left: 3, ..Stock::default() });
         let too_many = waiting_donation(app, item, 4).await;
         let refused = reserve(app, item, too_many, 4).await.unwrap_err();
         assert!(matches!(&refused, Error::Conflict(why) if why.contains("only 3")), "{refused:?}");
         for quantity in [0, -1, i64::MAX] {
-            let checked = app.db.write(async |tx| Ok(wishes::check_left(tx, item, quantity, app.now()).await)).await.unwrap();
-            assert!(matches!(checked, Err(ReserveError::NotEnough { left: 3 })), "{quantity}");
+            let checked = app.db.write(async |tx| Ok(wishes::check_left(tx, item, Share { quantity, money: Money::new(1, eur()) }, app.now()).await)).await.unwrap();
+            assert!(matches!(checked.map(|_| ()), Err(ReserveError::NotEnough { left: 3 })), "{quantity}");
         }
         assert_eq!(pay(app, first).await, Outcome::Paid);
         assert_eq!(pay(app, first).await, Outcome::Paid);
@@ -193,7 +203,7 @@ on_both_databases! {
         assert!(!release(app, second).await);
         assert!(!release(app, first).await, "what is paid stays paid");
         let now = stock(app, item).await;
-        assert_eq!(now, Stock { needed: 10, reserved: 0, paid: 3, left: 7 });
+        assert_eq!(now, Stock { needed: 10, reserved: 0, paid: 3, left: 7, ..Stock::default() });
         assert_eq!(now.state(), ItemState::Needed);
         let rest = hold(app, item, 7).await;
         assert_eq!(stock(app, item).await.state(), ItemState::Reserved);
@@ -227,7 +237,7 @@ on_both_databases! {
         assert_eq!(pay(app, late).await, Outcome::Paid);
         assert_eq!(pay(app, later).await, Outcome::PaidLate { counted: false });
         assert_eq!(pay(app, other).await, Outcome::Paid);
-        assert_eq!(stock(app, item).await, Stock { needed: 2, reserved: 0, paid: 2, left: 0 });
+        assert_eq!(stock(app, item).await, Stock { needed: 2, reserved: 0, paid: 2, left: 0, ..Stock::default() });
         let kept = entity::wish_reservation::Entity::find().all(app.db.read()).await.unwrap();
         assert_eq!(kept.iter().filter(|kept| kept.state == ReservationState::Released).count(), 1);
     }
@@ -258,16 +268,17 @@ on_both_databases! {
         })
         .await;
         let gone = test.item("Gone", None, |_| {}).await;
-        wishes::item::cancel(&test.app, &wellwisher::staff::Actor::system(), gone.id).await.unwrap();
+        wishes::item::cancel(&test.app, &wellwisher::staff::Actor::system(), gone.id, CancelReason::Border, "").await.unwrap();
         let draft = test.draft("Secret", |_| {}).await;
         test.item("Of a draft", Some(draft.id), |_| {}).await;
         let list = test.get("/wish-list").await;
         assert_eq!(list.texts(".card h3 a"), ["Camera", "School bag"]);
-        assert_eq!(list.attribute("a[href='https://shop.example/list']", "rel").as_deref(), Some("noopener noreferrer"));
         assert!(plain(&list.texts(".meta")).contains("0 of 10 paid"));
         let item = test.get("/wish-list/school-bag").await;
         assert_eq!(item.attribute("input[name=item]", "value").as_deref(), Some("school-bag"));
+        assert!(test.get("/wish-list/gone").await.body.contains("cannot be bought as planned"), "readers do not hear of a border");
         let link = test.get("/wish-list/camera").await;
+        assert_eq!(link.attribute("a[href='https://shop.example/list']", "rel").as_deref(), Some("noopener noreferrer"));
         assert!(link.attribute("form[action='/donations']", "method").is_none(), "what is bought elsewhere has no form here");
         assert_eq!(test.get("/wish-list/gone").await.texts(".warn"), ["This item is not asked for here any more."]);
         assert_eq!(test.get("/wish-list/of-a-draft").await.status, 404);
@@ -315,9 +326,13 @@ mod desk {
             assert_eq!((too_few.status.as_u16(), too_few.texts("#quantity-error").len()), (422, 1));
             assert_eq!(post(&format!("{path}/edit"), with_fund(fields("3", "30", ""), &fund)).await.status, 303);
             let list = test.get("/desk/wish-list?q=bag&status=open").await;
-            assert_eq!(list.texts("tbody td"), ["School bag", "Reserved", "€30", "3", "3", "0"]);
-            assert_eq!(test.post(&format!("/desk/wish-list/{item}/cancel"), &[]).await.status, 303);
-            assert_eq!(test.post(&format!("/desk/wish-list/{item}/cancel"), &[]).await.status, 409);
+            assert_eq!(list.texts("tbody td"), ["School bag", "Reserved", "€30", "3", "3", "0", "0", "0"]);
+            let cancel = format!("/desk/wish-list/{item}/cancel");
+            assert_eq!(test.post(&cancel, &[]).await.status, 422, "a reason is needed");
+            assert_eq!(test.post(&cancel, &[("reason", "border"), ("note", "The bridge is closed")]).await.status, 303);
+            assert_eq!(test.post(&cancel, &[("reason", "border")]).await.status, 422);
+            assert!(test.get(&path).await.body.contains("The bridge is closed"), "the note is for the desk");
+            assert!(!test.get("/wish-list/school-bag").await.body.contains("The bridge is closed"), "and not for readers");
             assert_eq!(stock(&test.app, item).await.left, 0);
             assert_eq!(test.post(&format!("/desk/wish-list/{item}/reopen"), &[]).await.status, 303);
             assert!(test.get("/desk/wish-list?q=nothing").await.texts("main p").join(" ").contains("Nothing fits."));

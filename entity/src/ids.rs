@@ -68,6 +68,8 @@ typed_ids! {
     JobId,
     /// Names a letter in the outbox.
     LetterId,
+    /// Names a picture.
+    PictureId,
     /// Names a payout from Stripe to the bank.
     PayoutId,
     /// Names a receipt.
@@ -90,4 +92,8 @@ typed_ids! {
     SupporterId,
     /// Names a wish item.
     WishItemId,
+    /// Names an order of a wish item at a shop elsewhere.
+    WishOrderId,
+    /// Names a proof that a wish item was delivered.
+    WishProofId,
 }

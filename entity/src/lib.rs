@@ -33,6 +33,7 @@ pub mod ledger_transaction;
 pub mod letter;
 pub mod letter_attempt;
 pub mod payout;
+pub mod picture;
 pub mod portal_link;
 pub mod portal_session;
 pub mod reader_day;
@@ -52,6 +53,9 @@ pub mod statement;
 pub mod stripe_event;
 pub mod supporter;
 pub mod wish_item;
+pub mod wish_order;
+pub mod wish_proof;
 pub mod wish_reservation;
+pub mod wish_step;
 
 pub use money::{Currency, Money, MoneyError};

@@ -1,9 +1,9 @@
 //! A thing that the organisation needs.
 
 use crate::{
-    ids::{CampaignId, FundId, WishItemId},
+    ids::{CampaignId, FundId, PictureId, WishItemId},
     money::Currency,
-    words::{WishKind, WishStatus},
+    words::{CancelReason, WishFunding, WishKind, WishStatus},
 };
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -44,6 +44,14 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+    /// Whether each gift pays for whole ones, or many pay together; of a priced item.
+    pub funding: WishFunding,
+    /// Why it is asked for no more.
+    pub cancel_reason: CancelReason,
+    /// Its picture.
+    pub picture_id: Option<PictureId>,
+    /// What the picture shows, for who cannot see it; empty without one.
+    pub picture_text: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

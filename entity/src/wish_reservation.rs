@@ -29,6 +29,8 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When its state last changed.
     pub updated_at: DateTime<Utc>,
+    /// How much it pays towards an item that many pay for together, in minor units; none where whole ones are paid.
+    pub amount_minor: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -238,6 +238,57 @@ words! {
     }
     /// Whether a wish item is asked for.
     WishStatus { Open = "open", Cancelled = "cancelled" }
+    /// How a priced wish item is funded.
+    WishFunding {
+        /// Each gift pays for whole ones.
+        Whole = "whole",
+        /// Many pay for it together, each with what she wants.
+        Shared = "shared",
+    }
+    /// Why an item is asked for no more. Readers are told it in words that endanger nobody.
+    CancelReason {
+        /// Nothing was said.
+        None = "none",
+        Price = "price", Unavailable = "unavailable", Border = "border", Danger = "danger", NotNeeded = "not_needed", Other = "other",
+    }
+    /// What happened to a wish item: one row each, with who and when, never edited.
+    WishStepKind {
+        Made = "made", Edited = "edited",
+        /// A checkout holds some.
+        Reserved = "reserved",
+        /// A checkout ended or ran out: what it held is free.
+        Released = "released",
+        Paid = "paid",
+        /// The money came after the hold was lost, and enough was still free.
+        PaidLate = "paid_late",
+        /// The money came after the hold was lost, and the item was gone: the gift stays with its campaign or fund.
+        Missed = "missed",
+        /// The money went back.
+        GivenBack = "given_back",
+        /// A supporter says that she ordered it at a shop elsewhere.
+        Ordered = "ordered",
+        /// What she ordered did not come, or nobody confirmed it in time.
+        OrderEnded = "order_ended",
+        /// Staff bought it; a negative number takes an earlier step back.
+        Bought = "bought",
+        /// It is where it is needed; a negative number takes an earlier step back.
+        Delivered = "delivered",
+        Cancelled = "cancelled", Reopened = "reopened",
+        /// A proof of delivery was released.
+        Proved = "proved",
+    }
+    /// The life of an order at a shop elsewhere.
+    OrderState {
+        /// The supporter says that she ordered it; nobody else is asked for it meanwhile.
+        Held = "held",
+        Confirmed = "confirmed", Refused = "refused", Expired = "expired",
+    }
+    /// The life of a proof of delivery.
+    ProofState {
+        /// A second member of staff must look at it.
+        Waiting = "waiting",
+        Released = "released", Refused = "refused", Withdrawn = "withdrawn",
+    }
     /// The life of a reservation.
     ReservationState { Held = "held", Paid = "paid", Released = "released" }
     /// What a member of staff may do.

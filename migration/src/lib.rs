@@ -11,6 +11,7 @@ mod m0006_reports;
 mod m0007_receipts_for_life;
 mod m0008_gifts_without_an_address;
 mod m0009_find_what_came_back;
+mod m0010_from_needed_to_delivered;
 mod m0017_deposits_and_declarations_on_paper;
 mod m0018_a_million_movements;
 mod sql;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_receipts_for_life::Migration),
             Box::new(m0008_gifts_without_an_address::Migration),
             Box::new(m0009_find_what_came_back::Migration),
+            Box::new(m0010_from_needed_to_delivered::Migration),
             Box::new(m0017_deposits_and_declarations_on_paper::Migration),
             Box::new(m0018_a_million_movements::Migration),
         ]

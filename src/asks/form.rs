@@ -44,6 +44,10 @@ pub struct GivingForm {
     pub subject: Option<(String, String)>,
     /// How the amount is asked for.
     pub ask: Ask,
+    /// What is missing and what all of it costs, of an item that many pay for together.
+    pub shared: Option<(Money, Money)>,
+    /// The campaign that an item's money stays with when it comes too late; nothing when it belongs to none.
+    pub stays_with: Option<String>,
     /// What the fee is estimated at: `2.9 %` and the fixed part.
     pub fee_rate: String,
     /// The fixed part of the fee.
@@ -134,14 +138,22 @@ impl GivingForm {
             let price = Money::new(target.item.price_minor?, target.item.currency?);
             Some((price, target.left))
         });
+        let missing = target.item.as_ref().and_then(|target| target.missing);
+        let shared = missing
+            .zip(price)
+            .and_then(|(missing, (price, _))| Some((missing, price.checked_mul(target.item.as_ref()?.item.quantity).ok()?)));
         let currencies = currencies_for(app, target);
         let typed = values.currency.parse().ok().filter(|typed| currencies.contains(typed));
         let currency =
             price.map(|(price, _)| price.currency).or(typed).or(currencies.first().copied()).unwrap_or(app.config.org_currencies[0]);
         values.currency = currency.code().to_owned();
         let ask = match price {
-            Some((price, left)) => Ask::Quantity { price, left },
-            None => Ask::Amount { choices: choices(app, currency, offers, &mut values, fresh), currencies },
+            Some((price, left)) if missing.is_none() => Ask::Quantity { price, left },
+            _ => {
+                let mut choices = choices(app, currency, offers, &mut values, fresh);
+                fit(&mut choices, missing, super::limits(&app.config, currency).min, fresh);
+                Ask::Amount { choices, currencies }
+            }
         };
         let subject = target.item.as_ref().map(|target| (target.item.title.clone(), target.item.language.clone()));
         let subject = subject.or_else(|| target.campaign.as_ref().map(|campaign| (campaign.title.clone(), campaign.language.clone())));
@@ -151,6 +163,8 @@ impl GivingForm {
             errors,
             subject,
             ask,
+            shared,
+            stays_with: target.campaign.as_ref().map(|campaign| campaign.title.clone()),
             fee_rate: page.lang.digits(&percent(app.config.fee_basis_points, page)),
             fee_fixed: super::fixed_fee(&app.config, currency),
             min: limits.min,
@@ -201,6 +215,20 @@ fn choices(app: &App, currency: Currency, offers: &[wish_item::Model], values: &
         chosen: chosen == Some(*money),
     };
     amounts.iter().enumerate().map(choice).collect()
+}
+
+/// Of the suggestions for an item that many pay for together, those that leave nothing or enough to be given; the last one is all that
+/// is missing.
+fn fit(choices: &mut Vec<Choice>, missing: Option<Money>, min: Money, fresh: bool) {
+    let Some(missing) = missing else { return };
+    choices.retain(|choice| choice.money.minor + min.minor <= missing.minor);
+    let all = Choice { id: "amount-all".to_owned(), value: missing.decimal(), money: missing, buys: None, chosen: false };
+    choices.push(all);
+    let none_chosen = fresh && !choices.iter().any(|choice| choice.chosen);
+    if let Some(first) = choices.first_mut() {
+        "amount".clone_into(&mut first.id);
+        first.chosen |= none_chosen;
+    }
 }
 
 /// The dearest item that the amount pays for, and how many of it.

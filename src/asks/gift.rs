@@ -126,6 +126,7 @@ pub struct Gift {
 pub fn parse_gift(app: &App, page: &Page, raw: &RawGift, target: &Target) -> Result<Gift, FormErrors> {
     let mut errors = FormErrors::default();
     let money = match &target.item {
+        Some(item) if item.missing.is_some() => parse_part(app, page, raw, target, item, &mut errors).map(|money| (money, Some(1))),
         Some(item) => parse_quantity(page, raw, item, &mut errors),
         None => parse_amount(app, page, raw, target, &mut errors).map(|money| (money, None)),
     };
@@ -184,9 +185,33 @@ fn parse_frequency(page: &Page, raw: &RawGift, target: &Target, errors: &mut For
 
 /// The currencies that a gift for `target` may be in; the first one is offered first.
 pub fn currencies_for(app: &App, target: &Target) -> Vec<Currency> {
+    if let Some(currency) = target.item.as_ref().and_then(|target| target.item.currency) {
+        return vec![currency];
+    }
     let mut currencies: Vec<Currency> = target.campaign.iter().map(|campaign| campaign.currency).collect();
     currencies.extend(app.config.org_currencies.iter().filter(|currency| !currencies.contains(currency)).copied().collect::<Vec<_>>());
     currencies
+}
+
+/// A part of an item that many pay for together: not more than is missing, and not so much that what is left could not be given any more.
+fn parse_part(app: &App, page: &Page, raw: &RawGift, target: &Target, item: &TargetItem, errors: &mut FormErrors) -> Option<Money> {
+    let missing = item.missing?;
+    let min = super::limits(&app.config, missing.currency).min.minor;
+    // When nothing is missing any more, the lock under which the gift is written has the last word.
+    if missing.minor < 1 {
+        return parse_amount(app, page, raw, target, errors);
+    }
+    let rest = match parse_typed(page, raw, missing.currency, errors)? {
+        money if money == missing => return Some(money),
+        money => Money::new(missing.minor - money.minor, missing.currency),
+    };
+    if rest.minor < 0 {
+        errors.add("other_amount", page.t1("asks-error-missing", "left", page.money(missing)));
+    } else if rest.minor < min {
+        let most = Money::new((missing.minor - min).max(0), missing.currency);
+        errors.add("other_amount", page.t2("asks-error-rest", "left", page.money(missing), "most", page.money(most)));
+    }
+    if errors.of("other_amount").is_some() { None } else { parse_amount(app, page, raw, target, errors) }
 }
 
 fn parse_amount(app: &App, page: &Page, raw: &RawGift, target: &Target, errors: &mut FormErrors) -> Option<Money> {
@@ -196,15 +221,19 @@ fn parse_amount(app: &App, page: &Page, raw: &RawGift, target: &Target, errors: 
         errors.add("currency", page.t("asks-error-currency"));
         return None;
     };
-    let written = !raw.other_amount.trim().is_empty() || raw.amount == OTHER;
-    let (field, text) = if written { ("other_amount", &raw.other_amount) } else { ("amount", &raw.amount) };
-    match amount::parse(text, currency) {
-        Ok(money) => within_limits(app, page, money, field, errors).then_some(money),
-        Err(error) => {
-            errors.add(field, tell_amount_error(page, error));
-            None
-        }
-    }
+    let money = parse_typed(page, raw, currency, errors)?;
+    within_limits(app, page, money, typed_field(raw), errors).then_some(money)
+}
+
+/// Where the amount was written: what was written into the field counts before the choices.
+fn typed_field(raw: &RawGift) -> &'static str {
+    if !raw.other_amount.trim().is_empty() || raw.amount == OTHER { "other_amount" } else { "amount" }
+}
+
+fn parse_typed(page: &Page, raw: &RawGift, currency: Currency, errors: &mut FormErrors) -> Option<Money> {
+    let field = typed_field(raw);
+    let text = if field == "amount" { &raw.amount } else { &raw.other_amount };
+    amount::parse(text, currency).map_err(|error| errors.add(field, tell_amount_error(page, error))).ok()
 }
 
 /// What is wrong with an amount, in the page's language.

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use entity::{
-    article, campaign,
+    Money, article, campaign,
     ids::{ArticleId, CampaignId, FundId},
     wish_item,
     words::{CampaignStatus, WishKind, WishStatus},
@@ -26,6 +26,8 @@ pub struct TargetItem {
     pub item: wish_item::Model,
     /// How many are left.
     pub left: i64,
+    /// How much money is missing, of an item that many pay for together.
+    pub missing: Option<Money>,
 }
 
 /// Why nothing can be given for a target.
@@ -63,7 +65,7 @@ impl Target {
         if self.campaign.as_ref().is_some_and(|campaign| !accepts_gifts(campaign, today)) {
             return Some(TargetProblem::CampaignClosed);
         }
-        let TargetItem { item, left } = self.item.as_ref()?;
+        let TargetItem { item, left, .. } = self.item.as_ref()?;
         if item.status != WishStatus::Open || item.kind != WishKind::Priced {
             return Some(TargetProblem::ItemClosed);
         }

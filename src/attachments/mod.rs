@@ -16,13 +16,13 @@ use crate::{
     campaigns::{self, CampaignCard},
     error::Error,
     staff::audit::{self, Actor},
-    wishes::{self, ItemCard, ItemState},
+    wishes::{self, ItemCard},
 };
 use entity::{
     article, attachment,
     ids::{ArticleId, AttachmentId, CampaignId, CategoryId, WishItemId},
     wish_item,
-    words::{AttachmentScope, AttachmentTarget, WishKind, WishStatus},
+    words::{AttachmentScope, AttachmentTarget, WishStatus},
 };
 use serde_json::json;
 use std::collections::HashSet;
@@ -191,6 +191,6 @@ async fn items_of(app: &App, rows: &[attachment::Model]) -> Result<Vec<ItemCard>
     });
     items.sort_by_key(|item| ids.iter().position(|id| *id == item.id));
     let mut cards = wishes::cards(db, items, app.now()).await?;
-    cards.retain(|card| card.item.kind == WishKind::Link || card.stock.state() != ItemState::Paid);
+    cards.retain(|card| card.stock.is_wanted());
     Ok(cards)
 }

@@ -145,7 +145,10 @@ async fn make_one(app: &App, standin: &Standin, gift: &Gift, declined: bool) -> 
     match donations::open(app, gift).await {
         Ok(Opened::Checkout(_)) => {}
         // The items are few: when all of one are taken, the gift is simply not made.
-        Ok(Opened::Over(_)) | Err(donations::OpenProblem::NotEnough { .. } | donations::OpenProblem::ItemClosed) => return Ok(()),
+        Ok(Opened::Over(_))
+        | Err(donations::OpenProblem::NotEnough { .. } | donations::OpenProblem::TooMuch { .. } | donations::OpenProblem::ItemClosed) => {
+            return Ok(());
+        }
         Err(problem) => return Err(Error::Internal(format!("a sample gift could not be opened: {problem:?}"))),
     }
     let made = donation::Entity::find().filter(donation::Column::FormToken.eq(&gift.form_token)).one(app.db.read()).await?;

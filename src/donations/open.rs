@@ -45,6 +45,11 @@ pub enum OpenProblem {
         /// How many are left.
         left: i64,
     },
+    /// Less is missing for the item than was offered.
+    TooMuch {
+        /// How much is missing.
+        left: Money,
+    },
     /// The item is not asked for any more.
     ItemClosed,
     /// Stripe did not answer, or said that it cannot now. The same form may be sent again and stays one donation.
@@ -124,7 +129,7 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
     let now = app.now();
     let id: DonationId = app.new_id();
     if let Some((item, quantity)) = gift.item
-        && let Err(problem) = wishes::check_left(tx, item, quantity, now).await
+        && let Err(problem) = wishes::check_left(tx, item, share_of(quantity, gift), now).await
     {
         // The same form sent twice at once: what is missing may be what its twin holds.
         let twin = store::find_by_form(tx, &gift.form_token).await.map_err(Error::from)?;
@@ -189,7 +194,7 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
     }
     if let Some((item, quantity)) = gift.item {
         let until = donation.expires_at + HOLD_MARGIN;
-        wishes::reserve(tx, item, id, quantity, until, now).await.map_err(tell_reserve_problem)?;
+        wishes::reserve(tx, item, id, share_of(quantity, gift), until, now).await.map_err(tell_reserve_problem)?;
     }
     store::note(tx, id, now, "created", &Money::new(donation.amount_minor, donation.currency).to_string()).await.map_err(Error::from)?;
     Ok(donation)
@@ -244,9 +249,15 @@ async fn write_recurring(
     Ok(id)
 }
 
-fn tell_reserve_problem(error: wishes::ReserveError) -> OpenProblem {
+/// What a gift asks of its item: what covers the fee does not pay for it.
+pub(super) fn share_of(quantity: i64, gift: &Gift) -> wishes::Share {
+    wishes::Share { quantity, money: Money::new(gift.money.minor - gift.fee_cover_minor, gift.money.currency) }
+}
+
+pub(super) fn tell_reserve_problem(error: wishes::ReserveError) -> OpenProblem {
     match error {
         wishes::ReserveError::NotEnough { left } => OpenProblem::NotEnough { left },
+        wishes::ReserveError::TooMuch { left } => OpenProblem::TooMuch { left },
         wishes::ReserveError::NotOpen => OpenProblem::ItemClosed,
         wishes::ReserveError::Other(error) => OpenProblem::Other(error),
     }

@@ -116,7 +116,9 @@ async fn find_target(app: &App, raw: &RawGift) -> Result<Target, Error> {
         && let Some(earlier) = store::find_by_form(app.db.read(), &token.id).await?
         && earlier.wish_item_id == Some(of_item.item.id)
     {
-        of_item.left += wishes::kept_for(app.db.read(), earlier.id, app.now()).await?;
+        let (quantity, minor) = wishes::kept_for(app.db.read(), earlier.id, app.now()).await?;
+        of_item.left += quantity;
+        of_item.missing = of_item.missing.map(|missing| Money::new(missing.minor + minor, missing.currency));
     }
     Ok(target)
 }
@@ -143,6 +145,7 @@ async fn show_problem(
             (StatusCode::CONFLICT, page.t("donations-another-gift"), first.map(|d| super::path_of(app, d.id)))
         }
         OpenProblem::NotEnough { left } => (StatusCode::CONFLICT, page.tn("donations-not-enough", left), None),
+        OpenProblem::TooMuch { left } => (StatusCode::CONFLICT, page.t1("donations-too-much", "left", page.money(left)), None),
         OpenProblem::ItemClosed => (StatusCode::CONFLICT, page.t("asks-problem-item"), None),
         OpenProblem::StripeDown => (StatusCode::SERVICE_UNAVAILABLE, page.t("donations-stripe-down"), None),
         OpenProblem::StripeRefused => {
@@ -174,10 +177,15 @@ async fn show_again(
         // The item is gone: what it would have cost can be given all the same, and nothing typed is lost.
         raw.item.clear();
         errors.items.iter_mut().filter(|error| error.field == "quantity").for_each(|error| error.field = "other_amount");
+        let is_shared = wishes::is_shared(&of_item.item);
+        if is_shared && raw.other_amount.trim().is_empty() && raw.amount != OTHER {
+            raw.other_amount.clone_from(&raw.amount);
+        }
         OTHER.clone_into(&mut raw.amount);
         let count = amount::parse_count(&raw.quantity).unwrap_or(1);
         if let (Some(price), Some(currency)) = (of_item.item.price_minor, of_item.item.currency)
             && let Ok(total) = Money::new(price, currency).checked_mul(count)
+            && !is_shared
         {
             raw.other_amount = total.decimal();
             currency.code().clone_into(&mut raw.currency);

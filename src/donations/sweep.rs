@@ -30,6 +30,7 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
         }
     }
     app.db.write(async |tx| wishes::release_expired(tx, now).await).await?;
+    app.db.write(async |tx| wishes::orders::expire(tx, now).await).await?;
     Ok(ended)
 }
 

@@ -1,9 +1,9 @@
-//! Staff's pages for wish items: list, preview, make, change, cancel.
+//! Staff's pages for wish items: list, make, change.
 
 use super::{
-    ItemCard, cards,
+    ItemCard, cards, desk_item,
     item::{self, RawItem},
-    store,
+    orders_desk, steps, store,
 };
 use crate::{
     app::App,
@@ -12,14 +12,12 @@ use crate::{
     web::{self, Form, FormErrors, Path, Query, pager::Pager},
 };
 use askama::Template;
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::Response,
-    routing::{get, post},
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
+use entity::{
+    ids::WishItemId,
+    wish_step,
+    words::{OrderState, WishStatus, WishStepKind},
 };
-use entity::{ids::WishItemId, words::WishStatus};
 use serde::Deserialize;
 
 /// The desk's pages.
@@ -27,10 +25,10 @@ pub fn desk_routes() -> Router<App> {
     Router::new()
         .route("/desk/wish-list", get(list))
         .route("/desk/wish-list/new", get(blank).post(create))
-        .route("/desk/wish-list/{id}", get(show))
+        .route("/desk/wish-list/late", get(late))
         .route("/desk/wish-list/{id}/edit", get(edit).post(change))
-        .route("/desk/wish-list/{id}/cancel", post(cancel))
-        .route("/desk/wish-list/{id}/reopen", post(reopen))
+        .merge(desk_item::routes())
+        .merge(orders_desk::routes())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -49,6 +47,10 @@ struct ListPage {
     states: Vec<(String, String)>,
     items: Vec<ItemCard>,
     next: Option<String>,
+    /// Whether orders at shops wait for staff.
+    has_orders: bool,
+    /// Whether money came too late for its item.
+    has_late: bool,
 }
 
 /// The items, the newest first, by words of the title and by state.
@@ -59,28 +61,35 @@ async fn list(State(app): State<App>, _: Editor, page: DeskPage, Query(filter): 
     let mut states = vec![(String::new(), page.t("desk-any"))];
     states.extend(WishStatus::ALL.iter().map(|status| (status.to_string(), page.t(&format!("desk-wish-{status}")))));
     let title = page.t("desk-nav-wish-list");
-    web::html(&ListPage { page: page.titled(title), filter, states, items, next })
+    let has_orders = !store::orders(app.db.read(), None, Some(OrderState::Held), None).await?.is_empty();
+    let has_late = !steps::page(app.db.read(), None, Some(WishStepKind::Missed), None).await?.rows.is_empty();
+    web::html(&ListPage { page: page.titled(title), filter, states, items, next, has_orders, has_late })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct After {
+    after: String,
 }
 
 #[derive(Template)]
-#[template(path = "wishes/desk_item.html")]
-struct ItemPage {
+#[template(path = "wishes/desk_late.html")]
+struct LatePage {
     page: DeskPage,
-    card: ItemCard,
-    campaign: Option<String>,
-    fund: String,
+    late: Vec<(wish_step::Model, String)>,
+    next: Option<String>,
 }
 
-/// One item as readers see it, with what can be done to it.
-async fn show(State(app): State<App>, _: Editor, page: DeskPage, Path(id): Path<WishItemId>) -> Result<Response, Error> {
+/// Gifts whose money came when their item was gone: they stay with their campaign or fund, and somebody may want to write to the giver.
+async fn late(State(app): State<App>, _: Editor, page: DeskPage, Query(query): Query<After>) -> Result<Response, Error> {
     let db = app.db.read();
-    let item = store::item(db, id).await?.ok_or(Error::NotFound)?;
-    let campaigns = store::campaigns_by_id(db, item.campaign_id.into_iter().collect()).await?;
-    let campaign = item.campaign_id.and_then(|id| campaigns.get(&id)).map(|campaign| campaign.title.clone());
-    let fund = store::funds(db).await?.into_iter().find(|fund| fund.id == item.fund_id).map(|fund| fund.name).unwrap_or_default();
-    let page = page.titled(item.title.clone());
-    let card = cards(db, vec![item], app.now()).await?.pop().ok_or(Error::NotFound)?;
-    web::html(&ItemPage { page, card, campaign, fund })
+    let Pager { rows, next } = steps::page(db, None, Some(WishStepKind::Missed), query.after.parse().ok()).await?;
+    let ids: Vec<WishItemId> = rows.iter().map(|step| step.wish_item_id).collect();
+    let items = store::items_by_id(db, &ids).await?;
+    let title_of = |id| items.iter().find(|item| item.id == id).map(|item| item.title.clone()).unwrap_or_default();
+    let late = rows.into_iter().map(|step| (step.clone(), title_of(step.wish_item_id))).collect();
+    let title = page.t("desk-wish-late-title");
+    web::html(&LatePage { page: page.titled(title), late, next })
 }
 
 #[derive(Template)]
@@ -91,6 +100,7 @@ struct EditPage {
     values: RawItem,
     errors: FormErrors,
     kinds: Vec<(String, String)>,
+    fundings: Vec<(String, String)>,
     languages: Vec<(String, String)>,
     currencies: Vec<(String, String)>,
     campaigns: Vec<(String, String)>,
@@ -100,6 +110,7 @@ struct EditPage {
 async fn edit_page(app: &App, page: DeskPage, id: Option<WishItemId>, values: RawItem, errors: FormErrors) -> Result<EditPage, Error> {
     let db = app.db.read();
     let kinds = ["priced", "link"].map(|kind| (kind.to_owned(), page.t(&format!("desk-wish-kind-{kind}"))));
+    let fundings = ["whole", "shared"].map(|funding| (funding.to_owned(), page.t(&format!("desk-wish-funding-{funding}"))));
     let languages = page.languages().map(|language| (language.tag().to_owned(), language.name().to_owned()));
     let mut campaigns = vec![(String::new(), page.t("desk-wish-no-campaign"))];
     campaigns.extend(store::campaigns(db).await?.into_iter().map(|campaign| (campaign.id.to_string(), campaign.title)));
@@ -113,6 +124,7 @@ async fn edit_page(app: &App, page: DeskPage, id: Option<WishItemId>, values: Ra
         values,
         errors,
         kinds: kinds.into(),
+        fundings: fundings.into(),
         languages: languages.into(),
         currencies: currencies.collect(),
         campaigns,
@@ -175,14 +187,4 @@ async fn save(app: &App, who: &Editor, page: DeskPage, id: Option<WishItemId>, r
         Err(errors) => errors,
     };
     web::html_status(StatusCode::UNPROCESSABLE_ENTITY, &edit_page(app, page, id, raw, errors).await?)
-}
-
-async fn cancel(State(app): State<App>, who: Editor, Path(id): Path<WishItemId>) -> Result<Response, Error> {
-    item::cancel(&app, &who.actor(), id).await?;
-    Ok(web::redirect(&format!("/desk/wish-list/{id}?done=saved")))
-}
-
-async fn reopen(State(app): State<App>, who: Editor, Path(id): Path<WishItemId>) -> Result<Response, Error> {
-    item::reopen(&app, &who.actor(), id).await?;
-    Ok(web::redirect(&format!("/desk/wish-list/{id}?done=saved")))
 }

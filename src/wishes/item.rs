@@ -1,6 +1,9 @@
 //! Making and changing wish items: what staff type, and what must hold before it is written.
 
-use super::store;
+use super::{
+    steps::{self, NewStep},
+    store,
+};
 use crate::{
     app::App,
     asks::{self, amount},
@@ -12,7 +15,7 @@ use entity::{
     Currency, Money, campaign, fund,
     ids::{CampaignId, FundId, WishItemId},
     wish_item,
-    words::{WishKind, WishStatus},
+    words::{CancelReason, WishFunding, WishKind, WishStatus, WishStepKind},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -31,6 +34,7 @@ pub struct RawItem {
     pub description: String,
     pub language: String,
     pub kind: String,
+    pub funding: String,
     pub price: String,
     pub currency: String,
     pub quantity: String,
@@ -49,6 +53,7 @@ impl RawItem {
             description: item.description.clone(),
             language: item.language.clone(),
             kind: item.kind.as_str().to_owned(),
+            funding: item.funding.as_str().to_owned(),
             price: price.map(Money::decimal).unwrap_or_default(),
             currency: item.currency.map(String::from).unwrap_or_default(),
             quantity: item.quantity.to_string(),
@@ -79,6 +84,8 @@ pub struct Details {
 pub enum Way {
     /// Here, at this price for one.
     Priced(Money),
+    /// Here, many together: each gives what she wants until this price for one is there.
+    Shared(Money),
     /// On a shop's list elsewhere.
     Link(String),
 }
@@ -140,13 +147,14 @@ fn parse_way(app: &App, raw: &RawItem, errors: &mut FormErrors) -> Option<Way> {
         errors.add("currency", "Choose a currency");
         return None;
     };
+    let is_shared = raw.funding == WishFunding::Shared.as_str();
     match amount::parse(&raw.price, currency) {
         Ok(price) => {
             let limits = asks::limits(&app.config, currency);
-            if price.minor < limits.min.minor || price.minor > limits.max.minor {
+            if price.minor < limits.min.minor || (price.minor > limits.max.minor && !is_shared) {
                 errors.add("price", format!("One gift is from {} to {}, so the price must be too", limits.min, limits.max));
             }
-            Some(Way::Priced(price))
+            Some(if is_shared { Way::Shared(price) } else { Way::Priced(price) })
         }
         Err(error) => {
             errors.add("price", error.to_string());
@@ -182,33 +190,49 @@ pub async fn create(app: &App, actor: &Actor, details: &Details) -> Result<wish_
         status: WishStatus::Open,
         created_at: now,
         updated_at: now,
+        funding: WishFunding::Whole,
+        cancel_reason: CancelReason::None,
+        picture_id: None,
+        picture_text: String::new(),
     };
     let item = filled(blank, details);
     app.db
         .write(async |tx| {
             store::insert_item(tx, item.clone()).await.map_err(slug_taken)?;
+            steps::write(tx, NewStep::by(actor, id, WishStepKind::Made, item.quantity, ""), now).await?;
             audit::record(tx, now, actor, "wish.create", "wish_item", &id.to_string(), json!({ "slug": item.slug })).await
         })
         .await?;
     Ok(item)
 }
 
-/// Changes an item. Its quantity cannot go below what is paid and held, nor its currency change once something is.
+/// Changes an item. Its quantity cannot go below what is paid, held and bought, nor its currency and its way of paying change once a gift
+/// was begun or something ordered.
 pub async fn edit(app: &App, actor: &Actor, id: WishItemId, details: &Details) -> Result<wish_item::Model, Error> {
     let now = app.now();
     app.db
         .write(async |tx| {
             let before = store::lock_item(tx, id).await?.ok_or(Error::NotFound)?;
             let stock = super::stock(tx, &[id], now).await?.get(&id).copied().unwrap_or_default();
-            let taken = stock.paid + stock.reserved;
+            let taken = (stock.paid + stock.reserved).max(stock.bought + if before.kind == WishKind::Link { stock.reserved } else { 0 });
             let after = wish_item::Model { updated_at: now, ..filled(before.clone(), details) };
             if after.quantity < taken {
                 return Err(Error::Conflict(format!("{taken} of this item are paid or held already: at least as many must be needed")));
             }
-            if taken > 0 && (after.kind != before.kind || after.currency != before.currency) {
-                return Err(Error::Conflict("gifts were made for this item: its kind and currency stay; make another item instead".to_owned()));
+            if let (Some(funding), Some(price)) = (stock.funding, super::price_of(&after)) {
+                let given = funding.paid.checked_add(funding.held)?;
+                if price.currency == given.currency && price.checked_mul(after.quantity)?.minor < given.minor {
+                    return Err(Error::Conflict(format!("{given} are paid or held already: price and number must come to at least as much")));
+                }
+            }
+            let is_other = (after.kind, after.currency, after.funding) != (before.kind, before.currency, before.funding);
+            if is_other && (taken > 0 || store::was_ever_taken(tx, id).await?) {
+                return Err(Error::Conflict("gifts were begun for this item: its kind, currency and way of paying stay; make another item instead".to_owned()));
             }
             store::update_item(tx, after.clone()).await.map_err(slug_taken)?;
+            if after.quantity != before.quantity || after.price_minor != before.price_minor {
+                steps::write(tx, NewStep::by(actor, id, WishStepKind::Edited, after.quantity, ""), now).await?;
+            }
             let detail = json!({ "slug": after.slug, "quantity": [before.quantity, after.quantity], "price": [before.price_minor, after.price_minor] });
             audit::record(tx, now, actor, "wish.edit", "wish_item", &id.to_string(), detail).await?;
             Ok(after)
@@ -216,26 +240,41 @@ pub async fn edit(app: &App, actor: &Actor, id: WishItemId, details: &Details) -
         .await
 }
 
-/// Asks for an item no more. Checkouts that are open may still be paid.
-pub async fn cancel(app: &App, actor: &Actor, id: WishItemId) -> Result<(), Error> {
-    set_status(app, actor, id, WishStatus::Cancelled, "wish.cancel").await
+/// Asks for an item no more, and says why: readers get a sentence that endangers nobody, the note stays at the desk. Checkouts that are
+/// open may still be paid.
+pub async fn cancel(app: &App, actor: &Actor, id: WishItemId, reason: CancelReason, note: &str) -> Result<(), Error> {
+    set_status(app, actor, id, WishStatus::Cancelled, reason, note).await
 }
 
 /// Asks for a cancelled item again.
 pub async fn reopen(app: &App, actor: &Actor, id: WishItemId) -> Result<(), Error> {
-    set_status(app, actor, id, WishStatus::Open, "wish.reopen").await
+    set_status(app, actor, id, WishStatus::Open, CancelReason::None, "").await
 }
 
-async fn set_status(app: &App, actor: &Actor, id: WishItemId, status: WishStatus, verb: &str) -> Result<(), Error> {
+async fn set_status(
+    app: &App,
+    actor: &Actor,
+    id: WishItemId,
+    status: WishStatus,
+    cancel_reason: CancelReason,
+    note: &str,
+) -> Result<(), Error> {
     let now = app.now();
+    let (kind, verb) = match status {
+        WishStatus::Cancelled => (WishStepKind::Cancelled, "wish.cancel"),
+        WishStatus::Open => (WishStepKind::Reopened, "wish.reopen"),
+    };
     app.db
         .write(async |tx| {
             let item = store::lock_item(tx, id).await?.ok_or(Error::NotFound)?;
             if item.status == status {
                 return Err(Error::Conflict(format!("this item is {status} already")));
             }
-            store::update_item(tx, wish_item::Model { status, updated_at: now, ..item }).await?;
-            audit::record(tx, now, actor, verb, "wish_item", &id.to_string(), json!({})).await
+            let left = super::stock(tx, &[id], now).await?.get(&id).map_or(0, |stock| stock.needed - stock.bought);
+            store::update_item(tx, wish_item::Model { status, cancel_reason, updated_at: now, ..item }).await?;
+            let note = if note.is_empty() && kind == WishStepKind::Cancelled { cancel_reason.as_str() } else { note };
+            steps::write(tx, NewStep::by(actor, id, kind, left, note), now).await?;
+            audit::record(tx, now, actor, verb, "wish_item", &id.to_string(), json!({ "reason": cancel_reason })).await
         })
         .await
 }
@@ -243,7 +282,7 @@ async fn set_status(app: &App, actor: &Actor, id: WishItemId, status: WishStatus
 /// The item with its details written in.
 pub fn filled(item: wish_item::Model, details: &Details) -> wish_item::Model {
     let (price, shop_url) = match &details.way {
-        Way::Priced(price) => (Some(*price), None),
+        Way::Priced(price) | Way::Shared(price) => (Some(*price), None),
         Way::Link(url) => (None, Some(url.clone())),
     };
     let made = || slug::of_title(&details.title).unwrap_or_else(|| slug::of_id("item", item.id.0));
@@ -257,6 +296,7 @@ pub fn filled(item: wish_item::Model, details: &Details) -> wish_item::Model {
         title: details.title.clone(),
         description: details.description.clone(),
         language: details.language.clone(),
+        funding: if matches!(details.way, Way::Shared(_)) { WishFunding::Shared } else { WishFunding::Whole },
         kind: if shop_url.is_some() { WishKind::Link } else { WishKind::Priced },
         price_minor: price.map(|price| price.minor),
         currency: price.map(|price| price.currency),

@@ -1,18 +1,30 @@
-//! The public wish list, and one item with its giving form.
+//! The public wish list, and one item with its giving form, or with what to say after ordering it at a shop.
 
-use super::{ItemCard, asked_for, cards, find_target, store};
+use super::{
+    ItemCard, asked_for, cards, find_target,
+    orders::{self, RawOrder, Told},
+    steps, store,
+};
 use crate::{
     app::App,
-    asks::{GivingForm, Prefill},
+    asks::{GivingForm, Prefill, token},
     error::Error,
-    web::{self, Page, Path, Query},
+    limits::HourlyLimit,
+    web::{self, Form, FormErrors, Page, Path, Query, client::ClientAddress},
 };
 use askama::Template;
-use axum::{Router, extract::State, response::Response, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+    routing::{get, post},
+};
+use std::sync::Arc;
 
 /// The public pages.
 pub fn routes() -> Router<App> {
-    Router::new().route("/wish-list", get(list)).route("/wish-list/{slug}", get(show))
+    Router::new().route("/wish-list", get(list)).route("/wish-list/{slug}", get(show)).route("/wish-list/{slug}/orders", post(take_order))
 }
 
 #[derive(Template)]
@@ -36,16 +48,96 @@ struct ItemPage {
     card: ItemCard,
     campaign: Option<(String, String, String)>,
     form: GivingForm,
+    order: RawOrder,
+    errors: FormErrors,
+    /// Whether she was just thanked for ordering it.
+    ordered: bool,
+    history: Vec<steps::Month>,
+}
+
+/// What a link to an item may say besides filling in the form.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct Said {
+    ordered: String,
 }
 
 /// One item, how far it has come, and its form; of a cancelled one the page says that it is not asked for any more. An item of a
 /// draft campaign is not known to readers.
-async fn show(State(app): State<App>, page: Page, Path(slug): Path<String>, Query(prefill): Query<Prefill>) -> Result<Response, Error> {
-    let item = store::item_by_slug(app.db.read(), &slug).await?.ok_or(Error::NotFound)?;
-    let target = find_target(&app, "", &slug, &prefill.article).await?;
+async fn show(
+    State(app): State<App>,
+    page: Page,
+    Path(slug): Path<String>,
+    Query(prefill): Query<Prefill>,
+    Query(said): Query<Said>,
+) -> Result<Response, Error> {
+    let order = RawOrder { quantity: page.number(1), form_token: token::issue(&app), ..RawOrder::default() };
+    let mut shown = item_page(&app, page, &slug, &prefill, order, FormErrors::default()).await?;
+    shown.ordered = !said.ordered.is_empty();
+    web::html(&shown)
+}
+
+async fn item_page(app: &App, page: Page, slug: &str, prefill: &Prefill, order: RawOrder, errors: FormErrors) -> Result<ItemPage, Error> {
+    let item = store::item_by_slug(app.db.read(), slug).await?.ok_or(Error::NotFound)?;
+    let target = find_target(app, "", slug, &prefill.article).await?;
     let card = cards(app.db.read(), vec![item], app.now()).await?.pop().ok_or(Error::NotFound)?;
-    let page = page.preferring(&card.item.language).titled(card.item.title.clone());
-    let form = GivingForm::new(&app, &page, &target, &[], &prefill);
+    let page = page.preferring(&card.item.language);
+    let title = card.item.title.clone();
+    let page = page.clone().titled(if errors.is_empty() { title } else { format!("{} {title}", page.t("error-prefix")) });
+    let form = GivingForm::new(app, &page, &target, &[], prefill);
     let campaign = target.campaign.map(|campaign| (campaign.slug, campaign.title, campaign.language));
-    web::html(&ItemPage { page, card, campaign, form })
+    let history = steps::history(app, &card.item, page.lang).await?;
+    Ok(ItemPage { page, card, campaign, form, order, errors, ordered: false, history })
+}
+
+#[derive(Clone)]
+struct OrderLimit(Arc<HourlyLimit>);
+
+/// Holds what a supporter says that she ordered; or shows the page again with what she typed and why.
+async fn take_order(
+    State(app): State<App>,
+    page: Page,
+    client: ClientAddress,
+    Path(slug): Path<String>,
+    Form(raw): Form<RawOrder>,
+) -> Result<Response, Error> {
+    // An item of a draft campaign is not known here either.
+    let target = find_target(&app, "", &slug, "").await?;
+    let item = target.item.as_ref().map(|target| target.item.clone()).ok_or(Error::NotFound)?;
+    let order = match orders::parse(&app, &page, &raw) {
+        Ok(order) => order,
+        Err(errors) => return show_again(&app, page, &slug, raw, errors, StatusCode::UNPROCESSABLE_ENTITY).await,
+    };
+    let open = async || Ok(OrderLimit(Arc::new(HourlyLimit::new(orders::PER_HOUR, &app.random.bytes()))));
+    let limit: OrderLimit = app.shelf.get_or_open(open).await?;
+    let known = store::order_by_form(app.db.read(), &order.form_token).await?.is_some();
+    let mut errors = FormErrors::default();
+    if !known && !limit.0.allows(client.network(), app.now()) {
+        errors.add("ordered", page.t("wishes-order-too-many"));
+        return show_again(&app, page, &slug, raw, errors, StatusCode::TOO_MANY_REQUESTS).await;
+    }
+    match orders::tell(&app, item.id, &order, page.lang.tag()).await? {
+        Told::Held => return Ok(web::redirect(&format!("/wish-list/{}?ordered=yes", item.slug))),
+        Told::NotEnough { left } => errors.add("quantity", page.tn("wishes-order-left", left)),
+        Told::Closed => errors.add("ordered", page.t("asks-problem-item")),
+    }
+    show_again(&app, page, &slug, raw, errors, StatusCode::CONFLICT).await
+}
+
+async fn show_again(
+    app: &App,
+    page: Page,
+    slug: &str,
+    mut raw: RawOrder,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Error> {
+    if !matches!(token::check(app, &raw.form_token), Ok(_) | Err(token::TokenError::TooFast)) {
+        raw.form_token = token::issue(app);
+    }
+    raw.website.clear();
+    let shown = item_page(app, page, slug, &Prefill::default(), raw, errors).await?;
+    let mut response = web::html_status(status, &shown)?;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }

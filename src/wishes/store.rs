@@ -4,9 +4,9 @@ use crate::{error::Error, web::pager::PAGE_ROWS};
 use chrono::{DateTime, Utc};
 use entity::{
     campaign, fund,
-    ids::{CampaignId, DonationId, WishItemId},
-    wish_item, wish_reservation,
-    words::{ReservationState, WishStatus},
+    ids::{CampaignId, DonationId, WishItemId, WishOrderId},
+    wish_item, wish_order, wish_reservation, wish_step,
+    words::{OrderState, ReservationState, WishStatus, WishStepKind},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
@@ -26,12 +26,15 @@ pub async fn items_by_id(db: &impl ConnectionTrait, ids: &[WishItemId]) -> Resul
     wish_item::Entity::find().filter(wish_item::Column::Id.is_in(ids.iter().copied())).all(db).await
 }
 
-/// How many of each item are held (by holds that have not run out) and paid.
+/// How many holds or orders that ran out are ended at once.
+const ENDED_MAX: u64 = 500;
+
+/// How many of each item are held (by holds that have not run out) and paid, and how much money for items that many pay for together.
 pub async fn taken(
     db: &impl ConnectionTrait,
     ids: &[WishItemId],
     now: DateTime<Utc>,
-) -> Result<HashMap<(WishItemId, ReservationState), i64>, DbErr> {
+) -> Result<HashMap<(WishItemId, ReservationState), (i64, i64)>, DbErr> {
     use wish_reservation::Column;
     if ids.is_empty() {
         return Ok(HashMap::new());
@@ -39,11 +42,13 @@ pub async fn taken(
     let counts = Column::State.eq(ReservationState::Paid).or(Column::State.eq(ReservationState::Held).and(Column::ExpiresAt.gt(now)));
     // SUM of a bigint is numeric on PostgreSQL.
     let sum = Expr::col(Column::Quantity).sum().cast_as("bigint");
-    let rows: Vec<(WishItemId, ReservationState, i64)> = wish_reservation::Entity::find()
+    let money = Expr::col(Column::AmountMinor).sum().cast_as("bigint");
+    let rows: Vec<(WishItemId, ReservationState, i64, Option<i64>)> = wish_reservation::Entity::find()
         .select_only()
         .column(Column::WishItemId)
         .column(Column::State)
         .column_as(sum, "total")
+        .column_as(money, "money")
         .filter(Column::WishItemId.is_in(ids.iter().copied()))
         .filter(counts)
         .group_by(Column::WishItemId)
@@ -51,7 +56,139 @@ pub async fn taken(
         .into_tuple()
         .all(db)
         .await?;
-    Ok(rows.into_iter().map(|(item, state, total)| ((item, state), total)).collect())
+    Ok(rows.into_iter().map(|(item, state, total, money)| ((item, state), (total, money.unwrap_or(0)))).collect())
+}
+
+/// How many of each item are held by orders that have not run out.
+pub async fn ordered(db: &impl ConnectionTrait, ids: &[WishItemId], now: DateTime<Utc>) -> Result<HashMap<WishItemId, i64>, DbErr> {
+    use wish_order::Column;
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(WishItemId, i64)> = wish_order::Entity::find()
+        .select_only()
+        .column(Column::WishItemId)
+        .column_as(Expr::col(Column::Quantity).sum().cast_as("bigint"), "total")
+        .filter(Column::WishItemId.is_in(ids.iter().copied()))
+        .filter(Column::State.eq(OrderState::Held))
+        .filter(Column::ExpiresAt.gt(now))
+        .group_by(Column::WishItemId)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// How many of each item are bought and delivered, without what was taken back.
+pub async fn done(db: &impl ConnectionTrait, ids: &[WishItemId]) -> Result<HashMap<WishItemId, (i64, i64)>, DbErr> {
+    use wish_step::Column;
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(WishItemId, WishStepKind, i64)> = wish_step::Entity::find()
+        .select_only()
+        .column(Column::WishItemId)
+        .column(Column::Kind)
+        .column_as(Expr::col(Column::Quantity).sum().cast_as("bigint"), "total")
+        .filter(Column::WishItemId.is_in(ids.iter().copied()))
+        .filter(Column::Kind.is_in([WishStepKind::Bought, WishStepKind::Delivered]))
+        .group_by(Column::WishItemId)
+        .group_by(Column::Kind)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut done: HashMap<WishItemId, (i64, i64)> = HashMap::new();
+    for (item, kind, total) in rows {
+        let of = done.entry(item).or_default();
+        if kind == WishStepKind::Bought { of.0 = total } else { of.1 = total }
+    }
+    Ok(done)
+}
+
+/// The numbers of an item's steps that were taken back.
+pub async fn undone(db: &impl ConnectionTrait, id: WishItemId) -> Result<Vec<i64>, DbErr> {
+    use wish_step::Column;
+    let find = wish_step::Entity::find().select_only().column(Column::UndoesId).filter(Column::WishItemId.eq(id));
+    Ok(find.filter(Column::UndoesId.is_not_null()).into_tuple::<Option<i64>>().all(db).await?.into_iter().flatten().collect())
+}
+
+/// Whether any gift was ever begun for an item, or anything ordered.
+pub async fn was_ever_taken(db: &impl ConnectionTrait, id: WishItemId) -> Result<bool, DbErr> {
+    let gift = wish_reservation::Entity::find().filter(wish_reservation::Column::WishItemId.eq(id)).one(db).await?;
+    let order = wish_order::Entity::find().filter(wish_order::Column::WishItemId.eq(id)).one(db).await?;
+    Ok(gift.is_some() || order.is_some())
+}
+
+/// The donations whose holds ran out, with the item, in the order in which items are locked.
+pub async fn expired_holds(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Vec<(DonationId, WishItemId)>, DbErr> {
+    use wish_reservation::Column;
+    wish_reservation::Entity::find()
+        .select_only()
+        .columns([Column::DonationId, Column::WishItemId])
+        .filter(Column::State.eq(ReservationState::Held))
+        .filter(Column::ExpiresAt.lte(now))
+        .order_by_asc(Column::WishItemId)
+        .limit(ENDED_MAX)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// The orders that ran out, in the order in which items are locked.
+pub async fn expired_orders(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Vec<WishOrderId>, DbErr> {
+    use wish_order::Column;
+    let find = wish_order::Entity::find().select_only().column(Column::Id).filter(Column::State.eq(OrderState::Held));
+    find.filter(Column::ExpiresAt.lte(now)).order_by_asc(Column::WishItemId).limit(ENDED_MAX).into_tuple().all(db).await
+}
+
+/// An order.
+pub async fn order(db: &impl ConnectionTrait, id: WishOrderId) -> Result<Option<wish_order::Model>, DbErr> {
+    wish_order::Entity::find_by_id(id).one(db).await
+}
+
+/// The order that a rendering of the form made.
+pub async fn order_by_form(db: &impl ConnectionTrait, form_token: &str) -> Result<Option<wish_order::Model>, DbErr> {
+    wish_order::Entity::find().filter(wish_order::Column::FormToken.eq(form_token)).one(db).await
+}
+
+/// Writes an order.
+pub async fn insert_order(tx: &DatabaseTransaction, order: wish_order::Model) -> Result<(), DbErr> {
+    wish_order::Entity::insert(order.into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Ends an order. The address of one that came to nothing is forgotten.
+pub async fn end_order(tx: &DatabaseTransaction, id: WishOrderId, state: OrderState, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let Some(order) = order(tx, id).await? else { return Ok(()) };
+    let mut row = order.into_active_model();
+    row.state = Set(state);
+    row.updated_at = Set(now);
+    if state != OrderState::Confirmed {
+        row.email = Set(String::new());
+    }
+    row.update(tx).await?;
+    Ok(())
+}
+
+/// A page of orders, those that wait for staff first in time, or all of one item, the newest first.
+pub async fn orders(
+    db: &impl ConnectionTrait,
+    item_id: Option<WishItemId>,
+    state: Option<OrderState>,
+    after: Option<WishOrderId>,
+) -> Result<Vec<wish_order::Model>, DbErr> {
+    use wish_order::Column;
+    let mut find = wish_order::Entity::find();
+    if let Some(item_id) = item_id {
+        find = find.filter(Column::WishItemId.eq(item_id));
+    }
+    if let Some(state) = state {
+        find = find.filter(Column::State.eq(state));
+    }
+    if let Some(after) = after {
+        find = find.filter(Column::Id.lt(after));
+    }
+    find.order_by_desc(Column::Id).limit(PAGE_ROWS + 1).all(db).await
 }
 
 /// The item, locked until the transaction ends. SQLite has one writer, so there its lock is the transaction itself. On PostgreSQL the lock
@@ -80,33 +217,21 @@ pub async fn insert_reservation(tx: &DatabaseTransaction, reservation: wish_rese
     Ok(())
 }
 
-/// Moves a reservation to another state and writes when it runs out.
+/// Moves a reservation to another state and writes when it runs out and what it pays.
 pub async fn set_reservation(
     tx: &DatabaseTransaction,
     reservation: wish_reservation::Model,
     state: ReservationState,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let expires_at = reservation.expires_at;
+    let (expires_at, amount_minor) = (reservation.expires_at, reservation.amount_minor);
     let mut row = reservation.into_active_model();
     row.state = Set(state);
     row.expires_at = Set(expires_at);
+    row.amount_minor = Set(amount_minor);
     row.updated_at = Set(now);
     row.update(tx).await?;
     Ok(())
-}
-
-/// Releases the holds that ran out.
-pub async fn release_expired(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<u64, DbErr> {
-    use wish_reservation::Column;
-    let done = wish_reservation::Entity::update_many()
-        .col_expr(Column::State, Expr::value(ReservationState::Released))
-        .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::State.eq(ReservationState::Held))
-        .filter(Column::ExpiresAt.lte(now))
-        .exec(tx)
-        .await?;
-    Ok(done.rows_affected)
 }
 
 /// The item of a slug, whatever its state.

@@ -74,6 +74,10 @@ async fn attach_everywhere(app: &TestApp, number: u32) {
         status: WishStatus::Open,
         created_at: now,
         updated_at: now,
+        funding: entity::words::WishFunding::Whole,
+        cancel_reason: entity::words::CancelReason::None,
+        picture_id: None,
+        picture_text: String::new(),
     };
     let tie = |target, campaign_id, wish_item_id| attachment::Model {
         id: app.app.new_id::<AttachmentId>(),

@@ -320,6 +320,10 @@ pub async fn new_item(app: &App, quantity: i64, campaign_id: Option<CampaignId>)
         status: WishStatus::Open,
         created_at: app.now(),
         updated_at: app.now(),
+        funding: entity::words::WishFunding::Whole,
+        cancel_reason: entity::words::CancelReason::None,
+        picture_id: None,
+        picture_text: String::new(),
     };
     let row = item.clone().into_active_model();
     let written = app.db.write(async |tx| Ok(wish_item::Entity::insert(row.clone()).exec_without_returning(tx).await.map(|_| ())?)).await;

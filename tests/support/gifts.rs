@@ -140,6 +140,10 @@ impl TestApp {
             status: WishStatus::Open,
             created_at: now,
             updated_at: now,
+            funding: entity::words::WishFunding::Whole,
+            cancel_reason: entity::words::CancelReason::None,
+            picture_id: None,
+            picture_text: String::new(),
         };
         let (id, row) = (row.id, row.into_active_model());
         self.app

@@ -10,7 +10,7 @@ use crate::{
     wishes,
 };
 use chrono::{DateTime, Utc};
-use entity::{donation, receipt as receipt_row};
+use entity::{Money, donation, receipt as receipt_row};
 use sea_orm::DatabaseTransaction;
 
 /// Makes everything that depends on a paid donation's worth agree with what the ledger says now: the item is free again when nothing is
@@ -21,7 +21,8 @@ pub async fn agree(tx: &DatabaseTransaction, app: &App, donation: &donation::Mod
     let item_moved = if worth.minor < 1 {
         give_item_back(tx, donation, now).await?
     } else if purpose.wish_item_id.is_some() {
-        take_item_again(tx, donation, now).await?
+        let towards = Money::new((worth.minor - donation.fee_cover_minor).max(1), worth.currency);
+        take_item_again(tx, donation, now).await? | wishes::follow_worth(tx, donation.id, towards, now).await?
     } else {
         false
     };

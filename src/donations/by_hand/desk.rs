@@ -126,6 +126,10 @@ async fn enter(State(app): State<App>, who: Finance, page: DeskPage, Form(raw): 
             errors.add("quantity", page.tn("asks-error-left", left));
             None
         }
+        Err(RecordProblem::TooMuch(left)) => {
+            errors.add("amount", page.t1("donations-too-much", "left", page.money(left)));
+            None
+        }
         Err(RecordProblem::ItemClosed) => {
             errors.add("item", page.t("asks-problem-item"));
             None

@@ -11,7 +11,7 @@ use crate::{
     clock,
     i18n::Language,
     web::{FormErrors, Page},
-    wishes::price_of,
+    wishes::{is_shared, price_of},
 };
 use chrono::{Months, NaiveDate};
 use entity::{
@@ -224,6 +224,10 @@ fn parse_quantity(
         return None;
     };
     let price = price_of(item).filter(|_| item.status == WishStatus::Open)?;
+    if is_shared(item) {
+        // Any amount pays towards it; how much is missing is decided when it is written.
+        return Some(1);
+    }
     match price.checked_mul(quantity) {
         Ok(total) if total == money => Some(quantity),
         Ok(total) => {

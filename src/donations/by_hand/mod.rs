@@ -140,6 +140,8 @@ pub enum RecordProblem {
     InTheFuture,
     /// Fewer of the item are left.
     NotEnough(i64),
+    /// Less is missing for the item.
+    TooMuch(Money),
     /// The item is not asked for any more.
     ItemClosed,
     /// Something else.
@@ -214,7 +216,7 @@ async fn write(tx: &DatabaseTransaction, app: &App, actor: &Actor, gift: &HandGi
     }
     let now = app.now();
     if let Some((item, quantity)) = gift.item {
-        let left = wishes::check_left(tx, item, quantity, now).await;
+        let left = wishes::check_left(tx, item, wishes::Share { quantity, money: gift.money }, now).await;
         if let (Err(_), Some(known)) = (&left, find_same(tx, gift).await?) {
             // What is missing is what the same form, sent twice at once, has taken.
             return Ok(known);
@@ -226,7 +228,8 @@ async fn write(tx: &DatabaseTransaction, app: &App, actor: &Actor, gift: &HandGi
         receipts::store::keep_address(tx, donation.id, &gift.address, now).await?;
     }
     if let Some((item, quantity)) = gift.item {
-        wishes::reserve(tx, item, donation.id, quantity, now + super::CHECKOUT_LASTS, now).await.map_err(tell_item_problem)?;
+        let (share, until) = (wishes::Share { quantity, money: gift.money }, now + super::CHECKOUT_LASTS);
+        wishes::reserve(tx, item, donation.id, share, until, now).await.map_err(tell_item_problem)?;
     }
     let detail = format!("{} {}", gift.method.as_str(), gift.reference);
     store::note(tx, donation.id, now, "entered_by_hand", detail.trim()).await.map_err(Error::from)?;
@@ -286,6 +289,7 @@ async fn write_gift(tx: &DatabaseTransaction, app: &App, gift: &HandGift, now: D
 fn tell_item_problem(error: wishes::ReserveError) -> RecordProblem {
     match error {
         wishes::ReserveError::NotEnough { left } => RecordProblem::NotEnough(left),
+        wishes::ReserveError::TooMuch { left } => RecordProblem::TooMuch(left),
         wishes::ReserveError::NotOpen => RecordProblem::ItemClosed,
         wishes::ReserveError::Other(error) => RecordProblem::Other(error),
     }

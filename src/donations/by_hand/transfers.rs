@@ -3,7 +3,9 @@
 
 use super::{
     super::{
-        OpenProblem, path_of,
+        OpenProblem,
+        open::{share_of, tell_reserve_problem},
+        path_of,
         taken::{self, Receipt, Taken, Unpaid, moment_of},
     },
     Method, source_of,
@@ -88,7 +90,7 @@ async fn write(tx: &DatabaseTransaction, app: &App, gift: &Gift, money: Money, r
     }
     let now = app.now();
     if let Some((item, quantity)) = gift.item {
-        wishes::check_left(tx, item, quantity, now).await.map_err(tell_item_problem)?;
+        wishes::check_left(tx, item, share_of(quantity, gift), now).await.map_err(tell_reserve_problem)?;
     }
     let supporter = supporters::find_or_add(tx, app.new_id(), &gift.email, gift.language.tag(), now).await?;
     let fund = store::fund(tx, gift.fund_id, app.new_id(), now).await?;
@@ -127,7 +129,8 @@ async fn write(tx: &DatabaseTransaction, app: &App, gift: &Gift, money: Money, r
         gift_aid::declare(tx, app.new_id(), donation.id, supporter.id, declared, now).await?;
     }
     if let Some((item, quantity)) = gift.item {
-        wishes::reserve(tx, item, donation.id, quantity, now + ITEM_HOLD, now).await.map_err(tell_item_problem)?;
+        let share = share_of(quantity, gift);
+        wishes::reserve(tx, item, donation.id, share, now + ITEM_HOLD, now).await.map_err(tell_reserve_problem)?;
     }
     store::note(tx, donation.id, now, "transfer_announced", &format!("{money} {code}")).await.map_err(Error::from)?;
     if !supporter.email.is_empty() && announced_today(tx, &donation, now).await? <= LETTERS_A_DAY {
@@ -146,14 +149,6 @@ async fn announced_today(tx: &DatabaseTransaction, of: &donation::Model, now: Da
         .filter(donation::Column::Status.eq(DonationStatus::Pending))
         .filter(donation::Column::CreatedAt.gt(now - TimeDelta::days(1)));
     Ok(find.count(tx).await?)
-}
-
-fn tell_item_problem(error: wishes::ReserveError) -> OpenProblem {
-    match error {
-        wishes::ReserveError::NotEnough { left } => OpenProblem::NotEnough { left },
-        wishes::ReserveError::NotOpen => OpenProblem::ItemClosed,
-        wishes::ReserveError::Other(error) => OpenProblem::Other(error),
-    }
 }
 
 /// A code that no other gift has: `WW` and eight characters.

@@ -7,6 +7,7 @@ mod balance;
 mod rules;
 mod shown;
 mod triggers;
+mod wishes;
 
 use crate::{
     app::App,
@@ -142,7 +143,7 @@ enum Key {
 pub async fn verify(app: &App) -> Result<VerifyReport, Error> {
     let tx = begin(app).await?;
     let mut checks = Vec::new();
-    for rule in rules::RULES.iter().chain(balance::RULES) {
+    for rule in rules::RULES.iter().chain(wishes::RULES).chain(balance::RULES) {
         checks.push(ask(app, &tx, rule).await?);
     }
     checks.push(shown::campaigns_show_the_ledger(&tx).await?);

@@ -267,34 +267,6 @@ pub(super) const RULES: &[Rule] = &[
             where c.state = 'withdrawn' or (c.state = 'submitted') <> l.locked group by c.id, c.state order by c.id",
     },
     Rule {
-        name: "No more of a wish item is held and paid than is asked for.",
-        noun: "wish item",
-        key: Key::Text,
-        counted: "select count(*) as n from wish_item",
-        broken: "select i.slug as who, 'held and paid' as note, cast(sum(r.quantity) as bigint) as found, i.quantity as expected
-            from wish_item i join wish_reservation r on r.wish_item_id = i.id
-            where r.state = 'paid' or (r.state = 'held' and r.expires_at > $1)
-            group by i.id, i.slug, i.quantity having sum(r.quantity) > i.quantity order by i.slug",
-    },
-    Rule {
-        name: "A wish item is paid where its donation is, and only there; what was paid too late or given back is noted.",
-        noun: "donation",
-        key: Key::Id,
-        counted: "select count(*) as n from wish_reservation",
-        broken: "select d.id as who, 'the item is ' || coalesce(r.state, 'not reserved') || ', the donation ' || d.status as note,
-                cast(null as bigint) as found, cast(null as bigint) as expected
-            from donation d left join wish_reservation r on r.donation_id = d.id
-            left join (
-                select t.donation_id, -sum(e.amount_minor) as minor from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
-                where e.account = 'donations' group by t.donation_id) w on w.donation_id = d.id
-            where (r.state = 'paid' and (d.status <> 'paid' or w.minor <= 0))
-                or (d.wish_item_id is not null and r.id is null)
-                or (d.status = 'paid' and r.state <> 'paid' and not exists (
-                    select 1 from donation_step s where s.donation_id = d.id
-                        and (s.kind in ('item_paid_late', 'reversed') or (s.kind = 'item_given_back' and w.minor <= 0))))
-            order by d.id",
-    },
-    Rule {
         name: "Every reader's beacon of a closed day ended in one place, and no day has more readers than views.",
         noun: "readers of",
         key: Key::Text,

@@ -36,6 +36,8 @@ const REFUSALS: &[(&str, &str)] = &[
     ("deposit", "update"),
     ("deposit", "delete"),
     ("deposit_gift", "delete"),
+    ("wish_step", "update"),
+    ("wish_step", "delete"),
     ("payout", "delete"),
     ("balance_movement", "update"),
     ("balance_movement", "delete"),

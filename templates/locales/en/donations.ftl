@@ -50,3 +50,4 @@ donations-story-receipt-void = Receipt { $code } was made out; it is not valid a
 donations-story-sent = The receipt went out by e-mail.
 donations-story-refunded = { $amount } went back to you.
 donations-story-reversed = The entry of this gift was taken back.
+donations-too-much = Meanwhile others gave: only { $left } is missing for it now. Nothing was charged. Write that or less.

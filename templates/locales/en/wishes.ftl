@@ -37,3 +37,105 @@ desk-wish-shop = Address of the shop's list
 desk-wish-shop-hint = Only for items on a shop's wish list. It begins with https://
 desk-wish-no-campaign = No campaign
 desk-wish-campaign-hint = The item's money goes to the campaign's fund.
+wishes-state-bought = Bought
+wishes-state-delivered = Delivered
+wishes-state-cancelled = Not asked for any more
+wishes-bought-of = { $bought } of { $needed } bought
+wishes-delivered = { $count ->
+    [one] { $number } delivered
+   *[other] { $number } delivered
+}
+wishes-money-of = { $paid } of { $goal }
+wishes-money-held = { $held } more is being paid now.
+wishes-cancelled-price = Its price changed too much.
+wishes-cancelled-unavailable = It cannot be had at the moment.
+wishes-cancelled-not-needed = It is not needed any more.
+wishes-cancelled-other = It cannot be bought as planned.
+wishes-history = What became of it
+wishes-history-paid = { $number } paid.
+wishes-history-bought = { $number } bought.
+wishes-history-delivered = { $number } delivered.
+wishes-shop-first = First: order it at the shop
+wishes-order-title = Then: tell us
+wishes-order-hint = { $count ->
+    [one] So that nobody else buys the same. We hold it for you for { $number } day, until it has come.
+   *[other] So that nobody else buys the same. We hold it for you for { $number } days, until it has come.
+}
+wishes-order-quantity = How many you ordered
+wishes-order-email = E-mail, if you want to hear of it (not required)
+wishes-order-email-hint = We ask you once whether you really want it. If the order comes to nothing, we forget the address.
+wishes-order-send = I ordered this
+wishes-order-thanks = Thank you. We hold it for you, and tell it here when it has come.
+wishes-order-too-many = Many orders came from your network in the last hour. Nothing is lost: please press the button again later.
+wishes-order-left = { $count ->
+    [0] Others were quicker: all of them are held or bought
+    [one] Only { $number } is left. Write { $number }
+   *[other] Only { $number } are left. Write { $number } or fewer
+}
+wishes-order-none-left = All of this item are ordered or bought. Thank you!
+desk-wish-funding = Who pays for one
+desk-wish-funding-whole = One giver pays for one or more
+desk-wish-funding-shared = Many givers pay for it together
+desk-wish-funding-hint = Only for items that are paid here. Together: each gives what she wants until the price is there.
+desk-wish-bought = Bought
+desk-wish-delivered = Delivered
+desk-wish-buy = Mark as bought
+desk-wish-buy-hint = { $count ->
+    [one] { $number } can be marked as bought.
+   *[other] Up to { $number } can be marked as bought.
+}
+desk-wish-deliver = Mark as delivered
+desk-wish-deliver-hint = { $count ->
+    [one] { $number } is bought and not delivered.
+   *[other] { $number } are bought and not delivered.
+}
+desk-wish-how-many = How many
+desk-wish-note = Note for the desk
+desk-wish-note-hint = Readers do not see it. Write no names and no places that could endanger somebody.
+desk-wish-reason = Why
+desk-wish-reason-hint = Readers see a short sentence. Of borders and dangers it says only that it cannot be bought as planned.
+desk-wish-reason-price = Its price changed
+desk-wish-reason-unavailable = It cannot be had
+desk-wish-reason-border = It cannot be brought there
+desk-wish-reason-danger = It would endanger somebody
+desk-wish-reason-not-needed = It is not needed any more
+desk-wish-reason-other = Another reason
+desk-wish-reason-none = No reason was given.
+desk-wish-history = Everything that happened
+desk-wish-history-none = Nothing happened yet.
+desk-wish-when = When
+desk-wish-what = What
+desk-wish-who = Who
+desk-wish-undo = Take back
+desk-wish-undone = taken back
+desk-wish-by-gift = A gift
+desk-wish-by-supporter = A supporter
+desk-wish-by-system = By itself
+desk-wish-step-made = Made
+desk-wish-step-edited = Number or price changed
+desk-wish-step-reserved = Reserved
+desk-wish-step-released = Free again
+desk-wish-step-paid = Paid
+desk-wish-step-paid-late = Paid late, and still free
+desk-wish-step-missed = Paid too late: it was gone
+desk-wish-step-given-back = Money given back
+desk-wish-step-ordered = Ordered at the shop, as a supporter says
+desk-wish-step-order-ended = The order came to nothing
+desk-wish-step-bought = Bought
+desk-wish-step-delivered = Delivered
+desk-wish-step-cancelled = Asked for no more
+desk-wish-step-reopened = Asked for again
+desk-wish-step-proved = Proof of delivery shown to readers
+desk-wish-orders-title = Ordered at shops
+desk-wish-orders-intro = Supporters say that they ordered these. Confirm an order when it has come; until then nobody else is asked for it. What nobody confirms in time is free again.
+desk-wish-order-of = { $number } ordered on
+desk-wish-order-confirm = It has come
+desk-wish-order-refuse = It did not come
+desk-wish-order-held = Waits for us
+desk-wish-order-confirmed = Has come
+desk-wish-order-refused = Did not come
+desk-wish-order-expired = Ran out
+desk-wish-held-until = Held until
+desk-wish-late-title = Gifts that came too late
+desk-wish-late-intro = The money came when the item was gone. Each stays with its campaign or fund; nothing is given back by itself. You may want to write to the giver.
+desk-wish-late-none = No gift came too late for its item.

@@ -49,3 +49,4 @@ donations-story-receipt-void = رسید { $code } صادر شد؛ دیگر اع�
 donations-story-sent = رسید با ایمیل فرستاده شد.
 donations-story-refunded = { $amount } به شما برگردانده شد.
 donations-story-reversed = ثبت این کمک پس گرفته شد.
+donations-too-much = در این میان دیگران کمک کردند: اکنون تنها { $left } برای آن کم است. هیچ پولی گرفته نشد. همان یا کمتر بنویسید.

@@ -15,3 +15,39 @@ wishes-reserved = { $count ->
     [one] { $number } نگه داشته شده
    *[other] { $number } نگه داشته شده
 }
+wishes-state-bought = خریده شده
+wishes-state-delivered = رسانده شده
+wishes-state-cancelled = دیگر خواسته نمی‌شود
+wishes-bought-of = { $bought } از { $needed } خریده شده
+wishes-delivered = { $count ->
+    [one] { $number } رسانده شده
+   *[other] { $number } رسانده شده
+}
+wishes-money-of = { $paid } از { $goal }
+wishes-money-held = { $held } دیگر همین اکنون پرداخت می‌شود.
+wishes-cancelled-price = قیمت آن بسیار تغییر کرد.
+wishes-cancelled-unavailable = اکنون یافت نمی‌شود.
+wishes-cancelled-not-needed = دیگر به آن نیاز نیست.
+wishes-cancelled-other = آن‌گونه که برنامه بود خریده نمی‌شود.
+wishes-history = چه شد
+wishes-history-paid = { $number } پرداخت شد.
+wishes-history-bought = { $number } خریده شد.
+wishes-history-delivered = { $number } رسانده شد.
+wishes-shop-first = نخست: از فروشگاه سفارش دهید
+wishes-order-title = سپس: به ما بگویید
+wishes-order-hint = { $count ->
+    [one] تا کس دیگری همان را نخرد. آن را { $number } روز برای شما نگه می‌داریم تا برسد.
+   *[other] تا کس دیگری همان را نخرد. آن را { $number } روز برای شما نگه می‌داریم تا برسد.
+}
+wishes-order-quantity = چند تا سفارش دادید
+wishes-order-email = ایمیل، اگر می‌خواهید از آن باخبر شوید (لازم نیست)
+wishes-order-email-hint = یک بار از شما می‌پرسیم که آیا واقعاً می‌خواهید. اگر سفارش به جایی نرسد، نشانی را فراموش می‌کنیم.
+wishes-order-send = این را سفارش دادم
+wishes-order-thanks = سپاس. آن را برای شما نگه می‌داریم و هنگامی که برسد همین‌جا می‌گوییم.
+wishes-order-too-many = در یک ساعت گذشته سفارش‌های زیادی از شبکهٔ شما آمد. چیزی گم نشده: لطفاً بعدتر دوباره دکمه را بزنید.
+wishes-order-left = { $count ->
+    [0] دیگران زودتر بودند: همه نگه داشته یا خریده شده
+    [one] تنها { $number } مانده. { $number } بنویسید
+   *[other] تنها { $number } مانده. { $number } یا کمتر بنویسید
+}
+wishes-order-none-left = همهٔ آن سفارش داده یا خریده شده. سپاس!

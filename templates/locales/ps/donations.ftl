@@ -49,3 +49,4 @@ donations-story-receipt-void = رسید { $code } صادر شوی و؛ نور ا
 donations-story-sent = رسید په برېښنالیک واستول شو.
 donations-story-refunded = { $amount } بېرته تاسو ته درکړل شوې.
 donations-story-reversed = د دې مرستې ثبت بېرته واخیستل شو.
+donations-too-much = په دې منځ کې نورو مرسته وکړه: اوس ورته یوازې { $left } کم دي. هېڅ پیسې وانه خیستل شوې. همدومره یا لږ ولیکئ.

@@ -15,3 +15,39 @@ wishes-reserved = { $count ->
     [one] { $number } ساتل شوی
    *[other] { $number } ساتل شوي
 }
+wishes-state-bought = اخیستل شوی
+wishes-state-delivered = رسول شوی
+wishes-state-cancelled = نور نه غوښتل کېږي
+wishes-bought-of = له { $needed } څخه { $bought } اخیستل شوي
+wishes-delivered = { $count ->
+    [one] { $number } رسول شوی
+   *[other] { $number } رسول شوي
+}
+wishes-money-of = له { $goal } څخه { $paid }
+wishes-money-held = { $held } نور همدا اوس ورکول کېږي.
+wishes-cancelled-price = بیه یې ډېره بدله شوه.
+wishes-cancelled-unavailable = اوس نه پیدا کېږي.
+wishes-cancelled-not-needed = نور ورته اړتیا نشته.
+wishes-cancelled-other = هغسې چې پلان و، نه شي اخیستل کېدای.
+wishes-history = څه ورڅخه جوړ شول
+wishes-history-paid = د { $number } پیسې ورکړل شوې.
+wishes-history-bought = { $number } واخیستل شول.
+wishes-history-delivered = { $number } ورسول شول.
+wishes-shop-first = لومړی: له پلورنځي یې وغواړئ
+wishes-order-title = بیا: موږ ته ووایئ
+wishes-order-hint = { $count ->
+    [one] چې بل څوک همدا وانه خلي. تر رسېدو یې { $number } ورځ درته ساتو.
+   *[other] چې بل څوک همدا وانه خلي. تر رسېدو یې { $number } ورځې درته ساتو.
+}
+wishes-order-quantity = څو مو غوښتي دي
+wishes-order-email = برېښنالیک، که غواړئ خبر شئ (اړین نه دی)
+wishes-order-email-hint = یو ځل مو پوښتو چې رښتیا یې غواړئ. که غوښتنه سر ته ونه رسېږي، پته هېروو.
+wishes-order-send = دا مې وغوښت
+wishes-order-thanks = مننه. درته یې ساتو، او چې راورسېږي همدلته یې وایو.
+wishes-order-too-many = په تېر ساعت کې ستاسو له شبکې ډېرې غوښتنې راغلې. هېڅ نه دي ورک شوي: مهرباني وکړئ وروسته بیا تڼۍ کېکاږئ.
+wishes-order-left = { $count ->
+    [0] نور چټک وو: ټول ساتل شوي یا اخیستل شوي دي
+    [one] یوازې { $number } پاتې دی. { $number } ولیکئ
+   *[other] یوازې { $number } پاتې دي. { $number } یا لږ ولیکئ
+}
+wishes-order-none-left = ټول یې غوښتل شوي یا اخیستل شوي دي. مننه!

@@ -1,0 +1,183 @@
+//! Items on a shop's list elsewhere: a supporter says *I ordered this*, the item is held for her so that nobody else buys the same, and
+//! staff confirm it when it has come, or refuse it. What nobody confirms frees itself.
+
+use super::{
+    steps::{self, NewStep},
+    stock, store,
+};
+use crate::{
+    app::App,
+    asks::{amount, gift, token},
+    error::Error,
+    staff::audit::{self, Actor},
+    web::{FormErrors, Page},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    ids::{WishItemId, WishOrderId},
+    wish_item, wish_order,
+    words::{OrderState, WishKind, WishStatus, WishStepKind},
+};
+use sea_orm::DatabaseTransaction;
+use serde::Deserialize;
+use serde_json::json;
+
+/// How many one network may report in an hour.
+pub const PER_HOUR: u32 = 6;
+
+/// The form as it was sent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each field is the form's field of that name, as typed")]
+pub struct RawOrder {
+    pub form_token: String,
+    pub quantity: String,
+    pub email: String,
+    pub website: String,
+}
+
+/// An order, ready to be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The id inside the form token.
+    pub form_token: String,
+    /// How many.
+    pub quantity: i64,
+    /// Where she wants to hear of it; may be empty.
+    pub email: String,
+}
+
+/// Reads the form; one sentence for each field that is wrong.
+pub fn parse(app: &App, page: &Page, raw: &RawOrder) -> Result<Order, FormErrors> {
+    let mut errors = FormErrors::default();
+    let quantity = amount::parse_count(&raw.quantity).filter(|quantity| *quantity >= 1);
+    if quantity.is_none() {
+        errors.add("quantity", page.t("asks-error-quantity"));
+    }
+    let email = gift::without_controls(&raw.email, false);
+    if !email.is_empty() && !gift::is_email(&email) {
+        errors.add("email", page.t("asks-error-email"));
+    }
+    if !raw.website.is_empty() {
+        errors.add("website", page.t("asks-error-website"));
+    }
+    let token = token::check(app, &raw.form_token).map_err(|error| errors.add("ordered", page.t(error.key()))).ok();
+    match (quantity, token) {
+        (Some(quantity), Some(token)) if errors.is_empty() => Ok(Order { form_token: token.id, quantity, email }),
+        _ => Err(errors),
+    }
+}
+
+/// What came of saying that something was ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It is held; also when the same form was sent before.
+    Held,
+    /// Fewer are left.
+    NotEnough {
+        /// How many.
+        left: i64,
+    },
+    /// The item is not asked for any more.
+    Closed,
+}
+
+/// Holds what a supporter says that she ordered.
+pub async fn tell(app: &App, item_id: WishItemId, order: &Order, language: &str) -> Result<Told, Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let item = store::lock_item(tx, item_id).await?.ok_or(Error::NotFound)?;
+            if store::order_by_form(tx, &order.form_token).await?.is_some() {
+                return Ok(Told::Held);
+            }
+            if item.status != WishStatus::Open || item.kind != WishKind::Link {
+                return Ok(Told::Closed);
+            }
+            let left = left_of(tx, &item, now).await?;
+            if order.quantity > left {
+                return Ok(Told::NotEnough { left });
+            }
+            let row = wish_order::Model {
+                id: app.new_id(),
+                wish_item_id: item_id,
+                form_token: order.form_token.clone(),
+                quantity: order.quantity,
+                state: OrderState::Held,
+                email: order.email.clone(),
+                language: language.to_owned(),
+                expires_at: now + TimeDelta::days(app.config.wish_order_days),
+                created_at: now,
+                updated_at: now,
+            };
+            store::insert_order(tx, row.clone()).await?;
+            steps::write(tx, NewStep::of_order(&row, WishStepKind::Ordered), now).await?;
+            Ok(Told::Held)
+        })
+        .await
+}
+
+async fn left_of(tx: &DatabaseTransaction, item: &wish_item::Model, now: DateTime<Utc>) -> Result<i64, Error> {
+    Ok(stock(tx, &[item.id], now).await?.remove(&item.id).ok_or(Error::NotFound)?.left)
+}
+
+/// It has come, or the shop says so: what was ordered counts as bought. One that ran out can be confirmed while as many are left.
+pub async fn confirm(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishItemId, Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let (item, order) = lock(tx, id).await?;
+            let is_held = order.state == OrderState::Held && order.expires_at > now;
+            let is_over = matches!(order.state, OrderState::Held | OrderState::Expired);
+            if !is_held && !(is_over && order.quantity <= left_of(tx, &item, now).await?) {
+                return Err(Error::Conflict("this order is settled already, or others have taken its place".to_owned()));
+            }
+            store::end_order(tx, id, OrderState::Confirmed, now).await?;
+            let step = NewStep { order_id: Some(id), ..NewStep::by(actor, item.id, WishStepKind::Bought, order.quantity, "") };
+            steps::write(tx, step, now).await?;
+            audit::record(tx, now, actor, "wish.order_confirm", "wish_order", &id.to_string(), json!({})).await?;
+            Ok(item.id)
+        })
+        .await
+}
+
+/// It did not come: what was held is needed again. Her address is forgotten.
+pub async fn refuse(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishItemId, Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let (item, order) = lock(tx, id).await?;
+            if order.state != OrderState::Held {
+                return Err(Error::Conflict("this order is settled already".to_owned()));
+            }
+            store::end_order(tx, id, OrderState::Refused, now).await?;
+            let step = NewStep { order_id: Some(id), ..NewStep::by(actor, item.id, WishStepKind::OrderEnded, order.quantity, "") };
+            steps::write(tx, step, now).await?;
+            audit::record(tx, now, actor, "wish.order_refuse", "wish_order", &id.to_string(), json!({})).await?;
+            Ok(item.id)
+        })
+        .await
+}
+
+/// Writes down that the orders which nobody confirmed in time are over; they had stopped counting by themselves. Returns how many.
+pub async fn expire(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<u64, Error> {
+    let mut ended = 0;
+    for id in store::expired_orders(tx, now).await? {
+        let (_, order) = lock(tx, id).await?;
+        if order.state == OrderState::Held && order.expires_at <= now {
+            store::end_order(tx, id, OrderState::Expired, now).await?;
+            let step = NewStep { actor: steps::SYSTEM, ..NewStep::of_order(&order, WishStepKind::OrderEnded) };
+            steps::write(tx, step, now).await?;
+            ended += 1;
+        }
+    }
+    Ok(ended)
+}
+
+/// The item first, as every other writer does, then the order as it is under that lock.
+async fn lock(tx: &DatabaseTransaction, id: WishOrderId) -> Result<(wish_item::Model, wish_order::Model), Error> {
+    let seen = store::order(tx, id).await?.ok_or(Error::NotFound)?;
+    let item = store::lock_item(tx, seen.wish_item_id).await?.ok_or(Error::NotFound)?;
+    let order = store::order(tx, id).await?.ok_or(Error::NotFound)?;
+    Ok((item, order))
+}

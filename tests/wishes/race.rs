@@ -1,0 +1,94 @@
+//! Sixteen buyers for the last of an item, at two processes on one PostgreSQL and at one on one SQLite file: exactly the right number win.
+//! `WISH_RACE_ROUNDS=1000` makes it as many rounds as the promise says; the suite itself runs a few.
+
+use super::life::assert_all_agrees;
+use crate::{
+    donations::helpers::{GOOD_CARD, another_process},
+    support::{TestApp, TestDatabase, on_both_databases},
+};
+use axum::{Router, body::Body, http::Request};
+use chrono::TimeDelta;
+use entity::words::{DonationStatus, ReservationState};
+use sea_orm::EntityTrait;
+use std::time::Instant;
+use tower::ServiceExt;
+use wellwisher::{asks::token, db::Db, donations, router};
+
+const BUYERS: usize = 16;
+
+fn rounds() -> usize {
+    std::env::var("WISH_RACE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(6)
+}
+
+async fn send(router: Router, slug: String, token: String, email: String) -> (u16, String, String) {
+    let fields = [
+        ("form_token", token.as_str()),
+        ("item", &slug),
+        ("quantity", "1"),
+        ("email", &email),
+        ("note", "For the girls"),
+        ("language", "en"),
+    ];
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let request = Request::post("/donations")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("host", "127.0.0.1:8080")
+        .header("sec-fetch-site", "same-origin")
+        .body(Body::from(body));
+    let answer = router.oneshot(request.unwrap()).await.expect("an answer");
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let location = headers.get("location").map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
+    let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    (status, location, String::from_utf8_lossy(&body).into_owned())
+}
+
+on_both_databases! {
+    async fn of_sixteen_buyers_at_two_processes_the_right_number_win_and_the_others_keep_their_forms(database: TestDatabase) {
+        let test = TestApp::with(database, |settings| settings.checkouts_per_hour = 1_000_000).await;
+        let second = match test.app.db.is_postgres() {
+            true => router::build(another_process(&test, Db::open(&test.database.url).await.unwrap())).unwrap(),
+            false => test.router.clone(),
+        };
+        let routers = [test.router.clone(), second];
+        let (began, mut won_in_all) = (Instant::now(), 0);
+        for round in 0..rounds() {
+            let needed = 1 + round % 3;
+            let item = test.item(&format!("Bag {round}"), None, |raw| raw.quantity = needed.to_string()).await;
+            let tokens: Vec<String> = (0..BUYERS).map(|_| token::issue(&test.app)).collect();
+            test.app.clock.advance(TimeDelta::seconds(4));
+            let buyers = tokens.into_iter().enumerate().map(|(at, token)| {
+                let (router, slug) = (routers[at % 2].clone(), item.slug.clone());
+                tokio::spawn(send(router, slug, token, format!("buyer-{round}-{at}@example.org")))
+            });
+            let answers: Vec<_> = futures_util::future::join_all(buyers).await.into_iter().map(Result::unwrap).collect();
+            let winners: Vec<&str> = answers.iter().filter(|answer| answer.0 == 303).map(|answer| answer.1.as_str()).collect();
+            assert_eq!(winners.len(), needed, "round {round}: {:?}", answers.iter().map(|answer| answer.0).collect::<Vec<_>>());
+            for (at, (status, _, body)) in answers.iter().enumerate().filter(|(_, answer)| answer.0 != 303) {
+                assert!([409, 422].contains(status), "{status}: {body}");
+                assert!(body.contains(&format!("value=\"buyer-{round}-{at}@example.org\"")) && body.contains("For the girls"), "the form is kept");
+                assert!(body.contains("taken"), "and she is told why");
+            }
+            for location in winners {
+                let session = location.rsplit('/').next().unwrap();
+                test.stripe.standin.pay(session, GOOD_CARD);
+                let state = test.app.stripe.fetch_checkout(session).await.unwrap();
+                let id = state.donation_id.as_deref().unwrap().parse().unwrap();
+                assert_eq!(donations::settle::apply(&test.app, id, &state).await.unwrap(), donations::settle::Applied::Changed);
+            }
+            won_in_all += needed;
+        }
+        let gifts = entity::donation::Entity::find().all(test.app.db.read()).await.unwrap();
+        assert_eq!(gifts.iter().filter(|gift| gift.status == DonationStatus::Paid).count(), won_in_all);
+        assert_eq!(gifts.len(), won_in_all, "who got nothing has left nothing");
+        let held = entity::wish_reservation::Entity::find().all(test.app.db.read()).await.unwrap();
+        assert!(held.len() == won_in_all && held.iter().all(|held| held.state == ReservationState::Paid));
+        let income: i64 = entity::ledger_entry::Entity::find().all(test.app.db.read()).await.unwrap().iter()
+            .filter(|side| side.wish_item_id.is_some() && side.account == entity::words::Account::Donations).map(|side| side.amount_minor).sum();
+        assert_eq!(income, -2_500 * won_in_all as i64, "ledger and stock agree");
+        assert_all_agrees(&test).await;
+        if rounds() > 100 {
+            let kind = if test.app.db.is_postgres() { "two processes on PostgreSQL" } else { "one process on SQLite" };
+            println!("{kind}: {} rounds of {BUYERS} buyers, {won_in_all} winners, {:.1} s", rounds(), began.elapsed().as_secs_f64());
+        }
+    }
+}
