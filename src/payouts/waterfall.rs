@@ -17,7 +17,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, Select, Statement,
     Value, prelude::Uuid, sea_query::Expr,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many payouts that came back one after the other are followed.
 const CHAIN_MAX: usize = 50;
