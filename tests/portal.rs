@@ -2,11 +2,13 @@
 
 use crate::{
     recurring::helpers::{GOOD_CARD, begin, count, letters, the_gift},
-    support::{TestApp, on_both_databases},
+    support::{Answer, TestApp, on_both_databases},
 };
+use axum::{body::Body, http::Request};
 use chrono::TimeDelta;
-use entity::words::{LetterKind, RecurringStatus};
+use entity::words::{LetterKind, RecurringStatus, Role};
 use std::time::Duration;
+use wellwisher::payments::standin::ApiFault;
 
 /// Asks for the link; the path that the newest letter leads to, when `wanted` letters have come.
 async fn ask_for_link(app: &TestApp, email: &str, wanted: usize) -> Option<String> {
@@ -24,14 +26,26 @@ async fn ask_for_link(app: &TestApp, email: &str, wanted: usize) -> Option<Strin
     None
 }
 
+/// Opens the link as a person does: looks at its page and presses the button.
+async fn press(app: &TestApp, path: &str) -> Answer {
+    let page = app.get(path).await;
+    assert_eq!((page.status.as_u16(), page.texts("main form button").len()), (200, 1), "{}", page.body);
+    app.post(path, &[]).await
+}
+
+/// Whether the browser is at home: not asked for an address.
+async fn is_at_home(app: &TestApp) -> bool {
+    app.get("/me").await.texts("input[name=email]").is_empty()
+}
+
 on_both_databases! {
-    async fn a_link_opens_her_pages_for_half_an_hour_and_nobody_elses(app: TestApp) {
+    async fn a_link_opens_her_pages_for_ten_minutes_and_nobody_elses(app: TestApp) {
         begin(&app, "monthly", GOOD_CARD).await;
         assert_eq!(app.get("/me").await.texts("input[name=email]").len(), 1, "nobody is known yet");
         assert!(ask_for_link(&app, "stranger@example.org", 0).await.is_none());
         let path = ask_for_link(&app, "ZARMINA@example.org", 1).await.expect("a letter");
         assert_eq!(app.get("/me/0123456789012345678901234567890123456789012").await.location(), "/me?stale=1");
-        let opened = app.get(&path).await;
+        let opened = press(&app, &path).await;
         assert_eq!((opened.status.as_u16(), opened.location()), (303, "/me"));
         let home = app.get("/me").await;
         assert!(home.body.contains("R-2026-000001") && !home.body.contains("zarmina@example.org"), "{}", home.body);
@@ -41,11 +55,97 @@ on_both_databases! {
         }
         assert_eq!(app.post("/me/sign-out", &[]).await.status, 303);
         assert_eq!(app.get("/me").await.texts("input[name=email]").len(), 1);
-        app.get(&path).await;
+        let path = ask_for_link(&app, "zarmina@example.org", 2).await.expect("a letter");
+        press(&app, &path).await;
         app.app.clock.advance(TimeDelta::minutes(61));
-        assert_eq!(app.get("/me").await.texts("input[name=email]").len(), 1, "the session has ended");
-        assert_eq!(app.get(&path).await.location(), "/me?stale=1", "and so has the link");
+        assert!(!is_at_home(&app).await, "the session has ended");
+        let path = ask_for_link(&app, "zarmina@example.org", 3).await.expect("a letter");
+        app.app.clock.advance(TimeDelta::minutes(10));
+        assert_eq!(app.get(&path).await.location(), "/me?stale=1", "a link holds for ten minutes");
+        assert_eq!(app.post(&path, &[]).await.location(), "/me?stale=1");
         assert_eq!(app.post("/me/link", &[("email", "nonsense")]).await.status, 422);
+    }
+
+    async fn a_link_opens_once_when_its_button_is_pressed_and_looking_at_it_uses_nothing_up(app: TestApp) {
+        begin(&app, "monthly", GOOD_CARD).await;
+        let older = ask_for_link(&app, "zarmina@example.org", 1).await.expect("a letter");
+        let path = ask_for_link(&app, "zarmina@example.org", 2).await.expect("a letter");
+        for _ in 0..3 {
+            // A mail scanner: it gets the page with the button, and no session.
+            let looked = app.get(&path).await;
+            assert!(looked.status == 200 && !looked.headers.contains_key("set-cookie") && !looked.body.contains("zarmina"));
+            assert_eq!(looked.headers["cache-control"], "no-store");
+            assert!(!is_at_home(&app).await);
+        }
+        let opened = press(&app, &path).await;
+        let cookie = opened.headers["set-cookie"].to_str().unwrap().to_owned();
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
+        assert!(is_at_home(&app).await);
+        assert_eq!(app.post(&path, &[]).await.location(), "/me", "pressed twice");
+        app.forget_cookies();
+        for used in [&path, &older] {
+            assert_eq!(app.get(used).await.location(), "/me?stale=1", "whoever reads the mailbox later finds nothing that opens");
+            assert_eq!(app.post(used, &[]).await.location(), "/me?stale=1");
+        }
+        assert!(!is_at_home(&app).await);
+    }
+
+    async fn closing_her_page_closes_it_in_every_browser_and_another_link_ends_the_session_before(app: TestApp) {
+        begin(&app, "monthly", GOOD_CARD).await;
+        let first = ask_for_link(&app, "zarmina@example.org", 1).await.expect("a letter");
+        press(&app, &first).await;
+        let elsewhere = app.cookies();
+        app.forget_cookies();
+        let second = ask_for_link(&app, "zarmina@example.org", 2).await.expect("a letter");
+        press(&app, &second).await;
+        assert_eq!(count(&app.app, "portal_session").await, 2);
+        let third = ask_for_link(&app, "zarmina@example.org", 3).await.expect("a letter");
+        press(&app, &third).await;
+        assert_eq!(count(&app.app, "portal_session").await, 2, "one session for each browser");
+        assert!(!elsewhere.is_empty());
+        assert_eq!(app.post("/me/sign-out", &[]).await.status, 303);
+        assert_eq!(count(&app.app, "portal_session").await, 0, "the one elsewhere too");
+    }
+
+    async fn staff_see_that_a_link_was_sent_and_not_the_link(app: TestApp) {
+        begin(&app, "monthly", GOOD_CARD).await;
+        let path = ask_for_link(&app, "zarmina@example.org", 1).await.expect("a letter");
+        let letter = letters(&app, LetterKind::PortalLink).await.remove(0);
+        app.sign_in_as(Role::Admin).await;
+        let shown = app.get(&format!("/desk/letters/{}", letter.id)).await;
+        assert!(shown.status == 200 && !shown.body.contains(&path) && !shown.body.contains("/me/"), "{}", shown.body);
+        let receipt = letters(&app, LetterKind::Receipt).await.remove(0);
+        assert!(app.get(&format!("/desk/letters/{}", receipt.id)).await.texts("main pre").len() == 1, "other letters are shown");
+    }
+
+    async fn a_change_from_another_site_is_refused_and_an_end_is_kept_while_stripe_is_down(app: TestApp) {
+        let app = crate::donations::helpers::impatient(app);
+        begin(&app, "monthly", GOOD_CARD).await;
+        let id = the_gift(&app).await.id;
+        let path = ask_for_link(&app, "zarmina@example.org", 1).await.expect("a letter");
+        press(&app, &path).await;
+        for from in [("sec-fetch-site", "cross-site"), ("origin", "https://elsewhere.example"), ("accept", "text/html")] {
+            let request = Request::post(format!("/me/recurring/{id}/end"))
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header(from.0, from.1)
+                .body(Body::from("reason="))
+                .unwrap();
+            assert_eq!(app.send(request).await.status, 403, "{from:?}");
+        }
+        app.stripe.standin.fault(ApiFault::ServerError, 99);
+        let down = app.post(&format!("/me/recurring/{id}/pause"), &[("until", "")]).await;
+        assert_eq!(down.status, 503);
+        let later = app.post(&format!("/me/recurring/{id}/end"), &[("reason", "I lost my work")]).await;
+        assert_eq!(later.location(), "/me?done=end-later");
+        let home = app.get("/me?done=end-later").await;
+        assert!(home.body.contains("being ended") && !home.body.contains(&format!("/me/recurring/{id}/amount")), "{}", home.body);
+        assert_eq!(app.post(&format!("/me/recurring/{id}/amount"), &[("amount", "30")]).await.status, 404, "it is about to end");
+        assert_eq!(the_gift(&app).await.status, RecurringStatus::Active);
+        app.stripe.standin.clear_faults();
+        wellwisher::recurring::reconcile::reconcile(&app.app, app.app.now(), false).await.unwrap();
+        let gift = the_gift(&app).await;
+        assert_eq!((gift.status, gift.end_reason.as_str(), gift.end_note.as_str()), (RecurringStatus::Ended, "supporter", "I lost my work"));
+        assert_eq!(letters(&app, LetterKind::RecurringEnded).await.len(), 1);
     }
 
     async fn she_changes_pauses_resumes_and_ends_her_gift(app: TestApp) {
@@ -55,7 +155,7 @@ on_both_databases! {
         assert_eq!(app.post(&format!("/me/recurring/{id}/end"), &[]).await.location(), "/me?stale=1");
         assert_eq!(the_gift(&app).await.status, RecurringStatus::Active);
         let path = ask_for_link(&app, "zarmina@example.org", 1).await.expect("a letter");
-        app.get(&path).await;
+        press(&app, &path).await;
         for action in ["amount", "pause", "card", "end"] {
             for lang in ["en", "fa-AF", "ps"] {
                 assert_eq!(app.get(&format!("/me/recurring/{id}/{action}?lang={lang}")).await.status, 200, "{action}");
@@ -82,7 +182,7 @@ on_both_databases! {
         app.give(&hers).await;
         let other = hers.email;
         let path = ask_for_link(&app, &other, 1).await.expect("a letter");
-        app.get(&path).await;
+        press(&app, &path).await;
         assert_eq!(app.get(&format!("/me/recurring/{id}/end")).await.status, 404);
         assert_eq!(app.post(&format!("/me/recurring/{id}/end"), &[]).await.status, 404);
         for wanted in 2..=3 {

@@ -3,6 +3,8 @@
 pub mod helpers;
 
 mod desk;
+mod faults;
 mod form;
+mod health;
 mod life;
 mod orders;

@@ -22,7 +22,7 @@ use wellwisher::{
 };
 
 /// A report, all of it, as CSV.
-fn all_of(report: Report) -> ExportRequest {
+pub fn all_of(report: Report) -> ExportRequest {
     ExportRequest { asked: ReportRequest::all(report, chrono_tz::UTC), format: Format::Csv, part: None }
 }
 
@@ -58,14 +58,14 @@ async fn bytes_of(test: &TestApp, request: &ExportRequest) -> (Vec<u8>, Manifest
 }
 
 /// The file and its manifest.
-async fn file_of(test: &TestApp, request: &ExportRequest) -> (String, Manifest) {
+pub async fn file_of(test: &TestApp, request: &ExportRequest) -> (String, Manifest) {
     let mut kept = Kept::default();
     let manifest = export(&test.app, request, &mut kept).await.expect("the export");
     (String::from_utf8(kept.0.concat()).expect("UTF-8"), manifest)
 }
 
 /// The rows of a file, by column.
-fn rows_of(file: &str) -> Vec<Row> {
+pub fn rows_of(file: &str) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(file.trim_start_matches('\u{feff}').as_bytes());
     reader.deserialize().map(|row| row.expect("every row has every column")).collect()
 }

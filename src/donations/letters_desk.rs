@@ -15,7 +15,11 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use entity::{ids::LetterId, letter, letter_attempt, words::LetterState};
+use entity::{
+    ids::LetterId,
+    letter, letter_attempt,
+    words::{LetterKind, LetterState},
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -55,6 +59,8 @@ struct LetterPage {
     letter: letter::Model,
     attempts: Vec<letter_attempt::Model>,
     can_retry: bool,
+    /// Whether its text is for nobody but whom it is to: it holds a link that opens a supporter's own pages.
+    is_secret: bool,
 }
 
 impl Asked {
@@ -98,7 +104,8 @@ async fn show_letter(State(app): State<App>, _who: Finance, page: DeskPage, Path
     let (letter, attempts) = store::find(app.db.read(), id).await?;
     let can_retry = matches!(letter.state, LetterState::Deferred | LetterState::Bounced | LetterState::Unknown | LetterState::Dead);
     let title = page.t("desk-letter-title");
-    web::html(&LetterPage { page: page.titled(title), letter, attempts, can_retry })
+    let is_secret = letter.kind == LetterKind::PortalLink;
+    web::html(&LetterPage { page: page.titled(title), letter, attempts, can_retry, is_secret })
 }
 
 /// Has a letter tried again now: the same letter, with the same Message-ID.

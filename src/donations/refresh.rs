@@ -26,7 +26,7 @@ pub(super) async fn look_up(app: &App, donation: &donation::Model, is_called_for
     let session = match &donation.checkout_session_id {
         Some(session) => Some(session.clone()),
         // A payment without a checkout of its own.
-        None if donation.payment_intent_id.is_some() => None,
+        None if donation.payment_intent_id.is_some() || donation.invoice_id.is_some() => None,
         // The answer that named the session may have been lost on its way to us.
         None => {
             let since = donation.created_at - CLOCK_MARGIN;

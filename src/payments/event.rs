@@ -101,6 +101,11 @@ impl Event {
         })
     }
 
+    /// The customer that has news, when the event is about one.
+    pub fn customer_id(&self) -> Option<&str> {
+        self.object_id.as_deref().filter(|_| self.object_kind.as_deref() == Some("customer"))
+    }
+
     /// The session that has news, when the event is about one.
     pub fn session_id(&self) -> Option<&str> {
         self.object_id.as_deref().filter(|_| self.object_kind.as_deref() == Some("checkout.session"))

@@ -15,6 +15,7 @@ mod payouts;
 mod refunds;
 pub mod signature;
 pub mod standin;
+mod subscription_changes;
 mod subscriptions;
 
 pub use balance::{BalanceEntry, BalanceQuery, BalanceSource};

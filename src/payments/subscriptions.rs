@@ -7,24 +7,15 @@
 use super::{
     CheckoutState, CheckoutStatus, DONATION_KEY, FeeFact, IntentStatus, PAGE_MAX, PAGES_MAX, PaymentStatus, RECURRING_KEY, Stripe,
     StripeFailure, checked_id,
-    checkout::{intent_status, money, stripe_currency, time},
+    checkout::{intent_status, money, time},
 };
 use chrono::{DateTime, Utc};
 use entity::{Money, words::GiftInterval};
 use stripe_billing::{
-    billing_portal_session::{
-        CreateBillingPortalSession, CreateBillingPortalSessionFlowData, CreateBillingPortalSessionFlowDataAfterCompletion,
-        CreateBillingPortalSessionFlowDataAfterCompletionRedirect, CreateBillingPortalSessionFlowDataAfterCompletionType,
-        CreateBillingPortalSessionFlowDataType,
-    },
     invoice::{ListInvoice, RetrieveInvoice},
-    subscription::{
-        CancelSubscription, ListSubscription, ListSubscriptionStatus, RetrieveSubscription, UpdateSubscription, UpdateSubscriptionItems,
-        UpdateSubscriptionItemsPriceData, UpdateSubscriptionItemsPriceDataRecurring, UpdateSubscriptionItemsPriceDataRecurringInterval,
-        UpdateSubscriptionPauseCollection, UpdateSubscriptionPauseCollectionBehavior, UpdateSubscriptionProrationBehavior,
-    },
+    subscription::{ListSubscription, ListSubscriptionStatus, RetrieveSubscription},
 };
-use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+use stripe_client_core::StripeRequest;
 use stripe_core::payment_intent::RetrievePaymentIntent;
 use stripe_shared::{Invoice, PaymentIntent, PaymentMethod, Subscription};
 use stripe_types::{Expandable, RangeQueryTs};
@@ -63,7 +54,7 @@ pub struct SubscriptionState {
     pub collection_paused: bool,
     /// Until when, where an end was set.
     pub paused_until: Option<DateTime<Utc>>,
-    /// What is charged each time.
+    /// What is charged each time; `None` when that cannot be said in one figure.
     pub amount: Option<Money>,
     /// How often; `None` when not by one month or one year.
     pub every: Option<GiftInterval>,
@@ -81,6 +72,8 @@ pub struct SubscriptionState {
     pub end_reason: Option<String>,
     /// The year and month after which the card has expired.
     pub card_expires: Option<(i64, i64)>,
+    /// `pm_…` of a card that its supporter gave since, and that the subscription does not use yet.
+    pub new_card: Option<String>,
     /// Whether real money moves.
     pub livemode: bool,
 }
@@ -119,7 +112,7 @@ pub struct InvoiceState {
     pub attempts: u64,
     /// When it is tried again.
     pub next_try: Option<DateTime<Utc>>,
-    /// The payment: `pi_…`.
+    /// The payment: `pi_…`. Of a paid invoice the one that paid it; none when it was paid elsewhere and only marked so.
     pub payment_intent_id: Option<String>,
     /// Its subscription.
     pub subscription_id: Option<String>,
@@ -235,67 +228,6 @@ impl Stripe {
         let answer = self.ask(id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
         PaymentFacts::of(answer)
     }
-
-    /// Changes what is charged from the next time on; nothing is charged or given back for the present period.
-    pub async fn change_amount(&self, known: &SubscriptionState, money: Money) -> Result<(), StripeFailure> {
-        let (Some(item), Some(product), Some(every)) = (&known.item_id, &known.product_id, known.every) else {
-            return Err(StripeFailure::BadAnswer { detail: "one of our subscriptions has no item that we know" });
-        };
-        let interval = match every {
-            GiftInterval::Month => UpdateSubscriptionItemsPriceDataRecurringInterval::Month,
-            GiftInterval::Year => UpdateSubscriptionItemsPriceDataRecurringInterval::Year,
-        };
-        let mut price = UpdateSubscriptionItemsPriceData::new(
-            stripe_currency(money.currency),
-            product.as_str(),
-            UpdateSubscriptionItemsPriceDataRecurring::new(interval),
-        );
-        price.unit_amount = Some(money.minor);
-        let mut line = UpdateSubscriptionItems::new();
-        line.id = Some(item.clone());
-        line.price_data = Some(price);
-        let request = UpdateSubscription::new(checked_id(&known.id, "sub_")?)
-            .items(vec![line])
-            .proration_behavior(UpdateSubscriptionProrationBehavior::None);
-        self.ask(&known.id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await.map(|_| ())
-    }
-
-    /// Charges nothing until `until`, or until it is resumed: the invoices of that time are voided, not saved up.
-    pub async fn pause(&self, subscription_id: &str, until: Option<DateTime<Utc>>) -> Result<(), StripeFailure> {
-        let mut pause = UpdateSubscriptionPauseCollection::new(UpdateSubscriptionPauseCollectionBehavior::Void);
-        pause.resumes_at = until.map(|at| at.timestamp());
-        let request = UpdateSubscription::new(checked_id(subscription_id, "sub_")?).pause_collection(pause);
-        self.ask(subscription_id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await.map(|_| ())
-    }
-
-    /// Charges again from the next payment on.
-    pub async fn resume(&self, subscription_id: &str) -> Result<(), StripeFailure> {
-        // The generated type cannot say "no pause", which Stripe writes as an empty value.
-        let path = format!("/subscriptions/{}", checked_id(subscription_id, "sub_")?);
-        let form = std::collections::BTreeMap::from([("pause_collection", "")]);
-        let request = || {
-            RequestBuilder::new(StripeMethod::Post, path.as_str()).form(&form).customize::<Subscription>().timeout(self.patience.attempt)
-        };
-        self.ask(subscription_id, || request().send(&self.client)).await.map(|_| ())
-    }
-
-    /// Ends it now: nothing more is charged, and what was given stays given.
-    pub async fn cancel(&self, subscription_id: &str) -> Result<(), StripeFailure> {
-        let request = CancelSubscription::new(checked_id(subscription_id, "sub_")?);
-        self.ask(subscription_id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await.map(|_| ())
-    }
-
-    /// A page of Stripe's on which the supporter gives another card. It is short-lived: make one each time.
-    pub async fn card_page(&self, customer_id: &str, return_url: &str) -> Result<String, StripeFailure> {
-        let mut after =
-            CreateBillingPortalSessionFlowDataAfterCompletion::new(CreateBillingPortalSessionFlowDataAfterCompletionType::Redirect);
-        after.redirect = Some(CreateBillingPortalSessionFlowDataAfterCompletionRedirect::new(return_url));
-        let mut flow = CreateBillingPortalSessionFlowData::new(CreateBillingPortalSessionFlowDataType::PaymentMethodUpdate);
-        flow.after_completion = Some(after);
-        let request = CreateBillingPortalSession::new().customer(checked_id(customer_id, "cus_")?).return_url(return_url).flow_data(flow);
-        let answer = self.ask(customer_id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
-        Ok(answer.url)
-    }
 }
 
 /// The card may hang on the subscription or on its customer.
@@ -314,12 +246,18 @@ impl SubscriptionState {
         let customer_id = answer.customer.id().to_string();
         let of_customer = || answer.customer.as_object()?.invoice_settings.as_ref()?.default_payment_method.as_ref();
         let card_expires = answer.default_payment_method.as_ref().or_else(of_customer).and_then(card_expiry);
+        let new_card = newer_card(answer.default_payment_method.as_ref(), of_customer());
         let item = answer.items.data.first();
         let recurring = item.and_then(|item| item.price.recurring.as_ref());
         let every =
             recurring.filter(|recurring| recurring.interval_count == 1).and_then(|recurring| recurring.interval.as_str().parse().ok());
-        let amount = match item.and_then(|item| Some((item.price.unit_amount?, &item.price.currency))) {
-            Some((minor, currency)) => Some(money(minor, &currency.to_string())?),
+        // We make one item, once. What somebody made of it at Stripe's dashboard may be charged several times, or beside other items.
+        let amount = match item.filter(|_| answer.items.data.len() == 1).and_then(|item| Some((item.price.unit_amount?, item))) {
+            Some((minor, item)) => {
+                let times = i64::try_from(item.quantity.unwrap_or(1)).unwrap_or(i64::MAX);
+                let minor = minor.checked_mul(times).ok_or(StripeFailure::BadAnswer { detail: "a price that is too large" })?;
+                Some(money(minor, &item.price.currency.to_string())?)
+            }
             None => None,
         };
         Ok(Self {
@@ -338,9 +276,18 @@ impl SubscriptionState {
             ended_at: answer.ended_at.map(time).transpose()?,
             end_reason: answer.cancellation_details.and_then(|details| details.reason).map(|reason| reason.as_str().to_owned()),
             card_expires,
+            new_card,
             livemode: answer.livemode,
         })
     }
+}
+
+/// The customer's card, when it came after the one that the subscription uses. Stripe's customer portal makes another card the default of
+/// the customer, while a subscription that a checkout began keeps a card of its own, which goes first
+/// (docs.stripe.com/api/subscriptions/object#subscription_object-default_payment_method).
+fn newer_card(own: Option<&Expandable<PaymentMethod>>, of_customer: Option<&Expandable<PaymentMethod>>) -> Option<String> {
+    let (own, other) = (own?.as_object()?, of_customer?.as_object()?);
+    (own.id != other.id && other.created >= own.created).then(|| other.id.to_string())
 }
 
 fn card_expiry(method: &Expandable<PaymentMethod>) -> Option<(i64, i64)> {
@@ -356,13 +303,16 @@ impl InvoiceState {
     }
 
     fn of(answer: Invoice) -> Result<Self, StripeFailure> {
-        // Of several payments (a try that was given up, a later one) the paid one counts.
+        let status = invoice_status(answer.status.as_ref().map(|status| status.as_str()))?;
+        // Of several payments (a try that was given up, a later one) the paid one counts. A paid invoice of which no payment was paid was
+        // paid elsewhere, by a bank transfer perhaps: the tries before that brought nothing.
         let payments = answer.payments.as_ref().map(|list| list.data.as_slice()).unwrap_or_default();
-        let best = payments.iter().find(|payment| payment.status == "paid").or(payments.last());
+        let last = payments.last().filter(|_| status != InvoiceStatus::Paid);
+        let best = payments.iter().find(|payment| payment.status == "paid").or(last);
         let parent = answer.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
         Ok(Self {
             id: answer.id.as_ref().ok_or(StripeFailure::BadAnswer { detail: "an invoice without an id" })?.to_string(),
-            status: invoice_status(answer.status.as_ref().map(|status| status.as_str()))?,
+            status,
             is_first: answer.billing_reason.as_ref().is_some_and(|reason| reason.as_str() == "subscription_create"),
             paid: money(answer.amount_paid, &answer.currency.to_string())?,
             created: time(answer.created)?,

@@ -84,7 +84,7 @@ async fn hers(
 ) -> Result<Option<recurring_donation::Model>, Error> {
     let Some(supporter) = supporter else { return Ok(None) };
     let gift = recurring::store::find(app.db.read(), id).await?.filter(|gift| gift.supporter_id == supporter.id);
-    Ok(Some(gift.filter(|gift| action.fits(gift.status)).ok_or(Error::NotFound)?))
+    Ok(Some(gift.filter(|gift| action.fits(gift.status) && gift.asked_end.is_empty()).ok_or(Error::NotFound)?))
 }
 
 /// The page that asks before anything is done.
@@ -129,7 +129,10 @@ pub(super) async fn act(
             return again(page, gift, action, typed, ("reason", text), StatusCode::UNPROCESSABLE_ENTITY);
         }
         Action::Resume => care::resume(&app, &By::Supporter, id).await,
-        Action::End => care::end(&app, &By::Supporter, id, &typed.reason).await,
+        Action::End => match care::end(&app, &By::Supporter, id, &typed.reason).await {
+            Ok(false) => return Ok(web::redirect("/me?done=end-later")),
+            ended => ended.map(|_| ()),
+        },
         Action::Card => match care::card_page(&app, id, "/me?done=card").await {
             Ok(url) => return Ok(web::redirect(&url)),
             Err(error) => Err(error),

@@ -1,5 +1,5 @@
 //! A supporter's own pages: what she gave, the numbers of her receipts, and her recurring donations, which she changes, pauses and ends
-//! here. There is no password: a link comes by e-mail, holds for half an hour, and opens a session of one browser.
+//! here. There is no password: a link comes by e-mail, holds for ten minutes, and opens a session of one browser, once.
 //!
 //! Whoever asks for a link gets the same answer, whether anybody with that address ever gave or not.
 
@@ -31,15 +31,18 @@ const LINKS_PER_HOUR: u64 = 3;
 pub async fn send_link(app: &App, email: &str, language: Language) -> Result<(), Error> {
     let now = app.now();
     let Some(supporter) = store::supporter_who_gave(app.db.read(), &email.trim().to_lowercase()).await? else { return Ok(()) };
-    if store::links_since(app.db.read(), supporter.id, now - chrono::TimeDelta::hours(1)).await? >= LINKS_PER_HOUR {
-        return Ok(());
-    }
     let token = app.random.token();
     let hash = crate::clock::sha256_hex(&token);
     let letter = compose(app, language, supporter.email.clone(), &token, &hash)?;
-    app.db
+    let sent = app
+        .db
         .write(async |tx| {
             store::delete_ended(tx, now).await?;
+            // Counted under a lock, so that many who ask at once get no more than one after the other.
+            store::lock_supporter(tx, supporter.id).await?;
+            if store::links_since(tx, supporter.id, now - chrono::TimeDelta::hours(1)).await? >= LINKS_PER_HOUR {
+                return Ok(false);
+            }
             let link = portal_link::ActiveModel {
                 token_hash: Set(hash.clone()),
                 supporter_id: Set(supporter.id),
@@ -47,10 +50,12 @@ pub async fn send_link(app: &App, email: &str, language: Language) -> Result<(),
                 expires_at: Set(now + LINK_HOLDS),
             };
             portal_link::Entity::insert(link).exec_without_returning(tx).await?;
-            app.outbox.enqueue(tx, letter.clone(), app.new_id(), now).await.map(|_| ())
+            app.outbox.enqueue(tx, letter.clone(), app.new_id(), now).await.map(|_| true)
         })
         .await?;
-    app.bell.notify_waiters();
+    if sent {
+        app.bell.notify_waiters();
+    }
     Ok(())
 }
 

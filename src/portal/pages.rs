@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     app::App,
+    clock::sha256_hex,
     error::Error,
     limits::HourlyLimit,
     recurring, staff,
@@ -37,7 +38,7 @@ pub fn routes() -> Router<App> {
             .route("/me", get(show))
             .route("/me/link", post(send_link))
             .route("/me/sign-out", post(sign_out))
-            .route("/me/{token}", get(open_link))
+            .route("/me/{token}", get(ask_to_open).post(open_link))
             .route("/me/recurring/{id}/{action}", get(actions::ask).post(actions::act)),
     )
 }
@@ -140,12 +141,46 @@ async fn send_link(State(app): State<App>, page: Page, client: ClientAddress, Fo
     Ok(web::redirect("/me?sent=1"))
 }
 
-async fn open_link(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Error> {
-    match session::open(&app, &token).await? {
+#[derive(Template)]
+#[template(path = "portal/open.html")]
+struct OpenPage {
+    page: Page,
+    token: String,
+}
+
+/// What the link in the letter shows: a button, and nothing of hers. Looking at it uses nothing up, because mail programs look at links
+/// before people do.
+async fn ask_to_open(
+    State(app): State<App>,
+    AtHome(supporter): AtHome,
+    page: Page,
+    Path(token): Path<String>,
+) -> Result<Response, Error> {
+    match store::link(app.db.read(), &sha256_hex(&token), app.now()).await? {
+        Some(_) => {
+            let title = page.t("portal-title");
+            web::html(&OpenPage { page: page.titled(title), token })
+        }
+        None => Ok(not_opened(supporter.is_some())),
+    }
+}
+
+async fn open_link(
+    State(app): State<App>,
+    AtHome(supporter): AtHome,
+    headers: HeaderMap,
+    Path(token): Path<String>,
+) -> Result<Response, Error> {
+    match session::open(&app, &headers, &token).await? {
         // The address with the secret does not stay in the browser's bar.
         Some(cookie) => Ok(([cookie], web::redirect("/me")).into_response()),
-        None => Ok(web::redirect("/me?stale=1")),
+        None => Ok(not_opened(supporter.is_some())),
     }
+}
+
+/// A link that opens nothing any more: who pressed its button twice is at home already.
+fn not_opened(is_at_home: bool) -> Response {
+    web::redirect(if is_at_home { "/me" } else { "/me?stale=1" })
 }
 
 async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response, Error> {

@@ -1,4 +1,5 @@
-//! The session of a supporter's browser: 256 random bits in a cookie, their SHA-256 in the table, ended after an hour.
+//! The session of a supporter's browser: 256 random bits in a cookie, their SHA-256 in the table, ended after an hour. A link opens one
+//! session, and only when its button is pressed: what merely looks at links (mail scanners, previews) opens and uses up nothing.
 
 use super::store;
 use crate::{app::App, clock::sha256_hex, error::Error};
@@ -14,8 +15,8 @@ use chrono::TimeDelta;
 use entity::{portal_session, supporter};
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
-/// How long a link in a letter holds.
-pub const LINK_HOLDS: TimeDelta = TimeDelta::minutes(30);
+/// How long a link in a letter holds: short, because others may read the mailbox later.
+pub const LINK_HOLDS: TimeDelta = TimeDelta::minutes(10);
 
 /// How long a session lasts: long enough to look after a gift, short enough for a borrowed machine.
 const SESSION_LASTS: TimeDelta = TimeDelta::hours(1);
@@ -50,33 +51,38 @@ pub(super) fn token_of(app: &App, headers: &HeaderMap) -> Option<String> {
     (token.len() == 43 && token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')).then_some(token)
 }
 
-/// Opens a session for whoever holds the link, and answers with the header that gives the browser its token. The link can be opened again
-/// while it holds, because mail programs look at links before people do.
-pub(super) async fn open(app: &App, link_token: &str) -> Result<Option<(HeaderName, HeaderValue)>, Error> {
-    let now = app.now();
-    let Some(link) = store::link(app.db.read(), &sha256_hex(link_token), now).await? else { return Ok(None) };
+/// Opens a session for whoever holds the link, and answers with the header that gives the browser its token. The link is used up by it,
+/// with every other link of hers; so is the session that the browser had.
+pub(super) async fn open(app: &App, headers: &HeaderMap, link_token: &str) -> Result<Option<(HeaderName, HeaderValue)>, Error> {
+    let (now, hash) = (app.now(), sha256_hex(link_token));
+    let before = token_of(app, headers).map(|token| sha256_hex(&token));
     let token = app.random.token();
-    let row = portal_session::ActiveModel {
-        token_hash: Set(sha256_hex(&token)),
-        supporter_id: Set(link.supporter_id),
-        created_at: Set(now),
-        expires_at: Set(now + SESSION_LASTS),
-    };
-    app.db
+    let opened = app
+        .db
         .write(async |tx| {
             store::delete_ended(tx, now).await?;
-            portal_session::Entity::insert(row.clone()).exec_without_returning(tx).await?;
-            Ok(())
+            let Some(supporter_id) = store::use_up(tx, &hash, now).await? else { return Ok(false) };
+            if let Some(before) = &before {
+                store::end_session(tx, before).await?;
+            }
+            let row = portal_session::ActiveModel {
+                token_hash: Set(sha256_hex(&token)),
+                supporter_id: Set(supporter_id),
+                created_at: Set(now),
+                expires_at: Set(now + SESSION_LASTS),
+            };
+            portal_session::Entity::insert(row).exec_without_returning(tx).await?;
+            Ok(true)
         })
         .await?;
-    Ok(Some(set_cookie(app, Cookie::new(cookie_name(app), token))))
+    Ok(opened.then(|| set_cookie(app, Cookie::new(cookie_name(app), token))))
 }
 
-/// Ends the session of a request; the header takes its token away.
+/// Ends the session of a request, and every other of the same supporter, wherever it was left open; the header takes the token away.
 pub(super) async fn end(app: &App, headers: &HeaderMap) -> Result<(HeaderName, HeaderValue), Error> {
     if let Some(token) = token_of(app, headers) {
         let hash = sha256_hex(&token);
-        app.db.write(async |tx| Ok(store::end_session(tx, &hash).await?)).await?;
+        app.db.write(async |tx| Ok(store::end_all_of(tx, &hash).await?)).await?;
     }
     let mut cookie = Cookie::from(cookie_name(app));
     cookie.make_removal();

@@ -7,7 +7,9 @@ use entity::{
     portal_link, portal_session, receipt, supporter,
     words::{DonationStatus, ReceiptStatus},
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
 use std::collections::HashMap;
 
 /// Who gave with this address (lower case); nobody when nothing with it was ever paid.
@@ -44,7 +46,7 @@ pub(super) async fn links_since(db: &impl ConnectionTrait, id: SupporterId, sinc
     theirs.filter(portal_link::Column::CreatedAt.gt(since)).count(db).await
 }
 
-/// Whose pages a link opens.
+/// A link that still holds.
 pub(super) async fn link(db: &impl ConnectionTrait, hash: &str, now: DateTime<Utc>) -> Result<Option<portal_link::Model>, DbErr> {
     portal_link::Entity::find_by_id(hash).filter(portal_link::Column::ExpiresAt.gt(now)).one(db).await
 }
@@ -56,6 +58,33 @@ pub(super) async fn session(db: &impl ConnectionTrait, hash: &str, now: DateTime
         Some(session) => supporter::Entity::find_by_id(session.supporter_id).one(db).await,
         None => Ok(None),
     }
+}
+
+/// Uses up a link, and with it every other of the same supporter. The answer is whose it was; nobody when it was used or has run out.
+/// They stay as rows, because they count against asking too often.
+pub(super) async fn use_up(tx: &impl ConnectionTrait, hash: &str, now: DateTime<Utc>) -> Result<Option<SupporterId>, DbErr> {
+    let Some(found) = link(tx, hash, now).await? else { return Ok(None) };
+    let end = portal_link::Entity::update_many()
+        .col_expr(portal_link::Column::ExpiresAt, Expr::value(now))
+        .filter(portal_link::Column::ExpiresAt.gt(now));
+    // Two who press at once: one of them changes the row.
+    if end.clone().filter(portal_link::Column::TokenHash.eq(hash)).exec(tx).await?.rows_affected == 0 {
+        return Ok(None);
+    }
+    end.filter(portal_link::Column::SupporterId.eq(found.supporter_id)).exec(tx).await?;
+    Ok(Some(found.supporter_id))
+}
+
+/// Ends every session of the supporter whose this is.
+pub(super) async fn end_all_of(tx: &impl ConnectionTrait, hash: &str) -> Result<(), DbErr> {
+    let Some(one) = portal_session::Entity::find_by_id(hash).one(tx).await? else { return Ok(()) };
+    let hers = portal_session::Entity::delete_many().filter(portal_session::Column::SupporterId.eq(one.supporter_id));
+    hers.exec(tx).await.map(|_| ())
+}
+
+/// Locks a supporter until the transaction ends, so that what is counted of her does not change meanwhile.
+pub(super) async fn lock_supporter(tx: &impl ConnectionTrait, id: SupporterId) -> Result<(), DbErr> {
+    supporter::Entity::find_by_id(id).lock_exclusive().one(tx).await.map(|_| ())
 }
 
 /// Ends a session.

@@ -1,20 +1,19 @@
 //! From what Stripe says now to what we have: paid invoices become donations, the gift's state follows its subscription's.
 
 use super::{
-    By,
-    letters::{self, News},
+    By, duty,
     store::{self, Step},
-    tell,
+    story, tell,
 };
 use crate::{
     app::App,
-    donations::{self, settle},
+    donations::{self, back, settle},
     error::Error,
     payments::{InvoiceState, InvoiceStatus, SubscriptionState, SubscriptionStatus},
 };
 use chrono::{DateTime, Utc};
 use entity::{
-    Money, donation, donation_address,
+    donation, donation_address,
     ids::{DonationId, RecurringId},
     recurring_donation,
     words::{DonationSource, DonationStatus, RecurringStatus},
@@ -38,33 +37,55 @@ pub enum Refreshed {
     Refused(&'static str),
 }
 
-/// Asks Stripe how a recurring donation stands and brings it up to date. Done twice it changes nothing the second time.
+/// How often Stripe is asked anew when somebody who asked later was quicker.
+const TRIES: usize = 4;
+
+/// Asks Stripe how a recurring donation stands and brings it up to date. What was asked for and is not done yet is done first (see
+/// [`duty`]). Done twice it changes nothing the second time.
 ///
 /// # Errors
 /// When Stripe does not answer ([`Error::Unavailable`]: try again), or there is no such gift.
 pub async fn refresh(app: &App, id: RecurringId, by: &By) -> Result<Refreshed, Error> {
+    for _ in 0..TRIES {
+        if let Some(refreshed) = ask_and_apply(app, id, by).await? {
+            return Ok(refreshed);
+        }
+    }
+    Err(Error::Unavailable("the recurring donation is being changed; ask again".to_owned()))
+}
+
+/// Once; nothing when the answer was overtaken by a later one.
+async fn ask_and_apply(app: &App, id: RecurringId, by: &By) -> Result<Option<Refreshed>, Error> {
     let gift = store::find(app.db.read(), id).await?.ok_or(Error::NotFound)?;
     let known = match &gift.subscription_id {
         Some(subscription) => Some(subscription.clone()),
         None => find_subscription(app, &gift).await?,
     };
-    let Some(subscription) = known else { return end_abandoned(app, id).await };
-    let state = app.stripe.fetch_subscription(&subscription).await.map_err(|failure| tell(&failure))?;
+    let Some(subscription) = known else { return end_abandoned(app, id).await.map(Some) };
+    let mut asked_at = app.now();
+    let mut state = app.stripe.fetch_subscription(&subscription).await.map_err(|failure| tell(&failure))?;
     if let Some(why) = find_mismatch(&gift, &state) {
         tracing::error!(recurring_id = %id, why, "Stripe's subscription does not fit the recurring donation");
-        note_once(app, id, "refused", why).await?;
-        return Ok(Refreshed::Refused(why));
+        story::note_once(app, id, "refused", why).await?;
+        return Ok(Some(Refreshed::Refused(why)));
     }
-    let invoices = app.stripe.invoices_of(&subscription).await.map_err(|failure| tell(&failure))?;
+    let mut invoices = app.stripe.invoices_of(&subscription).await.map_err(|failure| tell(&failure))?;
+    if duty::carry_out(app, &gift, &state, &invoices).await? {
+        asked_at = app.now();
+        state = app.stripe.fetch_subscription(&subscription).await.map_err(|failure| tell(&failure))?;
+        invoices = app.stripe.invoices_of(&subscription).await.map_err(|failure| tell(&failure))?;
+    }
     let mut changed = false;
     for invoice in invoices.iter().filter(|invoice| invoice.status == InvoiceStatus::Paid && invoice.paid.minor > 0) {
         changed |= settle_invoice(app, &gift, invoice).await?;
     }
-    changed |= app.db.write(async |tx| follow(tx, app, id, &state, &invoices, by).await).await?;
+    let heard = Heard { state: &state, invoices: &invoices, asked_at, by };
+    let followed = app.db.write(async |tx| follow(tx, app, id, &heard).await).await?;
+    changed |= followed == Some(true);
     if changed {
         app.bell.notify_waiters();
     }
-    Ok(if changed { Refreshed::Changed } else { Refreshed::Unchanged })
+    Ok(followed.map(|_| if changed { Refreshed::Changed } else { Refreshed::Unchanged }))
 }
 
 /// The subscription that the first checkout began; its payment is settled on the way.
@@ -73,8 +94,10 @@ async fn find_subscription(app: &App, gift: &recurring_donation::Model) -> Resul
     let state = donations::fetch_state(app, &first).await;
     match state {
         Ok(Some(state)) => {
-            settle::apply(app, first.id, &state).await?;
-            Ok(state.subscription_id)
+            let subscription = state.subscription_id.clone();
+            let present = back::complete(app, state, false).await.map_err(|failure| tell(&failure))?;
+            back::apply(app, first.id, &present).await?;
+            Ok(subscription)
         }
         Ok(None) => Ok(None),
         Err(failure) if failure.is_missing() => Ok(None),
@@ -107,7 +130,9 @@ async fn end_abandoned(app: &App, id: RecurringId) -> Result<Refreshed, Error> {
 }
 
 fn find_mismatch(gift: &recurring_donation::Model, state: &SubscriptionState) -> Option<&'static str> {
-    if state.recurring_id.as_deref() != Some(&gift.id.to_string()) {
+    // One that we know already may have lost its mark at Stripe's dashboard; one that we do not know must bear it.
+    let known = gift.subscription_id.is_some() && state.recurring_id.is_none();
+    if !known && state.recurring_id.as_deref() != Some(&gift.id.to_string()) {
         return Some("the subscription names another recurring donation");
     }
     if state.livemode != gift.livemode {
@@ -127,12 +152,13 @@ async fn settle_invoice(app: &App, gift: &recurring_donation::Model, invoice: &I
     }
     if invoice.payment_intent_id.is_none() {
         // Marked as paid by hand at Stripe: no money came through it.
-        note_once(app, gift.id, "paid_elsewhere", &invoice.id).await?;
+        story::note_once(app, gift.id, "paid_elsewhere", &invoice.id).await?;
         return Ok(false);
     }
     let first = if invoice.is_first { store::first_donation(app.db.read(), gift.id).await? } else { None };
     let id = known.or(first).map_or_else(|| app.new_id(), |donation| donation.id);
     let state = app.stripe.payment_of_invoice(invoice, &id.to_string()).await.map_err(|failure| tell(&failure))?;
+    let present = back::complete(app, state, false).await.map_err(|failure| tell(&failure))?;
     let now = app.now();
     app.db
         .write(async |tx| {
@@ -144,7 +170,7 @@ async fn settle_invoice(app: &App, gift: &recurring_donation::Model, invoice: &I
                 None if donations::store::find(tx, id).await?.is_none() => write_down(tx, app, &gift, invoice, id, now).await?,
                 None => {}
             }
-            Ok(settle::apply_in(tx, app, id, &state).await? == settle::Applied::Changed)
+            Ok(back::apply_in(tx, app, id, &present).await? == settle::Applied::Changed)
         })
         .await
 }
@@ -211,17 +237,23 @@ async fn write_down(
     Ok(donations::store::note(tx, id, now, "renewed", &gift.id.to_string()).await?)
 }
 
-/// The gift's state after its subscription's. Returns whether it changed.
-async fn follow(
-    tx: &DatabaseTransaction,
-    app: &App,
-    id: RecurringId,
-    state: &SubscriptionState,
-    invoices: &[InvoiceState],
-    by: &By,
-) -> Result<bool, Error> {
-    let now = app.now();
+/// What Stripe said, when it was asked, and for whom.
+struct Heard<'a> {
+    state: &'a SubscriptionState,
+    invoices: &'a [InvoiceState],
+    asked_at: DateTime<Utc>,
+    by: &'a By,
+}
+
+/// The gift's state after its subscription's. Returns whether it changed; nothing, and nothing is written, when somebody who asked Stripe
+/// later has written already: what is known must not go back to what was.
+async fn follow(tx: &DatabaseTransaction, app: &App, id: RecurringId, heard: &Heard<'_>) -> Result<Option<bool>, Error> {
+    let (state, invoices, now) = (heard.state, heard.invoices, app.now());
     let old = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
+    let was_over = old.status == RecurringStatus::Ended && old.subscription_id.is_some();
+    if old.heard_at.is_some_and(|at| at > heard.asked_at) || was_over && status_of(state) != RecurringStatus::Ended {
+        return Ok(None);
+    }
     let mut row = old.clone().into_active_model();
     row.status.set_if_not_equals(status_of(state));
     row.subscription_id.set_if_not_equals(Some(state.id.clone()));
@@ -251,13 +283,13 @@ async fn follow(
     let moved = row.is_changed();
     let new = if moved {
         row.updated_at = Set(now);
-        row.heard_at = Set(Some(now));
+        row.heard_at = Set(Some(heard.asked_at));
         row.update(tx).await?
     } else {
         old.clone()
     };
-    let told = tell_story(tx, app, &old, &new, invoices, by).await?;
-    Ok(moved || told)
+    let told = story::tell(tx, app, &old, &new, invoices, heard.by).await?;
+    Ok(Some(moved || told))
 }
 
 /// What a subscription's state is in our words. Stripe's `unpaid` is past due too: it goes on, and paying makes it well again.
@@ -265,9 +297,9 @@ fn status_of(state: &SubscriptionState) -> RecurringStatus {
     match state.status {
         SubscriptionStatus::Incomplete => RecurringStatus::Pending,
         SubscriptionStatus::IncompleteExpired | SubscriptionStatus::Canceled => RecurringStatus::Ended,
-        SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid => RecurringStatus::PastDue,
         SubscriptionStatus::Paused => RecurringStatus::Paused,
-        SubscriptionStatus::Active if state.collection_paused => RecurringStatus::Paused,
+        _ if state.collection_paused => RecurringStatus::Paused,
+        SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid => RecurringStatus::PastDue,
         SubscriptionStatus::Active => RecurringStatus::Active,
     }
 }
@@ -288,98 +320,7 @@ fn failing_since(state: &SubscriptionState, invoices: &[InvoiceState]) -> Option
     if status_of(state) != RecurringStatus::PastDue {
         return None;
     }
-    let waiting = |invoice: &&InvoiceState| matches!(invoice.status, InvoiceStatus::Open | InvoiceStatus::Uncollectible);
-    invoices.iter().filter(waiting).map(|invoice| invoice.created).min().or(state.next_at)
-}
-
-/// The story, and who is to hear of it. Told from how things stood and stand, so that it is told once.
-async fn tell_story(
-    tx: &DatabaseTransaction,
-    app: &App,
-    old: &recurring_donation::Model,
-    new: &recurring_donation::Model,
-    invoices: &[InvoiceState],
-    by: &By,
-) -> Result<bool, Error> {
-    use RecurringStatus::{Active, Ended, PastDue, Paused, Pending};
-    let now = app.now();
-    let note = async |kind: &'static str, at: DateTime<Utc>, before: Option<i64>, after: Option<i64>, detail: &str| {
-        store::note(tx, new.id, &Step { at, kind, actor: by.as_str(), before, after, detail }).await
-    };
-    let begins = old.status == Pending && new.status != Pending && new.end_reason != "not_completed";
-    if begins {
-        note("begun", new.started_at.unwrap_or(now), None, Some(new.amount_minor), "").await?;
-        letters::write(tx, app, new, &News::Begun).await?;
-    }
-    if !begins && old.amount_minor != new.amount_minor {
-        let step = note("amount_changed", now, Some(old.amount_minor), Some(new.amount_minor), "").await?;
-        let before = Money::new(old.amount_minor, old.currency);
-        letters::write(tx, app, new, &News::Changed { before, step }).await?;
-    }
-    let failed = tell_failures(tx, app, new, invoices).await?;
-    match (old.status, new.status) {
-        (before, Paused) if before != Paused => {
-            let step = note("paused", now, Some(new.amount_minor), None, "").await?;
-            letters::write(tx, app, new, &News::Paused { step }).await?;
-        }
-        (Paused, Active | PastDue) => {
-            note("resumed", now, None, Some(new.amount_minor), "").await?;
-        }
-        (before, Ended) if before != Ended => {
-            note("ended", new.ended_at.unwrap_or(now), Some(new.amount_minor), None, &new.end_reason).await?;
-            if new.end_reason != "not_completed" {
-                letters::write(tx, app, new, &News::Ended).await?;
-            }
-        }
-        _ => {}
-    }
-    Ok(failed)
-}
-
-/// Failed payments and what became of them, one by one: from the invoices themselves, so that what was never heard of is told too.
-async fn tell_failures(
-    tx: &DatabaseTransaction,
-    app: &App,
-    gift: &recurring_donation::Model,
-    invoices: &[InvoiceState],
-) -> Result<bool, Error> {
-    let failed = |invoice: &&InvoiceState| {
-        !invoice.is_first && (invoice.attempts > 1 || invoice.attempts == 1 && invoice.status != InvoiceStatus::Paid)
-    };
-    if !invoices.iter().any(|invoice| failed(&invoice)) {
-        return Ok(false);
-    }
-    let told = store::steps(tx, gift.id).await?;
-    let knows = |kind: &str, invoice: &InvoiceState| told.iter().any(|step| step.kind == kind && step.detail == invoice.id);
-    let mut new = false;
-    for invoice in invoices.iter().filter(failed) {
-        let step = |kind, at| Step { at, kind, actor: "stripe", before: None, after: Some(gift.amount_minor), detail: &invoice.id };
-        if !knows("failing", invoice) {
-            store::note(tx, gift.id, &step("failing", invoice.created)).await?;
-            new = true;
-            if gift.status == RecurringStatus::PastDue && invoice.status == InvoiceStatus::Open {
-                letters::write(tx, app, gift, &News::Failed { invoice: invoice.id.clone(), next_try: invoice.next_try }).await?;
-                letters::notify_staff(tx, app, gift, &invoice.id).await?;
-            }
-        }
-        if invoice.status == InvoiceStatus::Paid && !knows("recovered", invoice) {
-            store::note(tx, gift.id, &step("recovered", invoice.paid_at.unwrap_or(app.now()))).await?;
-            new = true;
-        }
-    }
-    Ok(new)
-}
-
-/// Notes something of Stripe's unless it stands in the story already.
-async fn note_once(app: &App, id: RecurringId, kind: &'static str, detail: &str) -> Result<(), Error> {
-    let now = app.now();
-    app.db
-        .write(async |tx| {
-            let known = store::steps(tx, id).await?.iter().any(|step| step.kind == kind && step.detail == detail);
-            if !known {
-                store::note(tx, id, &Step { at: now, kind, actor: "stripe", before: None, after: None, detail }).await?;
-            }
-            Ok(())
-        })
-        .await
+    let first_of = |status| invoices.iter().filter(|invoice| invoice.status == status).map(|invoice| invoice.created).min();
+    // What was given up long ago says nothing of now while something is open.
+    first_of(InvoiceStatus::Open).or_else(|| first_of(InvoiceStatus::Uncollectible)).or(state.next_at)
 }

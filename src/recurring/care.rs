@@ -2,10 +2,10 @@
 //! it then says is what holds. Staff's changes are in the audit trail.
 
 use super::{By, refresh, store, tell};
-use crate::{app::App, asks, clock::start_of_day, error::Error, staff::audit};
+use crate::{app::App, asks, clock::start_of_day, error::Error, payments::StripeFailure, staff::audit};
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use entity::{Money, ids::RecurringId, recurring_donation, words::RecurringStatus};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
 use serde_json::json;
 
 /// The longest pause that can be set, in months.
@@ -27,17 +27,12 @@ pub async fn change_amount(app: &App, by: &By, id: RecurringId, money: Money) ->
     if !(limits.min.minor..=limits.max.minor).contains(&money.minor) {
         return Err(Error::Invalid(format!("The amount must be from {} to {}.", limits.min, limits.max)));
     }
-    if money.minor != gift.amount_minor {
-        let state = app.stripe.fetch_subscription(&subscription).await.map_err(|failure| tell(&failure))?;
-        app.stripe.change_amount(&state, money).await.map_err(|failure| tell(&failure))?;
-        audit(
-            app,
-            by,
-            "recurring.change_amount",
-            id,
-            json!({ "before": gift.amount_minor, "after": money.minor, "currency": money.currency }),
-        )
-        .await?;
+    // Compared with what Stripe charges, not with what we last heard: somebody may have changed it there.
+    let state = app.stripe.fetch_subscription(&subscription).await.map_err(|failure| tell(&failure))?;
+    if state.amount != Some(money) {
+        let before = state.amount.map(|amount| amount.minor);
+        let detail = json!({ "before": before, "after": money.minor, "currency": money.currency });
+        audited(app, by, "recurring.change_amount", id, detail, app.stripe.change_amount(&state, money)).await?;
     }
     refresh(app, id, by).await.map(|_| ())
 }
@@ -51,25 +46,26 @@ pub fn pause_end(app: &App, day: NaiveDate) -> Option<DateTime<Utc>> {
 /// Charges nothing until `until`, or until it is resumed. What would have been charged in that time is not made up for.
 pub async fn pause(app: &App, by: &By, id: RecurringId, until: Option<DateTime<Utc>>) -> Result<(), Error> {
     let (_, subscription) = running(app, id).await?;
-    app.stripe.pause(&subscription, until).await.map_err(|failure| tell(&failure))?;
-    audit(app, by, "recurring.pause", id, json!({ "until": until })).await?;
+    audited(app, by, "recurring.pause", id, json!({ "until": until }), app.stripe.pause(&subscription, until)).await?;
     refresh(app, id, by).await.map(|_| ())
 }
 
 /// Charges again from the next payment on.
 pub async fn resume(app: &App, by: &By, id: RecurringId) -> Result<(), Error> {
     let (_, subscription) = running(app, id).await?;
-    app.stripe.resume(&subscription).await.map_err(|failure| tell(&failure))?;
-    audit(app, by, "recurring.resume", id, json!({})).await?;
+    audited(app, by, "recurring.resume", id, json!({}), app.stripe.resume(&subscription)).await?;
     refresh(app, id, by).await.map(|_| ())
 }
 
-/// Ends it: nothing more is charged. `reason` may be empty; only staff see it, and Stripe never does.
-pub async fn end(app: &App, by: &By, id: RecurringId, reason: &str) -> Result<(), Error> {
-    let (_, subscription) = running(app, id).await?;
+/// Ends it: nothing more is charged. `reason` may be empty; only staff see it, and Stripe never does. The wish is written down first: when
+/// Stripe does not answer, or this program dies, it is carried out as soon as may be. Returns whether it has ended already.
+///
+/// # Errors
+/// [`Error::Conflict`] when it has ended before, or Stripe refuses.
+pub async fn end(app: &App, by: &By, id: RecurringId, reason: &str) -> Result<bool, Error> {
+    running(app, id).await?;
     let now = app.now();
     let reason: String = reason.trim().chars().take(REASON_CHARACTERS_MAX).collect();
-    // Written down first, so that whoever hears of the end knows who asked for it.
     app.db
         .write(async |tx| {
             let mut row = store::lock(tx, id).await?.ok_or(Error::NotFound)?.into_active_model();
@@ -77,17 +73,17 @@ pub async fn end(app: &App, by: &By, id: RecurringId, reason: &str) -> Result<()
             row.end_note = Set(reason.clone());
             row.updated_at = Set(now);
             row.update(tx).await?;
-            Ok(())
+            record(tx, now, by, "recurring.end", id, json!({ "reason_given": !reason.is_empty() })).await
         })
         .await?;
-    match app.stripe.cancel(&subscription).await {
-        Ok(()) => {}
-        // It is over already: the state says so.
-        Err(failure) if failure.is_missing() => {}
-        Err(failure) => return Err(tell(&failure)),
+    match refresh(app, id, by).await {
+        Ok(_) => Ok(true),
+        Err(Error::Unavailable(why)) => {
+            tracing::warn!(recurring_id = %id, why, "a recurring donation is ended as soon as Stripe answers");
+            Ok(false)
+        }
+        Err(error) => Err(error),
     }
-    audit(app, by, "recurring.end", id, json!({ "reason_given": !reason.is_empty() })).await?;
-    refresh(app, id, by).await.map(|_| ())
 }
 
 /// A page of Stripe's on which another card is given; it leads back to `back`, a path of ours.
@@ -116,7 +112,38 @@ async fn running(app: &App, id: RecurringId) -> Result<(recurring_donation::Mode
 }
 
 async fn audit(app: &App, by: &By, action: &str, id: RecurringId, detail: serde_json::Value) -> Result<(), Error> {
-    let By::Staff(actor) = by else { return Ok(()) };
     let now = app.now();
-    app.db.write(async |tx| audit::record(tx, now, actor, action, "recurring_donation", &id.to_string(), detail.clone()).await).await
+    app.db.write(async |tx| record(tx, now, by, action, id, detail.clone()).await).await
+}
+
+async fn record(
+    tx: &DatabaseTransaction,
+    now: DateTime<Utc>,
+    by: &By,
+    action: &str,
+    id: RecurringId,
+    detail: serde_json::Value,
+) -> Result<(), Error> {
+    let By::Staff(actor) = by else { return Ok(()) };
+    audit::record(tx, now, actor, action, "recurring_donation", &id.to_string(), detail).await
+}
+
+/// Asks Stripe for a change that is in the trail before it is made, because afterwards this program might not be there to write it down.
+/// What was refused, or whose fate is unknown, is in the trail too.
+async fn audited<T>(
+    app: &App,
+    by: &By,
+    action: &str,
+    id: RecurringId,
+    detail: serde_json::Value,
+    asked: impl Future<Output = Result<T, StripeFailure>>,
+) -> Result<T, Error> {
+    audit(app, by, action, id, detail).await?;
+    match asked.await {
+        Ok(done) => Ok(done),
+        Err(failure) => {
+            audit(app, by, &format!("{action}.failed"), id, json!({ "unknown": failure.outcome_unknown() })).await?;
+            Err(tell(&failure))
+        }
+    }
 }

@@ -292,8 +292,8 @@ async fn end(
             &EndPage { page: page.titled(title), errors, gift, reason: form.reason },
         );
     }
-    care::end(&app, &By::Staff(who.actor()), id, &form.reason).await?;
-    Ok(done(id, "recurring-end"))
+    let over = care::end(&app, &By::Staff(who.actor()), id, &form.reason).await?;
+    Ok(done(id, if over { "recurring-end" } else { "recurring-end-later" }))
 }
 
 async fn ask_stripe(State(app): State<App>, who: Finance, Path(id): Path<RecurringId>) -> Result<Response, Error> {

@@ -6,7 +6,7 @@ use entity::{ids::RecurringId, recurring_donation, stripe_event};
 use sea_orm::EntityTrait;
 
 /// The beginnings of the kinds that tell us something.
-const OURS: [&str; 2] = ["customer.subscription.", "invoice."];
+const OURS: [&str; 3] = ["customer.subscription.", "customer.updated", "invoice."];
 
 /// The job: acts on a stored event.
 pub async fn act(app: &App, event_id: &str) -> Outcome {
@@ -42,9 +42,11 @@ async fn find(app: &App, event: &Event) -> Result<Option<recurring_donation::Mod
     {
         return Ok(Some(found));
     }
-    match &event.subscription_id {
-        Some(id) => Ok(store::find_by_subscription(app.db.read(), id).await?),
-        None => Ok(None),
+    match (&event.subscription_id, event.customer_id()) {
+        (Some(id), _) => Ok(store::find_by_subscription(app.db.read(), id).await?),
+        // Another card, given on Stripe's page, is told of the customer alone.
+        (None, Some(id)) => Ok(store::find_by_customer(app.db.read(), id).await?),
+        (None, None) => Ok(None),
     }
 }
 

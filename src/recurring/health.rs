@@ -2,10 +2,14 @@
 
 use crate::{app::App, error::Error};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono_tz::Tz;
 use entity::{Currency, Money, recurring_donation, recurring_step, words::GiftInterval};
 use futures_util::TryStreamExt;
-use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::BTreeMap;
+
+/// A first moment, and the first one after; none where there is no bound.
+type Bounds = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 /// How many gifts, and what they are worth together each time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,16 +64,19 @@ impl Line {
     }
 }
 
-/// Recurring giving between `from` and `to` (the latter not included), by month, kind and currency, in that order. Months in which nothing
-/// happened have no line. Worked out from the gifts' stories, in constant memory.
-pub async fn health(app: &App, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<Line>, Error> {
+/// Recurring giving between the bounds (the latter not included), by month of `zone`, kind and currency, in that order. Months in which
+/// nothing happened have no line. Worked out from the gifts' stories, in constant memory.
+pub async fn health(app: &App, zone: Tz, (from, to): Bounds) -> Result<Vec<Line>, Error> {
     let mut lines: BTreeMap<(NaiveDate, GiftInterval, String), Line> = BTreeMap::new();
     let gift = recurring_step::Entity::belongs_to(recurring_donation::Entity)
         .from(recurring_step::Column::RecurringDonationId)
         .to(recurring_donation::Column::Id);
     let mut steps = recurring_step::Entity::find()
-        .filter(recurring_step::Column::At.gte(from))
-        .filter(recurring_step::Column::At.lt(to))
+        .filter(
+            Condition::all()
+                .add_option(from.map(|from| recurring_step::Column::At.gte(from)))
+                .add_option(to.map(|to| recurring_step::Column::At.lt(to))),
+        )
         .order_by_asc(recurring_step::Column::At)
         .join(JoinType::InnerJoin, gift.into())
         .select_also(recurring_donation::Entity)
@@ -77,7 +84,7 @@ pub async fn health(app: &App, from: DateTime<Utc>, to: DateTime<Utc>) -> Result
         .await?;
     while let Some((step, gift)) = steps.try_next().await? {
         let Some(gift) = gift else { continue };
-        let day = step.at.with_timezone(&app.config.org_timezone).date_naive();
+        let day = step.at.with_timezone(&zone).date_naive();
         let month = day.with_day(1).unwrap_or(day);
         let line = lines.entry((month, gift.every, gift.currency.code().to_owned())).or_insert_with(|| Line::empty(month, &gift));
         line.count(&step)?;

@@ -10,6 +10,7 @@
 mod apply;
 pub mod care;
 mod desk;
+mod duty;
 pub mod events;
 pub mod health;
 mod letters;
@@ -17,6 +18,7 @@ mod pages;
 pub mod reconcile;
 pub mod remind;
 pub mod store;
+mod story;
 
 pub use apply::{Refreshed, refresh};
 pub use desk::routes as desk_routes;

@@ -2,11 +2,14 @@
 
 use super::{By, Refreshed, refresh, store, tell};
 use crate::{app::App, donations, error::Error};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::ids::RecurringId;
 
 /// How many are read at once.
 const ROUND: u64 = 100;
+
+/// How long after its end somebody may still pay an invoice of a gift, by the page that Stripe mailed her.
+const PAID_AFTER_END: TimeDelta = TimeDelta::days(35);
 
 /// What a reconciliation found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,8 +24,8 @@ pub struct Report {
     pub failed: Vec<String>,
 }
 
-/// Looks at the subscriptions that were made since `since` and at the gifts about which something is awaited; at all that have not ended
-/// when it is `thorough`.
+/// Looks at the subscriptions that were made since `since` and at the gifts about which something is awaited; at all that have not ended,
+/// or ended lately, when it is `thorough`.
 ///
 /// # Errors
 /// When Stripe does not answer.
@@ -41,8 +44,9 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, thorough: bool) -> Resul
     }
     let (now, mut last) = (app.now(), None);
     let abandoned = now - donations::CHECKOUT_LASTS;
+    let ended = thorough.then(|| now - PAID_AFTER_END);
     loop {
-        let round = store::to_look_at(app.db.read(), now, abandoned, thorough, last, ROUND).await?;
+        let round = store::to_look_at(app.db.read(), now, abandoned, ended, last, ROUND).await?;
         for gift in &round {
             look_at(app, gift.id, &mut report).await?;
         }

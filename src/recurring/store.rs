@@ -29,6 +29,11 @@ pub async fn find_by_subscription(db: &impl ConnectionTrait, id: &str) -> Result
     recurring_donation::Entity::find().filter(C::SubscriptionId.eq(id)).one(db).await
 }
 
+/// The recurring donation of a customer: each checkout makes its own.
+pub async fn find_by_customer(db: &impl ConnectionTrait, id: &str) -> Result<Option<recurring_donation::Model>, DbErr> {
+    recurring_donation::Entity::find().filter(C::CustomerId.eq(id)).one(db).await
+}
+
 /// A supporter's recurring donations that were begun, newest first.
 pub async fn of_supporter(db: &impl ConnectionTrait, id: SupporterId, most: u64) -> Result<Vec<recurring_donation::Model>, DbErr> {
     recurring_donation::Entity::find()
@@ -67,12 +72,13 @@ pub async fn donations(db: &impl ConnectionTrait, id: RecurringId, most: u64) ->
         .await
 }
 
-/// What `reconcile` looks at: those about which something is awaited; all that have not ended when it is thorough.
+/// What `reconcile` looks at: those about which something is awaited. When it is thorough all that have not ended, and those that ended
+/// after `ended`, because an invoice can still be paid after the end.
 pub async fn to_look_at(
     db: &impl ConnectionTrait,
     now: DateTime<Utc>,
     abandoned: DateTime<Utc>,
-    thorough: bool,
+    ended: Option<DateTime<Utc>>,
     after: Option<RecurringId>,
     most: u64,
 ) -> Result<Vec<recurring_donation::Model>, DbErr> {
@@ -82,11 +88,16 @@ pub async fn to_look_at(
         .add(C::NextAt.lte(now))
         .add(C::PausedUntil.lte(now))
         .add(C::AskedEnd.ne(""));
-    let of_these = if thorough { Condition::all().add(running) } else { Condition::all().add(running).add(awaited) };
+    let running = Condition::all().add(running).add(C::Status.ne(RecurringStatus::Ended));
+    let of_these = match ended {
+        Some(ended) => {
+            let lately = Condition::all().add(C::Status.eq(RecurringStatus::Ended)).add(C::SubscriptionId.is_not_null()).add(C::EndedAt.gt(ended));
+            Condition::any().add(running).add(lately)
+        }
+        None => running.add(awaited),
+    };
     let forgotten = Condition::all().add(C::Status.eq(RecurringStatus::Pending)).add(C::CreatedAt.lt(abandoned));
-    let mut find = recurring_donation::Entity::find()
-        .filter(C::Status.ne(RecurringStatus::Ended))
-        .filter(Condition::any().add(of_these).add(forgotten));
+    let mut find = recurring_donation::Entity::find().filter(Condition::any().add(of_these).add(forgotten));
     if let Some(after) = after {
         find = find.filter(C::Id.gt(after));
     }

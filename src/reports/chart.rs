@@ -50,31 +50,36 @@ pub struct Bar {
     pub middle: u32,
 }
 
-/// A chart for each currency of a page of months or campaigns; none for other reports.
+/// A chart for each currency of a page of months or campaigns, of recurring giving one for months and one for years; none for other reports.
 pub fn charts(report: Report, rows: &Page, page: &web::Page) -> Vec<Chart> {
     let raised_at = match report {
         Report::ByMonth => 5,
         Report::ByCampaign => 7,
+        Report::Recurring => 3,
         _ => return Vec::new(),
     };
-    let mut by_currency: BTreeMap<Currency, Vec<(String, Money)>> = BTreeMap::new();
+    let mut by_currency: BTreeMap<(Currency, &str), Vec<(String, Money)>> = BTreeMap::new();
     for row in &rows.rows {
         let name = match &row.cells[0] {
             Cell::Text(name) => name.clone(),
             _ => page.t("desk-reports-none"),
         };
+        let kind = match &row.cells[1] {
+            Cell::Word(kind) if report == Report::Recurring => kind,
+            _ => "",
+        };
         if let Some(Cell::Money(raised)) = row.cells.get(raised_at) {
-            by_currency.entry(raised.currency).or_default().push((name, *raised));
+            by_currency.entry((raised.currency, kind)).or_default().push((name, *raised));
         }
     }
     let drawn = by_currency.into_iter().filter(|(_, bars)| bars.iter().any(|(_, money)| money.minor != 0));
-    drawn.map(|(currency, bars)| draw(report, currency, bars, page)).collect()
+    drawn.map(|((currency, kind), bars)| draw(report, (currency, kind), bars, page)).collect()
 }
 
-fn draw(report: Report, currency: Currency, mut named: Vec<(String, Money)>, page: &web::Page) -> Chart {
+fn draw(report: Report, (currency, kind): (Currency, &str), mut named: Vec<(String, Money)>, page: &web::Page) -> Chart {
     // The last months are those that are looked at, and the largest campaigns.
     if named.len() > BARS_MAX {
-        if report == Report::ByMonth {
+        if matches!(report, Report::ByMonth | Report::Recurring) {
             named.drain(..named.len() - BARS_MAX);
         } else {
             named.sort_by_key(|(_, money)| std::cmp::Reverse(money.minor));
@@ -106,7 +111,11 @@ fn draw(report: Report, currency: Currency, mut named: Vec<(String, Money)>, pag
             middle: x + width / 2,
         }
     });
-    let title = page.t2("desk-reports-chart", "report", page.t(&format!("desk-report-{}", report.as_str())), "currency", currency);
+    let of = match kind {
+        "" => currency.to_string(),
+        kind => format!("{currency}, {}", page.t(&format!("desk-report-word-{kind}"))),
+    };
+    let title = page.t2("desk-reports-chart", "report", page.t(&format!("desk-report-{}", report.as_str())), "currency", of);
     Chart { title, bars: bars.collect(), width: WIDTH, height: HEIGHT + 45, base, label_y: HEIGHT + 35 }
 }
 

@@ -192,7 +192,8 @@ async fn show(
         // The last whole month is what finance asks for most; months are compared over a year.
         let today = app.today();
         let last = today.with_day(1).unwrap_or(today) - Days::new(1);
-        asked.period = if report == Report::ByMonth { today.year().to_string() } else { format!("{:04}-{:02}", last.year(), last.month()) };
+        let by_year = matches!(report, Report::ByMonth | Report::Recurring);
+        asked.period = if by_year { today.year().to_string() } else { format!("{:04}-{:02}", last.year(), last.month()) };
     }
     let request = asked.request(&app, report, &filter)?;
     let rows = report::page(&app, &request, &asked.after, PAGE_ROWS).await?;

@@ -1,6 +1,6 @@
 //! What a report is: a name, columns, and rows that are read page by page. The desk's page and every kind of file show the same rows.
 
-use super::{groups, journal, receipts, register, waterfall};
+use super::{groups, journal, receipts, recurring, register, waterfall};
 use crate::{
     app::App,
     clock::start_of_day,
@@ -43,6 +43,8 @@ reports! {
     ByItem = "by-item",
     /// What each article brought.
     ByArticle = "by-article",
+    /// What began, changed, was lost and came back of monthly and yearly gifts.
+    Recurring = "recurring",
     /// Receipts, issued, void and replaced.
     Receipts = "receipts",
     /// Each payout, and what it is made of.
@@ -183,6 +185,7 @@ impl Report {
             Self::ByFund => groups::BY_FUND,
             Self::ByItem => groups::BY_ITEM,
             Self::ByArticle => groups::BY_ARTICLE,
+            Self::Recurring => recurring::COLUMNS,
             Self::Receipts => receipts::COLUMNS,
             Self::Waterfall => waterfall::COLUMNS,
             Self::Journal | Self::Books => journal::COLUMNS,
@@ -209,6 +212,24 @@ impl Report {
             Self::Receipts => {
                 &["receipt_no", "gift_on", "issued_date", "status", "status_reason", "replaces", "amount", "valid", "currency"]
             }
+            Self::Recurring => &[
+                "month",
+                "every",
+                "currency",
+                "net",
+                "begun",
+                "begun_amount",
+                "raised_amount",
+                "lowered_amount",
+                "paused",
+                "resumed",
+                "ended",
+                "ended_amount",
+                "lost",
+                "lost_amount",
+                "failing",
+                "recovered",
+            ],
             Self::ByItem => &["item", "title", "currency", "gifts", "given", "taken_back", "raised", "fees"],
             Self::ByArticle => &["article", "title", "currency", "gifts", "given", "taken_back", "raised", "fees"],
             _ => &[],
@@ -339,7 +360,8 @@ impl Period {
 pub struct ReportRequest {
     /// The report.
     pub report: Report,
-    /// Which days. Money counts on the day it is booked; receipts by when they were issued, payouts by when the bank has them.
+    /// Which days. Money counts on the day it is booked; receipts by when they were issued, payouts by when the bank has them, recurring
+    /// giving by when it changed.
     pub period: Period,
     /// Whether names and e-mail addresses are in it; only the register has them.
     pub with_donors: bool,
@@ -373,6 +395,7 @@ pub async fn page(app: &App, request: &ReportRequest, after: &str, limit: u64) -
         Report::ByCampaign | Report::ByFund | Report::ByItem | Report::ByArticle => {
             groups::page(app.db.read(), request, after, limit).await
         }
+        Report::Recurring => recurring::page(app, &request.period, after, limit).await,
         Report::Receipts => receipts::page(app.db.read(), &request.period, after, limit).await,
         Report::Waterfall => waterfall::page(app.db.read(), &request.period, after, limit).await,
         Report::Journal | Report::Books => journal::page(app, request, after, limit).await,

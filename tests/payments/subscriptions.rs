@@ -150,7 +150,9 @@ async fn a_mended_card_pays_at_the_next_try() {
     assert_eq!(refused.status(), 422);
     let saved = http.post(&page).body("number=4242424242424242&expiry=11%2F41&cvc=123").send().await.unwrap();
     assert_eq!((saved.status().as_u16(), saved.headers()["location"].to_str().unwrap()), (303, "http://127.0.0.1:9/me"));
-    assert_eq!(state(&hall, &id).await.card_expires, Some((2041, 11)));
+    let card = state(&hall, &id).await.new_card.expect("the customer's, and not the subscription's yet");
+    hall.stripe.use_card(&id, &card).await.expect("it is used from now on");
+    assert_eq!((state(&hall, &id).await.card_expires, state(&hall, &id).await.new_card), (Some((2041, 11)), None));
     assert!(hall.standin().retry(&id));
     assert_eq!(state(&hall, &id).await.status, SubscriptionStatus::Active);
     assert_eq!(paid(&hall, &id).await.len(), 2);
@@ -167,6 +169,8 @@ async fn an_expired_card_fails_and_one_that_wants_confirmation_asks_for_it() {
     assert_eq!(state(&hall, &id).await.status, SubscriptionStatus::PastDue);
     let customer = state(&hall, &id).await.customer_id;
     assert!(hall.standin().give_card(&customer, "4000000000003184", (12, 2040)));
+    let card = state(&hall, &id).await.new_card.expect("a new card");
+    hall.stripe.use_card(&id, &card).await.expect("it is used from now on");
     assert!(!hall.standin().retry(&id));
     assert!(kinds(&hall).contains(&"invoice.payment_action_required".to_owned()));
 }

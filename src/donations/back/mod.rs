@@ -44,8 +44,23 @@ pub struct Present {
 /// are some. `session` is the checkout; without one only what came back is asked for.
 pub async fn ask(app: &App, donation: &donation::Model, session: Option<&str>, is_called_for: bool) -> Result<Present, StripeFailure> {
     let checkout = fetch_known(app, donation, session).await?;
-    let came_back = checkout.as_ref().is_some_and(|state| state.came_back);
     let intent = donation.payment_intent_id.clone().or_else(|| checkout.as_ref().and_then(|state| state.payment_intent_id.clone()));
+    ask_returned(app, checkout, intent, is_called_for).await
+}
+
+/// The same for a checkout that was asked for already.
+pub async fn complete(app: &App, checkout: CheckoutState, is_called_for: bool) -> Result<Present, StripeFailure> {
+    let intent = checkout.payment_intent_id.clone();
+    ask_returned(app, Some(checkout), intent, is_called_for).await
+}
+
+async fn ask_returned(
+    app: &App,
+    checkout: Option<CheckoutState>,
+    intent: Option<String>,
+    is_called_for: bool,
+) -> Result<Present, StripeFailure> {
+    let came_back = checkout.as_ref().is_some_and(|state| state.came_back);
     let returned = match intent.filter(|_| is_called_for || came_back) {
         Some(intent) => Some(Returned { refunds: app.stripe.refunds_of(&intent).await?, disputes: app.stripe.disputes_of(&intent).await? }),
         None => None,
@@ -69,30 +84,30 @@ pub(super) async fn fetch_known(
 
 /// Applies what Stripe says of a payment. All of it, or none.
 pub async fn apply(app: &App, id: DonationId, present: &Present) -> Result<Applied, Error> {
-    let applied = app
-        .db
-        .write(async |tx| {
-            let settled = match &present.checkout {
-                Some(state) => settle::apply_in(tx, app, id, state).await?,
-                None => Applied::Unchanged,
-            };
-            let Some(returned) = present.returned.as_ref().filter(|_| !matches!(settled, Applied::Refused(_))) else {
-                return Ok(settled);
-            };
-            let donation = donations::lock(tx, id).await?.ok_or(Error::NotFound)?;
-            if is_overtaken(tx, id, returned).await? {
-                return Ok(settled);
-            }
-            Ok(match bring_in_line(tx, app, &donation, returned, app.now()).await? {
-                Applied::Unchanged => settled,
-                other => other,
-            })
-        })
-        .await?;
+    let applied = app.db.write(async |tx| apply_in(tx, app, id, present).await).await?;
     if applied == Applied::Changed {
         app.bell.notify_waiters();
     }
     Ok(applied)
+}
+
+/// The same within the caller's transaction.
+pub async fn apply_in(tx: &DatabaseTransaction, app: &App, id: DonationId, present: &Present) -> Result<Applied, Error> {
+    let settled = match &present.checkout {
+        Some(state) => settle::apply_in(tx, app, id, state).await?,
+        None => Applied::Unchanged,
+    };
+    let Some(returned) = present.returned.as_ref().filter(|_| !matches!(settled, Applied::Refused(_))) else {
+        return Ok(settled);
+    };
+    let donation = donations::lock(tx, id).await?.ok_or(Error::NotFound)?;
+    if is_overtaken(tx, id, returned).await? {
+        return Ok(settled);
+    }
+    Ok(match bring_in_line(tx, app, &donation, returned, app.now()).await? {
+        Applied::Unchanged => settled,
+        other => other,
+    })
 }
 
 /// Brings a locked donation in line with what came back of it. Of one that is not paid, nothing can come back.

@@ -1,6 +1,8 @@
 //! Invoices of subscriptions: made at each renewal, charged to the card, tried again when that fails.
 
 use super::{
+    errors::ApiError,
+    params::Params,
     shapes::with_nulls,
     state::{Due, Intent, Means, Vault},
     subscriptions::{BillingDue, LastTry},
@@ -26,6 +28,8 @@ pub(super) struct Invoice {
     pub line_id: String,
     pub period: (DateTime<Utc>, DateTime<Utc>),
     pub ended_at: Option<DateTime<Utc>>,
+    /// Whether it was marked as paid, because the money came by another way than through here.
+    pub is_paid_elsewhere: bool,
 }
 
 /// What the card does at a renewal, by its last digits.
@@ -63,6 +67,7 @@ impl Vault {
             line_id: self.new_id("il_1", 23),
             period: (subscription.period_start(subscription.periods), subscription.period_start(subscription.periods + 1)),
             ended_at: None,
+            is_paid_elsewhere: false,
         };
         let id = invoice.id.clone();
         self.billing.invoices.put(invoice);
@@ -79,45 +84,88 @@ impl Vault {
         };
         subscription.periods += 1;
         let paused = subscription.pause.is_some();
+        let unpaid = subscription.status == "unpaid";
         self.schedule_renewal(subscription_id);
         let Some(invoice_id) = self.new_invoice(subscription_id, false) else { return false };
         if paused {
             self.end_invoice(&invoice_id, "void");
             self.tell_invoice("invoice.voided", &invoice_id);
             self.tell_subscription("customer.subscription.updated", subscription_id);
+        } else if unpaid {
+            // Nothing more is charged by itself: the invoices are left as drafts.
+            self.set_invoice(&invoice_id, "draft");
+            self.tell_invoice("invoice.created", &invoice_id);
         } else {
             self.try_invoice(&invoice_id);
         }
         true
     }
 
-    /// Charges an open invoice. True when it is paid now.
+    /// Charges an open invoice to the subscription's card. True when it is paid now.
     pub fn try_invoice(&mut self, invoice_id: &str) -> bool {
+        self.charge_invoice(invoice_id, None).is_ok()
+    }
+
+    /// Charges an open invoice: to the subscription's card by schedule, or to one of the customer's cards on demand. A try on demand counts
+    /// only when it is the first, and changes nothing of the schedule (docs.stripe.com/api/invoices/object#invoice_object-attempt_count).
+    fn charge_invoice(&mut self, invoice_id: &str, on_demand: Option<&str>) -> Result<(), ApiError> {
         let now = self.now();
-        let Some(invoice) = self.billing.invoices.get(invoice_id).filter(|invoice| invoice.status == "open").cloned() else { return false };
-        let Some(subscription) = self.billing.subscriptions.get(&invoice.subscription_id).filter(|one| !one.is_over()).cloned() else {
-            return false;
-        };
-        let Some(method) = self.billing.methods.get(&subscription.method_id).cloned() else { return false };
+        let known = self.billing.invoices.get(invoice_id).cloned().ok_or_else(|| ApiError::missing("invoice", invoice_id))?;
+        let invoice = if known.status == "open" { known } else { return Err(ApiError::invalid("", "The invoice is not open.")) };
+        let subscription = self.billing.subscriptions.get(&invoice.subscription_id).cloned();
+        let subscription = subscription.ok_or_else(|| ApiError::missing("subscription", &invoice.subscription_id))?;
+        if subscription.is_over() && on_demand.is_none() {
+            return Err(ApiError::invalid("", "The subscription is over: nothing more is charged by itself."));
+        }
+        let method_id = on_demand.unwrap_or(&subscription.method_id);
+        let method = self.billing.methods.get(method_id).filter(|method| method.customer_id == invoice.customer_id).cloned();
+        let method = method.ok_or_else(|| ApiError::missing("payment_method", method_id))?;
+        let counts = on_demand.is_none() || invoice.attempts == 0;
         let intent_id = self.intent_of_invoice(&invoice, method.last4);
         if let Some((code, decline, words)) = problem_of(method.last4, method.has_expired(now)) {
             let charge_id = self.charge(&intent_id, "failed", Some((code, words)));
             self.tell_charge("charge.failed", &charge_id);
             self.fail_intent(&intent_id, code, decline, words);
-            self.after_failure(&invoice, code);
-            return false;
+            if counts {
+                self.after_failure(&invoice, code);
+            } else {
+                self.tell_invoice("invoice.payment_failed", &invoice.id);
+            }
+            return Err(ApiError { status: 402, kind: "card_error", code: Some(code), param: None, message: words.to_owned() });
         }
         let charge_id = self.charge(&intent_id, "succeeded", None);
         self.set_intent(&intent_id, "succeeded");
-        self.pay_invoice_with(invoice_id, &intent_id);
-        if let Some(subscription) = self.billing.subscriptions.get_mut(&invoice.subscription_id) {
-            subscription.status = "active";
-        }
+        self.pay_invoice_with(invoice_id, &intent_id, counts);
+        self.make_well(&invoice);
         self.tell_charge("charge.succeeded", &charge_id);
         self.tell_intent("payment_intent.succeeded", &intent_id);
         self.book_or_schedule(&charge_id);
         self.tell_invoice("invoice.paid", invoice_id);
         self.tell_subscription("customer.subscription.updated", &invoice.subscription_id);
+        Ok(())
+    }
+
+    /// A subscription whose latest invoice is settled, in whatever way, is well again.
+    fn make_well(&mut self, settled: &Invoice) {
+        if let Some(subscription) = self.billing.subscriptions.get_mut(&settled.subscription_id)
+            && !subscription.is_over()
+            && subscription.latest_invoice == settled.id
+        {
+            subscription.status = "active";
+        }
+    }
+
+    /// Marks the last invoice of a subscription as paid elsewhere. False when it is not open.
+    pub fn mark_paid(&mut self, subscription_id: &str) -> bool {
+        let latest = self.billing.subscriptions.get(subscription_id).map(|subscription| subscription.latest_invoice.clone());
+        let open = latest.and_then(|id| self.billing.invoices.get_mut(&id)).filter(|invoice| invoice.status == "open");
+        let Some(invoice) = open else { return false };
+        invoice.is_paid_elsewhere = true;
+        let invoice = invoice.clone();
+        self.end_invoice(&invoice.id, "paid");
+        self.make_well(&invoice);
+        self.tell_invoice("invoice.paid", &invoice.id);
+        self.tell_subscription("customer.subscription.updated", subscription_id);
         true
     }
 
@@ -172,10 +220,10 @@ impl Vault {
     }
 
     /// Writes down that an invoice was paid by this payment.
-    pub fn pay_invoice_with(&mut self, invoice_id: &str, intent_id: &str) {
+    pub fn pay_invoice_with(&mut self, invoice_id: &str, intent_id: &str, counts: bool) {
         self.end_invoice(invoice_id, "paid");
         if let Some(invoice) = self.billing.invoices.get_mut(invoice_id) {
-            invoice.attempts += 1;
+            invoice.attempts += usize::from(counts);
             invoice.intent_id = Some(intent_id.to_owned());
         }
     }
@@ -189,11 +237,40 @@ impl Vault {
         }
     }
 
+    fn set_invoice(&mut self, invoice_id: &str, status: &'static str) {
+        if let Some(invoice) = self.billing.invoices.get_mut(invoice_id) {
+            invoice.status = status;
+        }
+    }
+
     pub fn tell_invoice(&mut self, kind: &'static str, id: &str) {
         if let Some(object) = self.billing.invoices.get(id).map(|invoice| shape(self, invoice)) {
             self.tell(kind, object);
         }
     }
+}
+
+/// `POST /v1/invoices/{id}/{verb}`: `pay` by a card of the customer's, `void`, `finalize`.
+pub(super) fn call(vault: &mut Vault, id: &str, verb: &str, form: &str) -> Result<Value, ApiError> {
+    let params = Params::parse(form, &["payment_method", "auto_advance", "expand[#]"])?;
+    let invoice = vault.billing.invoices.get(id).cloned().ok_or_else(|| ApiError::missing("invoice", id))?;
+    match (verb, invoice.status) {
+        ("pay", _) => vault.charge_invoice(id, Some(params.required("payment_method")?))?,
+        ("void", "open" | "uncollectible") => {
+            vault.end_invoice(id, "void");
+            vault.make_well(&invoice);
+            vault.tell_invoice("invoice.voided", id);
+            vault.tell_subscription("customer.subscription.updated", &invoice.subscription_id);
+        }
+        ("finalize", "draft") => {
+            vault.set_invoice(id, "open");
+            vault.tell_invoice("invoice.finalized", id);
+        }
+        _ => return Err(ApiError::invalid("", format!("An invoice that is {} cannot be asked to {verb}.", invoice.status))),
+    }
+    let mut value = vault.billing.invoices.get(id).map(|invoice| shape(vault, invoice)).unwrap_or_default();
+    super::expand::apply(vault, &mut value, &params.list("expand"))?;
+    Ok(value)
 }
 
 /// An invoice as Stripe writes it. Its payments are only there when asked for by `expand`.
@@ -253,7 +330,7 @@ pub(super) fn shape(vault: &Vault, invoice: &Invoice) -> Value {
         "pre_payment_credit_notes_amount": 0,
         "starting_balance": 0,
         "status": invoice.status,
-        "status_transitions": { "finalized_at": invoice.created.timestamp(), "marked_uncollectible_at": null, "paid_at": ended("paid"),
+        "status_transitions": { "finalized_at": (invoice.status != "draft").then(|| invoice.created.timestamp()), "marked_uncollectible_at": null, "paid_at": ended("paid"),
             "voided_at": ended("void") },
         "subtotal": minor,
         "subtotal_excluding_tax": minor,
@@ -279,7 +356,7 @@ pub(super) fn shape(vault: &Vault, invoice: &Invoice) -> Value {
 
 /// The list of an invoice's payments.
 pub(super) fn payments(invoice: &Invoice) -> Value {
-    let (minor, paid) = (invoice.amount.minor, invoice.status == "paid");
+    let (minor, paid) = (invoice.amount.minor, invoice.status == "paid" && !invoice.is_paid_elsewhere);
     let rows: Vec<Value> = invoice
         .intent_id
         .iter()
@@ -289,8 +366,8 @@ pub(super) fn payments(invoice: &Invoice) -> Value {
                 "amount_requested": minor, "created": invoice.created.timestamp(), "currency": invoice.amount.currency.stripe_code(),
                 "invoice": invoice.id, "is_default": true, "livemode": false,
                 "payment": { "type": "payment_intent", "payment_intent": intent },
-                "status": if paid { "paid" } else { "open" },
-                "status_transitions": { "canceled_at": null, "paid_at": invoice.ended_at.filter(|_| paid).map(|at| at.timestamp()) },
+                "status": if paid { "paid" } else if invoice.is_paid_elsewhere { "canceled" } else { "open" },
+                "status_transitions": { "canceled_at": invoice.ended_at.filter(|_| invoice.is_paid_elsewhere).map(|at| at.timestamp()), "paid_at": invoice.ended_at.filter(|_| paid).map(|at| at.timestamp()) },
             })
         })
         .collect();

@@ -334,7 +334,12 @@ impl Standin {
         self.change(|vault| vault.end_subscription(subscription_id, if disputed { "payment_disputed" } else { "cancellation_requested" }))
     }
 
-    /// Another card for all of a customer's subscriptions, with the month and year in which it expires.
+    /// Marks the last invoice of a subscription as paid by another way, as somebody at Stripe's dashboard would. False when it is not open.
+    pub fn mark_paid(&self, subscription_id: &str) -> bool {
+        self.change(|vault| vault.mark_paid(subscription_id))
+    }
+
+    /// Another card of a customer's, as Stripe's portal takes it, with the month and year in which it expires.
     pub fn give_card(&self, customer_id: &str, number: &str, expires: (u32, i32)) -> bool {
         let last4 = *number.as_bytes().last_chunk().unwrap_or(b"0000");
         self.change(|vault| vault.give_card(customer_id, last4, expires))

@@ -180,7 +180,7 @@ impl Vault {
         };
         self.billing.subscriptions.put(subscription);
         let invoice_id = self.new_invoice(&id, true)?;
-        self.pay_invoice_with(&invoice_id, intent_id);
+        self.pay_invoice_with(&invoice_id, intent_id, true);
         if let Some(plan) = self.sessions.get_mut(&session.id).and_then(|session| session.plan.as_mut()) {
             plan.begun = Some((id.clone(), invoice_id.clone(), customer_id));
         }
@@ -239,25 +239,15 @@ impl Vault {
         true
     }
 
-    /// Another card for all of a customer's subscriptions.
+    /// Another card, as the portal takes it: it becomes the customer's, while each subscription keeps its own until it is told otherwise.
     pub fn give_card(&mut self, customer_id: &str, last4: [u8; 4], expires: (u32, i32)) -> bool {
         let now = self.now();
         let id = self.new_id("pm_1", 23);
         let Some(customer) = self.billing.customers.get_mut(customer_id) else { return false };
         customer.method_id = Some(id.clone());
         self.billing.methods.put(Method { id: id.clone(), created: now, customer_id: customer_id.to_owned(), last4, expires });
-        let theirs: Vec<String> = self
-            .billing
-            .subscriptions
-            .newest_first(None)
-            .filter(|subscription| subscription.customer_id == customer_id && !subscription.is_over())
-            .map(|subscription| subscription.id.clone())
-            .collect();
-        for subscription_id in theirs {
-            if let Some(subscription) = self.billing.subscriptions.get_mut(&subscription_id) {
-                subscription.method_id.clone_from(&id);
-            }
-            self.tell_subscription("customer.subscription.updated", &subscription_id);
+        if let Some(object) = self.billing.customers.get(customer_id).map(super::subscriptions::customer) {
+            self.tell("customer.updated", object);
         }
         true
     }
@@ -276,6 +266,8 @@ const KNOWN: &[&str] = &[
     "items[#][price_data][product]",
     "items[#][price_data][recurring][interval]",
     "items[#][price_data][unit_amount]",
+    "items[#][quantity]",
+    "default_payment_method",
     "proration_behavior",
     "pause_collection",
     "pause_collection[behavior]",
@@ -292,6 +284,14 @@ pub(super) fn update(vault: &mut Vault, id: &str, form: &str) -> Result<Value, A
     }
     if params.count("items") > 0 {
         change_price(vault, &known, &params)?;
+    }
+    if let Some(method_id) = params.text("default_payment_method") {
+        let method = vault.billing.methods.get(method_id).filter(|method| method.customer_id == known.customer_id);
+        let method_id = method.ok_or_else(|| ApiError::missing("payment_method", method_id))?.id.clone();
+        if let Some(subscription) = vault.billing.subscriptions.get_mut(id) {
+            subscription.method_id = method_id;
+        }
+        vault.tell_subscription("customer.subscription.updated", id);
     }
     if params.is_given("pause_collection") {
         vault.set_pause(id, None);
@@ -320,7 +320,7 @@ fn change_price(vault: &mut Vault, known: &Subscription, params: &Params) -> Res
     if params.required(&at("[currency]"))? != known.amount.currency.stripe_code() {
         return Err(ApiError::invalid(&at("[currency]"), "The currency of a subscription cannot change."));
     }
-    if params.required(&at("[recurring][interval]"))? != known.every.as_str() || params.text("proration_behavior") != Some("none") {
+    if params.required(&at("[recurring][interval]"))? != known.every.as_str() || params.text("proration_behavior") != Some("none") || params.integer("items[0][quantity]")?.unwrap_or(1) != 1 {
         return Err(ApiError::invalid("items", "The stand-in changes amounts only, without proration."));
     }
     let minor = params.integer(&at("[unit_amount]"))?.unwrap_or(0);

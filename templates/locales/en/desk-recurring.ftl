@@ -60,6 +60,7 @@ desk-done-recurring-amount = The amount was changed.
 desk-done-recurring-pause = It is paused.
 desk-done-recurring-resume = It goes on.
 desk-done-recurring-end = It has ended.
+desk-done-recurring-end-later = Stripe does not answer just now. It is ended as soon as Stripe does.
 desk-done-recurring-stripe-changed = Stripe told something new: it was brought up to date.
 desk-done-recurring-stripe-unchanged = Stripe says what we know already.
 desk-done-recurring-stripe-none = Stripe has no subscription yet: the first payment has not come.
