@@ -4,8 +4,8 @@ use crate::support::{Folder, Program, TestDatabase, default_settings, on_both_da
 use entity::{
     article, campaign, donation,
     ids::DonationId,
-    ledger_entry, letter, reader_day, receipt, staff_member, wish_item,
-    words::{ArticleStatus, DonationStatus, LetterState, ReaderScope, Role},
+    ledger_entry, letter, reader_day, receipt, recurring_donation, staff_member, wish_item,
+    words::{ArticleStatus, DonationSource, DonationStatus, LetterState, ReaderScope, Role},
 };
 use sea_orm::{DatabaseConnection, EntityTrait};
 use secrecy::SecretString;
@@ -95,8 +95,15 @@ async fn assert_money(db: &DatabaseConnection, folder: &Folder) {
     let unsent: Vec<_> = letters.iter().filter(|letter| letter.state != LetterState::Sent).map(|letter| letter.state).collect();
     assert!(unsent.is_empty(), "{unsent:?}");
     assert_eq!(letters.iter().filter_map(|letter| letter.donation_id).collect::<BTreeSet<_>>(), paid);
-    assert!(letters.iter().all(|letter| letter.to_address.ends_with("@example.org")), "nobody real is written to");
-    assert_eq!(std::fs::read_dir(folder.join("mail")).unwrap().count(), paid.len());
+    let ours = |address: &str| address.ends_with("@example.org") || address.ends_with("@demo.example");
+    assert!(letters.iter().all(|letter| ours(&letter.to_address)), "nobody real is written to");
+    assert_eq!(std::fs::read_dir(folder.join("mail")).unwrap().count(), letters.len());
+
+    let mut recurring: Vec<&str> = recurring_donation::Entity::find().all(db).await.unwrap().iter().map(|gift| gift.status.as_str()).collect();
+    recurring.sort_unstable();
+    assert_eq!(recurring, ["active", "active", "ended", "past_due", "paused"], "every state is to be seen");
+    let renewed = donations.iter().filter(|d| d.source == DonationSource::Recurring && d.checkout_session_id.is_none()).count();
+    assert!(renewed >= 3, "{renewed} renewals");
 
     let mut sums: HashMap<_, i64> = HashMap::new();
     let mut campaigns: HashMap<_, i64> = HashMap::new();

@@ -68,7 +68,7 @@ pub async fn demo(settings: &Settings) -> Result<ExitCode, Error> {
     config.demo = true;
     let _lock = lock(&config)?;
     eprintln!("Making a sample newsroom with three months of gifts and readers; this takes some seconds …");
-    tokio::select! {
+    let past = tokio::select! {
         made = make_sample(&config) => made?,
         () = stop.cancelled() => {
             if folder.is_none() {
@@ -76,20 +76,25 @@ pub async fn demo(settings: &Settings) -> Result<ExitCode, Error> {
             }
             return Ok(ExitCode::SUCCESS);
         }
-    }
+    };
     let db = open_database(&config).await?;
     let (payment, standin) = payment(&config, &listener).await?;
+    if let Some(running) = &standin {
+        // So that the samples can be changed, refunded and ended like what is given from now on.
+        running.standin.take_over(&past);
+    }
     let app = App::new(config, db, Clock::System, payment)?;
     show_sample(&app, begun.elapsed()).await?;
     run(app, listener, standin, stop).await
 }
 
-async fn make_sample(config: &Config) -> Result<(), Error> {
+async fn make_sample(config: &Config) -> Result<Standin, Error> {
     let db = Db::open_for_filling(&config.database_url).await?;
     db.migrate().await?;
     demo::require_empty(&db).await?;
-    demo::fill(config, &db).await?;
-    db.close_filled(&config.database_url).await
+    let past = demo::fill(config, &db).await?;
+    db.close_filled(&config.database_url).await?;
+    Ok(past)
 }
 
 /// Tells where the sample newsroom is and how to sign in.

@@ -1,6 +1,7 @@
 //! Three months of gifts, made through the real code: the checkout is opened, paid at a stand-in, settled and receipted, on a clock that
 //! is moved through the days.
 
+use super::recurring::Recurring;
 use crate::{
     app::App,
     asks::Gift,
@@ -76,20 +77,25 @@ impl Choices {
 pub async fn make(app: &App, standin: &Standin, choices: &Choices, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), Error> {
     let step = (to - from) / i32::try_from(GIFTS + 1).unwrap_or(i32::MAX);
     let mut next_payout = from + PAID_OUT_EVERY;
+    let mut recurring = Recurring::between(choices, from, to);
     for number in 0..GIFTS {
         // Some minutes more or less, so that the days do not look alike.
         let jitter = TimeDelta::minutes(i64::try_from(number * 37 % 600).unwrap_or(0));
         app.clock.set(from + step * i32::try_from(number + 1).unwrap_or(i32::MAX) - jitter);
+        recurring.advance(app, standin).await?;
         let gift = choose(app, choices, number)?;
         make_one(app, standin, &gift, number % DECLINED_EVERY == 9).await?;
         if app.now() >= next_payout {
             next_payout += PAID_OUT_EVERY;
+            recurring.hear(app).await?;
             for payout in standin.pay_out() {
                 standin.complete_payout(&payout);
             }
         }
     }
     app.clock.set(to);
+    standin.catch_up();
+    recurring.hear(app).await?;
     donations::sweep(app).await?;
     payouts::reconcile(app, from, |_, _| {}).await?;
     while app.outbox.deliver_due(&app.db, &app.clock).await?.tried > 0 {}

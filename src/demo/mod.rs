@@ -4,6 +4,7 @@
 mod content;
 mod gifts;
 mod history;
+mod recurring;
 
 use crate::{
     app::{App, Payment},
@@ -89,14 +90,14 @@ pub async fn require_empty(db: &Db) -> Result<(), Error> {
     Err(Error::Invalid("DATABASE_URL names a database that is not empty: the demo would mix its samples with what is there".to_owned()))
 }
 
-/// Makes the sample newsroom.
-pub async fn fill(config: &Config, db: &Db) -> Result<(), Error> {
+/// Makes the sample newsroom. The answer is the stand-in that knows its payments, for another to go on where it left off.
+pub async fn fill(config: &Config, db: &Db) -> Result<Standin, Error> {
     let today = Clock::System.now();
     let clock = Clock::manual(today - OPEN_FOR);
     let random = Random::default();
     let secret = format!("whsec_{}", crate::clock::hex(&random.bytes::<24>()));
     let webhook_secret = WebhookSecret::parse(&secret).map_err(|e| Error::internal("the stand-in's secret", e))?;
-    // This stand-in lives on the sample's own clock and is gone when the past is made.
+    // This stand-in lives on the sample's own clock, and listens no more when the past is made.
     let past = Standin::new(StandinOptions::new(clock.clone(), random, webhook_secret))
         .spawn("127.0.0.1:0")
         .await
@@ -114,5 +115,6 @@ pub async fn fill(config: &Config, db: &Db) -> Result<(), Error> {
     content::load(&app, today).await?;
     let choices = gifts::Choices::read(&app).await?;
     gifts::make(&app, &past.standin, &choices, today - OPEN_FOR, today - TimeDelta::hours(2)).await?;
-    history::make(&app, today).await
+    history::make(&app, today).await?;
+    Ok(past.standin.clone())
 }
