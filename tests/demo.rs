@@ -99,7 +99,8 @@ async fn assert_money(db: &DatabaseConnection, folder: &Folder) {
     assert!(letters.iter().all(|letter| ours(&letter.to_address)), "nobody real is written to");
     assert_eq!(std::fs::read_dir(folder.join("mail")).unwrap().count(), letters.len());
 
-    let mut recurring: Vec<&str> = recurring_donation::Entity::find().all(db).await.unwrap().iter().map(|gift| gift.status.as_str()).collect();
+    let mut recurring: Vec<&str> =
+        recurring_donation::Entity::find().all(db).await.unwrap().iter().map(|gift| gift.status.as_str()).collect();
     recurring.sort_unstable();
     assert_eq!(recurring, ["active", "active", "ended", "past_due", "paused"], "every state is to be seen");
     let renewed = donations.iter().filter(|d| d.source == DonationSource::Recurring && d.checkout_session_id.is_none()).count();

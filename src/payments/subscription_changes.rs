@@ -1,9 +1,6 @@
 //! What we ask Stripe to change about subscriptions: their amount, a pause, their end, their card, and the invoices that hang on these.
 
-use super::{
-    Stripe, StripeFailure, SubscriptionState, checked_id,
-    checkout::stripe_currency,
-};
+use super::{Stripe, StripeFailure, SubscriptionState, checked_id, checkout::stripe_currency};
 use chrono::{DateTime, Utc};
 use entity::{Money, words::GiftInterval};
 use stripe_billing::{

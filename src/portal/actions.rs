@@ -42,7 +42,9 @@ impl Action {
     /// Whether it makes sense for a gift in this state.
     fn fits(self, status: RecurringStatus) -> bool {
         match status {
-            RecurringStatus::Ended | RecurringStatus::Pending => false,
+            RecurringStatus::Ended => false,
+            // A bank debit is under way: there is nothing to change yet, but she may think better of it.
+            RecurringStatus::Pending => self == Self::End,
             RecurringStatus::Paused => self != Self::Pause,
             RecurringStatus::Active | RecurringStatus::PastDue => self != Self::Resume,
         }

@@ -150,12 +150,7 @@ struct OpenPage {
 
 /// What the link in the letter shows: a button, and nothing of hers. Looking at it uses nothing up, because mail programs look at links
 /// before people do.
-async fn ask_to_open(
-    State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
-    Path(token): Path<String>,
-) -> Result<Response, Error> {
+async fn ask_to_open(State(app): State<App>, AtHome(supporter): AtHome, page: Page, Path(token): Path<String>) -> Result<Response, Error> {
     match store::link(app.db.read(), &sha256_hex(&token), app.now()).await? {
         Some(_) => {
             let title = page.t("portal-title");

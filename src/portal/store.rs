@@ -7,9 +7,7 @@ use entity::{
     portal_link, portal_session, receipt, supporter,
     words::{DonationStatus, ReceiptStatus},
 };
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 use std::collections::HashMap;
 
 /// Who gave with this address (lower case); nobody when nothing with it was ever paid.

@@ -255,7 +255,8 @@ async fn follow(tx: &DatabaseTransaction, app: &App, id: RecurringId, heard: &He
         return Ok(None);
     }
     let mut row = old.clone().into_active_model();
-    row.status.set_if_not_equals(status_of(state));
+    let status = status_after(&old, state, invoices);
+    row.status.set_if_not_equals(status);
     row.subscription_id.set_if_not_equals(Some(state.id.clone()));
     row.customer_id.set_if_not_equals(Some(state.customer_id.clone()));
     row.item_id.set_if_not_equals(state.item_id.clone());
@@ -290,6 +291,18 @@ async fn follow(tx: &DatabaseTransaction, app: &App, id: RecurringId, heard: &He
     };
     let told = story::tell(tx, app, &old, &new, invoices, heard.by).await?;
     Ok(Some(moved || told))
+}
+
+/// The gift's status. Stripe calls a subscription active while its first payment, a bank debit, is under way for days; to us a gift has
+/// begun when something was paid.
+fn status_after(old: &recurring_donation::Model, state: &SubscriptionState, invoices: &[InvoiceState]) -> RecurringStatus {
+    let has_paid = invoices.iter().any(|invoice| invoice.status == InvoiceStatus::Paid);
+    match status_of(state) {
+        RecurringStatus::Active | RecurringStatus::Paused if old.status == RecurringStatus::Pending && !has_paid => {
+            RecurringStatus::Pending
+        }
+        status => status,
+    }
 }
 
 /// What a subscription's state is in our words. Stripe's `unpaid` is past due too: it goes on, and paying makes it well again.

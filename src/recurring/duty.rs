@@ -1,10 +1,7 @@
 //! What was asked of Stripe and is not done yet, or what Stripe leaves undone by itself: an end that got lost in a crash, a new card that only
 //! the customer has, payments that are still tried during a pause. Whoever looks at a gift does it.
 
-use super::{
-    store,
-    tell,
-};
+use super::{store, tell};
 use crate::{
     app::App,
     error::Error,

@@ -91,7 +91,8 @@ pub async fn to_look_at(
     let running = Condition::all().add(running).add(C::Status.ne(RecurringStatus::Ended));
     let of_these = match ended {
         Some(ended) => {
-            let lately = Condition::all().add(C::Status.eq(RecurringStatus::Ended)).add(C::SubscriptionId.is_not_null()).add(C::EndedAt.gt(ended));
+            let lately =
+                Condition::all().add(C::Status.eq(RecurringStatus::Ended)).add(C::SubscriptionId.is_not_null()).add(C::EndedAt.gt(ended));
             Condition::any().add(running).add(lately)
         }
         None => running.add(awaited),

@@ -30,7 +30,10 @@ pub(super) async fn tell(
     let note = async |kind: &'static str, at: DateTime<Utc>, before: Option<i64>, after: Option<i64>, detail: &str| {
         store::note(tx, new.id, &Step { at, kind, actor, before, after, detail }).await
     };
-    let begins = old.status == Pending && new.status != Pending && new.end_reason != "not_completed";
+    // It has begun when something was paid, also when the first try failed.
+    let has_paid = invoices.iter().any(|invoice| invoice.status == InvoiceStatus::Paid);
+    let may_begin = has_paid && matches!(old.status, Pending | PastDue) && new.status != Pending;
+    let begins = may_begin && !store::steps(tx, new.id).await?.iter().any(|step| step.kind == "begun");
     if begins {
         note("begun", new.started_at.unwrap_or(now), None, Some(new.amount_minor), "").await?;
         letters::write(tx, app, new, &News::Begun).await?;
@@ -48,6 +51,13 @@ pub(super) async fn tell(
         }
         (Paused, Active | PastDue) => {
             note("resumed", now, None, Some(new.amount_minor), "").await?;
+        }
+        // Nothing was ever paid: there is nothing that could end.
+        (Pending, Ended) if !has_paid => {
+            note("abandoned", new.ended_at.unwrap_or(now), None, None, &new.end_reason).await?;
+            if !new.asked_end.is_empty() {
+                letters::write(tx, app, new, &News::Ended).await?;
+            }
         }
         (before, Ended) if before != Ended => {
             note("ended", new.ended_at.unwrap_or(now), Some(new.amount_minor), None, &new.end_reason).await?;
@@ -67,13 +77,13 @@ async fn tell_failures(
     gift: &recurring_donation::Model,
     invoices: &[InvoiceState],
 ) -> Result<bool, Error> {
-    if invoices.iter().all(|invoice| invoice.is_first || invoice.attempts == 0) {
+    if !invoices.iter().any(|invoice| may_have_failed(gift, invoice)) {
         return Ok(false);
     }
     let told = store::steps(tx, gift.id).await?;
     let knows = |kind: &str, invoice: &InvoiceState| told.iter().any(|step| step.kind == kind && step.detail == invoice.id);
     let mut new = false;
-    for invoice in invoices.iter().filter(|invoice| !invoice.is_first) {
+    for invoice in invoices.iter().filter(|invoice| may_have_failed(gift, invoice)) {
         let step = |kind, at| Step { at, kind, actor: "stripe", before: None, after: Some(gift.amount_minor), detail: &invoice.id };
         let knew = knows("failing", invoice);
         if !knew && !has_failed(gift, invoice) {
@@ -93,6 +103,11 @@ async fn tell_failures(
         }
     }
     Ok(new)
+}
+
+/// Whether it is worth a look: of the first invoice only what a checkout cannot tell, a bank debit that came back.
+fn may_have_failed(gift: &recurring_donation::Model, invoice: &InvoiceState) -> bool {
+    invoice.attempts > 0 && (!invoice.is_first || gift.status == RecurringStatus::PastDue)
 }
 
 /// Whether a payment of an invoice failed. An open one whose first try is under way (a bank debit takes days) has not: only a gift that is

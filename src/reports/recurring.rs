@@ -54,8 +54,7 @@ fn row_of(line: &Line) -> Result<Row, Error> {
         Cell::Text(line.currency.code().to_owned()),
         Cell::Money(net_of(line)?),
     ];
-    let all =
-        [line.begun, line.raised, line.lowered, line.paused, line.resumed, line.ended, line.lost, line.failing, line.recovered];
+    let all = [line.begun, line.raised, line.lowered, line.paused, line.resumed, line.ended, line.lost, line.failing, line.recovered];
     for sum in all {
         cells.extend([Cell::Count(sum.count), Cell::Money(line.money(sum))]);
     }

@@ -2,14 +2,18 @@
 //! that gets lost.
 
 use super::helpers::*;
+use crate::donations::helpers::status;
 use crate::support::{TestApp, on_both_databases};
 use chrono::TimeDelta;
-use entity::{audit_entry, words::LetterKind, words::RecurringStatus, words::Role};
+use entity::{
+    audit_entry,
+    words::{DonationStatus, LetterKind, RecurringStatus, Role},
+};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
 use wellwisher::{
     donations,
     error::Error,
-    payments::standin::{ApiFault, LastTry, Retries},
+    payments::standin::{ApiFault, LastTry, PayOutcome, Retries},
     recurring::{self, By, care},
 };
 
@@ -178,5 +182,36 @@ on_both_databases! {
         app.stripe.standin.catch_up();
         donations::refresh(&app.app, renewal.id).await.unwrap();
         assert_eq!(balance(&app.app, "stripe_fees", "USD").await, before + 103);
+    }
+
+    async fn a_gift_by_bank_debit_begins_when_the_money_is_there_and_not_before(app: TestApp) {
+        let session = open(&app, "monthly").await;
+        assert_eq!(app.stripe.standin.pay_by_debit(&session, true), PayOutcome::Processing);
+        hear(&app).await;
+        reconcile(&app).await;
+        assert_eq!((the_gift(&app).await.status, status(&app.app).await), (RecurringStatus::Pending, DonationStatus::Processing));
+        assert_eq!((steps(&app).await, count(&app.app, "letter").await), (vec!["created".to_owned()], 0), "nothing is promised before it is paid");
+        assert!(app.stripe.standin.settle_debit(&session, true) || the_gift(&app).await.status == RecurringStatus::Pending);
+        hear(&app).await;
+        reconcile(&app).await;
+        assert_eq!((the_gift(&app).await.status, status(&app.app).await), (RecurringStatus::Active, DonationStatus::Paid));
+        assert_eq!(steps(&app).await, ["created", "begun"]);
+    }
+
+    async fn a_first_bank_debit_that_comes_back_is_told_and_begins_the_gift_when_another_card_pays_it(app: TestApp) {
+        let session = open(&app, "monthly").await;
+        app.stripe.standin.pay_by_debit(&session, false);
+        hear(&app).await;
+        app.stripe.standin.settle_debit(&session, false);
+        hear(&app).await;
+        let gift = the_gift(&app).await;
+        assert_eq!((gift.status, status(&app.app).await), (RecurringStatus::PastDue, DonationStatus::Failed));
+        assert_eq!((steps(&app).await, letters(&app, LetterKind::RecurringFailed).await.len()), (vec!["created".to_owned(), "failing".to_owned()], 1));
+        app.app.clock.advance(TimeDelta::days(1));
+        app.stripe.standin.give_card(gift.customer_id.as_deref().unwrap(), GOOD_CARD, (11, 2041));
+        hear(&app).await;
+        assert_eq!((the_gift(&app).await.status, donations(&app.app).await.len()), (RecurringStatus::Active, 1));
+        assert_eq!(status(&app.app).await, DonationStatus::Paid, "the same donation");
+        assert_eq!(steps(&app).await, ["created", "failing", "begun", "recovered"]);
     }
 }

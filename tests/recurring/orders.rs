@@ -37,7 +37,12 @@ async fn end_of(app: &TestApp, id: RecurringId) -> String {
     for donation in wellwisher::recurring::store::donations(db, id, 100).await.unwrap() {
         let ledger = wellwisher::ledger::entries_of_donation(db, donation.id).await.unwrap();
         let notes = store::steps(db, donation.id).await.unwrap().len() > 1;
-        let sum: i64 = ledger.iter().flat_map(|(_, entries)| entries).filter(|entry| entry.account == Account::Donations).map(|entry| entry.amount_minor).sum();
+        let sum: i64 = ledger
+            .iter()
+            .flat_map(|(_, entries)| entries)
+            .filter(|entry| entry.account == Account::Donations)
+            .map(|entry| entry.amount_minor)
+            .sum();
         let receipts = receipt::Entity::find().filter(receipt::Column::DonationId.eq(donation.id)).count(db).await.unwrap();
         payments.push(format!("{} {} {} {sum} {receipts} {notes}", donation.status, donation.amount_minor, ledger.len()));
     }

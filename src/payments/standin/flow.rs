@@ -144,13 +144,12 @@ impl Vault {
         if session.status != SessionStatus::Open {
             return PayOutcome::Closed;
         }
-        if session.plan.is_some() {
-            return PayOutcome::Declined("The stand-in takes cards only for what is paid every month or year.");
-        }
         let intent_id = self.intent_for(&session, Means::Debit { succeeds });
         self.charge(&intent_id, "pending", None);
         self.set_intent(&intent_id, "processing");
         self.complete(session_id, false);
+        // A liberty: only the first payment takes days; what comes later is paid at once, as by a card.
+        self.begin_subscription(&session, &intent_id, *b"0000", LONG_FROM_NOW, false);
         self.tell_intent("payment_intent.processing", &intent_id);
         self.tell_session("checkout.session.completed", session_id);
         if let Some(delay) = self.debit_delay {
@@ -172,12 +171,14 @@ impl Vault {
             self.tell_charge("charge.succeeded", &charge_id);
             self.tell_intent("payment_intent.succeeded", &intent.id);
             self.tell_session("checkout.session.async_payment_succeeded", session_id);
+            self.first_invoice_came(session_id, &intent.id, true);
         } else {
             let words = "The bank returned the debit.";
             self.set_charge(&charge_id, "failed", Some(("insufficient_funds", words)));
             self.fail_intent(&intent.id, "payment_intent_payment_attempt_failed", Some("insufficient_funds"), words);
             self.tell_charge("charge.failed", &charge_id);
             self.tell_session("checkout.session.async_payment_failed", session_id);
+            self.first_invoice_came(session_id, &intent.id, false);
         }
         true
     }
@@ -190,7 +191,7 @@ impl Vault {
             Some(Means::Card(last4)) => last4,
             _ => *b"0000",
         };
-        let invoice_id = self.begin_subscription(session, intent_id, last4, expires);
+        let invoice_id = self.begin_subscription(session, intent_id, last4, expires, true);
         self.tell_charge("charge.succeeded", &charge_id);
         self.tell_intent("payment_intent.succeeded", intent_id);
         self.book_or_schedule(&charge_id);

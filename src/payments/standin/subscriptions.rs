@@ -150,8 +150,16 @@ impl Method {
 }
 
 impl Vault {
-    /// The paid session's subscription begins: customer, card, subscription, first invoice. Returns the invoice's id.
-    pub fn begin_subscription(&mut self, session: &Session, intent_id: &str, last4: [u8; 4], expires: (u32, i32)) -> Option<String> {
+    /// The session's subscription begins: customer, card, subscription, first invoice; paid, or with a bank debit under way. Returns the
+    /// invoice's id.
+    pub fn begin_subscription(
+        &mut self,
+        session: &Session,
+        intent_id: &str,
+        last4: [u8; 4],
+        expires: (u32, i32),
+        is_paid: bool,
+    ) -> Option<String> {
         let plan = session.plan.clone()?;
         let now = self.now();
         let customer_id = self.new_id("cus_", 14);
@@ -180,13 +188,33 @@ impl Vault {
         };
         self.billing.subscriptions.put(subscription);
         let invoice_id = self.new_invoice(&id, true)?;
-        self.pay_invoice_with(&invoice_id, intent_id, true);
+        if is_paid {
+            self.pay_invoice_with(&invoice_id, intent_id, true);
+        } else if let Some(invoice) = self.billing.invoices.get_mut(&invoice_id) {
+            (invoice.attempts, invoice.intent_id) = (1, Some(intent_id.to_owned()));
+        }
         if let Some(plan) = self.sessions.get_mut(&session.id).and_then(|session| session.plan.as_mut()) {
             plan.begun = Some((id.clone(), invoice_id.clone(), customer_id));
         }
         self.schedule_renewal(&id);
         self.tell_subscription("customer.subscription.created", &id);
         Some(invoice_id)
+    }
+
+    /// The bank debit of a session's first invoice has ended.
+    pub fn first_invoice_came(&mut self, session_id: &str, intent_id: &str, succeeded: bool) {
+        let plan = self.sessions.get(session_id).and_then(|session| session.plan.as_ref());
+        let Some((subscription_id, invoice_id, _)) = plan.and_then(|plan| plan.begun.clone()) else { return };
+        if succeeded {
+            self.pay_invoice_with(&invoice_id, intent_id, false);
+            self.tell_invoice("invoice.paid", &invoice_id);
+            return;
+        }
+        if let Some(subscription) = self.billing.subscriptions.get_mut(&subscription_id) {
+            subscription.status = "past_due";
+        }
+        self.tell_invoice("invoice.payment_failed", &invoice_id);
+        self.tell_subscription("customer.subscription.updated", &subscription_id);
     }
 
     pub fn schedule_renewal(&mut self, id: &str) {
@@ -320,7 +348,10 @@ fn change_price(vault: &mut Vault, known: &Subscription, params: &Params) -> Res
     if params.required(&at("[currency]"))? != known.amount.currency.stripe_code() {
         return Err(ApiError::invalid(&at("[currency]"), "The currency of a subscription cannot change."));
     }
-    if params.required(&at("[recurring][interval]"))? != known.every.as_str() || params.text("proration_behavior") != Some("none") || params.integer("items[0][quantity]")?.unwrap_or(1) != 1 {
+    if params.required(&at("[recurring][interval]"))? != known.every.as_str()
+        || params.text("proration_behavior") != Some("none")
+        || params.integer("items[0][quantity]")?.unwrap_or(1) != 1
+    {
         return Err(ApiError::invalid("items", "The stand-in changes amounts only, without proration."));
     }
     let minor = params.integer(&at("[unit_amount]"))?.unwrap_or(0);
