@@ -77,13 +77,13 @@ async fn tell_failures(
     gift: &recurring_donation::Model,
     invoices: &[InvoiceState],
 ) -> Result<bool, Error> {
-    if !invoices.iter().any(|invoice| may_have_failed(gift, invoice)) {
+    if invoices.iter().all(|invoice| invoice.attempts == 0) {
         return Ok(false);
     }
     let told = store::steps(tx, gift.id).await?;
     let knows = |kind: &str, invoice: &InvoiceState| told.iter().any(|step| step.kind == kind && step.detail == invoice.id);
     let mut new = false;
-    for invoice in invoices.iter().filter(|invoice| may_have_failed(gift, invoice)) {
+    for invoice in invoices {
         let step = |kind, at| Step { at, kind, actor: "stripe", before: None, after: Some(gift.amount_minor), detail: &invoice.id };
         let knew = knows("failing", invoice);
         if !knew && !has_failed(gift, invoice) {
@@ -105,15 +105,12 @@ async fn tell_failures(
     Ok(new)
 }
 
-/// Whether it is worth a look: of the first invoice only what a checkout cannot tell, a bank debit that came back.
-fn may_have_failed(gift: &recurring_donation::Model, invoice: &InvoiceState) -> bool {
-    invoice.attempts > 0 && (!invoice.is_first || gift.status == RecurringStatus::PastDue)
-}
-
 /// Whether a payment of an invoice failed. An open one whose first try is under way (a bank debit takes days) has not: only a gift that is
 /// past due, or has ended, says so. What is paid failed before when it took more than one try.
 fn has_failed(gift: &recurring_donation::Model, invoice: &InvoiceState) -> bool {
     match invoice.status {
+        // Of the first invoice only what a checkout cannot tell: a bank debit that came back.
+        _ if invoice.is_first && (gift.status != RecurringStatus::PastDue || invoice.status != InvoiceStatus::Open) => false,
         InvoiceStatus::Draft => false,
         InvoiceStatus::Open => invoice.attempts > 0 && matches!(gift.status, RecurringStatus::PastDue | RecurringStatus::Ended),
         InvoiceStatus::Paid => invoice.attempts > 1,
@@ -126,6 +123,8 @@ pub(super) async fn note_once(app: &App, id: RecurringId, kind: &'static str, de
     let now = app.now();
     app.db
         .write(async |tx| {
+            // One at a time, so that two who hear of it at once note it once.
+            store::lock(tx, id).await?.ok_or(Error::NotFound)?;
             let known = store::steps(tx, id).await?.iter().any(|step| step.kind == kind && step.detail == detail);
             if !known {
                 store::note(tx, id, &Step { at: now, kind, actor: "stripe", before: None, after: None, detail }).await?;
