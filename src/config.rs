@@ -79,6 +79,12 @@ pub struct Settings {
     /// With the profile `de`: a gift up to 300 EUR gets its slip at once, and is then on no annual confirmation. `false`: annual confirmations only.
     #[arg(long, env = "ORG_GERMAN_SLIPS", default_value = "true", global = true, hide_env_values = true, num_args = 0..=1, default_missing_value = "true")]
     pub org_german_slips: bool,
+    /// How many days after the end of a tax year its statements go out by themselves: 31. Empty: staff send them from the desk.
+    #[arg(long, env = "STATEMENTS_AFTER_DAYS", default_value = "", global = true, hide_env_values = true)]
+    pub statements_after_days: String,
+    /// The folders with the fonts of PDFs, Noto Sans and Noto Naskh Arabic, joined by commas; used by builds that make PDFs.
+    #[arg(long, env = "PDF_FONTS", default_value = "/usr/share/fonts,/usr/local/share/fonts", global = true, hide_env_values = true)]
+    pub pdf_fonts: String,
     /// The organisation's time zone: receipts' dates, campaigns' days, reports.
     #[arg(long, env = "ORG_TIMEZONE", default_value = "UTC", global = true, hide_env_values = true)]
     pub org_timezone: String,

@@ -20,6 +20,8 @@ pub enum Error {
     TooMany(String),
     /// Something we depend on does not answer; says what. Trying again may help.
     Unavailable(String),
+    /// This installation does not have it; says what to do instead.
+    NotOffered(String),
     /// Our fault: the detail goes to the log, never to a page.
     Internal(String),
 }
@@ -41,6 +43,7 @@ impl std::fmt::Display for Error {
             | Self::Forbidden(why)
             | Self::TooMany(why)
             | Self::Unavailable(why)
+            | Self::NotOffered(why)
             | Self::Internal(why) => f.write_str(why),
         }
     }

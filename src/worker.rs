@@ -138,6 +138,11 @@ pub async fn run_schedules(app: &App) {
     {
         tracing::error!(%error, "the database's statistics could not be gathered");
     }
+    if is_due(app, "annual_statements", TimeDelta::hours(1)).await
+        && let Err(error) = receipts::annual::begin_when_due(app).await
+    {
+        tracing::error!(%error, "the statements of the last tax year are due and cannot be made");
+    }
     keep_canary(app).await;
     // Every process keeps its own days of readers: closing one is safe to repeat.
     match readers::counter(app).await {

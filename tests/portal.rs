@@ -6,7 +6,12 @@ use crate::{
 };
 use chrono::TimeDelta;
 use entity::words::{LetterKind, RecurringStatus};
+use sea_orm::EntityTrait;
 use std::time::Duration;
+use wellwisher::{
+    receipts::{annual, pdf},
+    staff::Actor,
+};
 
 /// Asks for the link; the path that the newest letter leads to, when `wanted` letters have come.
 async fn ask_for_link(app: &TestApp, email: &str, wanted: usize) -> Option<String> {
@@ -46,6 +51,51 @@ on_both_databases! {
         assert_eq!(app.get("/me").await.texts("input[name=email]").len(), 1, "the session has ended");
         assert_eq!(app.get(&path).await.location(), "/me?stale=1", "and so has the link");
         assert_eq!(app.post("/me/link", &[("email", "nonsense")]).await.status, 422);
+    }
+
+    async fn her_receipts_can_be_printed_and_kept_by_her_alone(app: TestApp) {
+        begin(&app, "monthly", GOOD_CARD).await;
+        let hers = entity::receipt::Entity::find().one(app.app.db.read()).await.unwrap().unwrap();
+        app.give(&crate::support::gift(2_500, "USD")).await;
+        let all = entity::receipt::Entity::find().all(app.app.db.read()).await.unwrap();
+        let other = all.iter().find(|receipt| receipt.id != hers.id).unwrap();
+        app.app.clock.set("2027-02-01T12:00:00Z".parse().unwrap());
+        let year = annual::year_to_state(&app.app, 2026).unwrap();
+        annual::run(&app.app, &Actor::system(), &year, false, |_, _| {}).await.unwrap();
+        let supporter = app.donation(hers.donation_id).await.supporter_id;
+        let (own, foreign): (Vec<_>, Vec<_>) =
+            entity::statement::Entity::find().all(app.app.db.read()).await.unwrap().into_iter().partition(|s| s.supporter_id == supporter);
+        let (own, foreign) = (&own[0], &foreign[0]);
+
+        let print = format!("/me/receipts/{}", hers.id);
+        assert_eq!(app.get(&print).await.location(), "/me?stale=1", "not without the link");
+        assert_eq!(app.get(&format!("/me/receipts/{}/pdf", hers.id)).await.location(), "/me?stale=1");
+        assert_eq!(app.get(&format!("/me/statements/{}", own.id)).await.location(), "/me?stale=1");
+        assert_eq!(app.get(&format!("/me/statements/{}/pdf", own.id)).await.location(), "/me?stale=1");
+        let path = ask_for_link(&app, "zarmina@example.org", 1).await.expect("a letter");
+        app.get(&path).await;
+
+        let home = app.get("/me").await;
+        assert!(home.attribute("td a", "href") == Some(print.clone()) && home.body.contains(&own.code), "{}", home.body);
+        assert_eq!(home.body.contains("/pdf\""), pdf::IS_BUILT, "a link only where it leads somewhere");
+        let page = app.get(&print).await;
+        assert!(page.status == 200 && page.body.contains(&hers.code) && page.headers["cache-control"] == "no-store", "{}", page.body);
+        assert!(app.get(&format!("/me/statements/{}", own.id)).await.body.contains(&own.code));
+        for (path, code) in [(format!("{print}/pdf"), &hers.code), (format!("/me/statements/{}/pdf", own.id), &own.code)] {
+            let file = app.get(&path).await;
+            if pdf::IS_BUILT {
+                assert!(file.status == 200 && file.body.starts_with("%PDF-1.7"), "{}", file.body);
+                assert_eq!(file.headers["content-disposition"], format!("attachment; filename=\"{code}.pdf\""));
+            } else {
+                assert!(file.status == 404 && file.body.contains("page to print"), "{}", file.body);
+            }
+            assert_eq!(file.headers["cache-control"], "no-store");
+        }
+        for path in [format!("/me/receipts/{}", other.id), format!("/me/statements/{}", foreign.id)] {
+            assert_eq!(app.get(&path).await.status, 404, "another supporter's");
+            let file = app.get(&format!("{path}/pdf")).await;
+            assert!(file.status == 404 && !file.body.contains("page to print"), "it is not even said that it is there");
+        }
     }
 
     async fn she_changes_pauses_resumes_and_ends_her_gift(app: TestApp) {

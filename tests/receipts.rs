@@ -4,6 +4,7 @@ mod annual;
 mod desk;
 mod letters;
 mod numbers;
+mod pdf;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{

@@ -134,6 +134,8 @@ pub struct Config {
     pub org_tax_notice_period: String,
     pub org_tax_purpose: String,
     pub org_german_slips: bool,
+    pub statements_after_days: Option<u16>,
+    pub pdf_fonts: Vec<PathBuf>,
     pub org_timezone: Tz,
     pub org_currencies: Vec<Currency>,
     pub org_amounts: Vec<i64>,
@@ -211,6 +213,8 @@ impl Config {
             org_tax_notice_period: settings.org_tax_notice_period.trim().to_owned(),
             org_tax_purpose: settings.org_tax_purpose.trim().to_owned(),
             org_german_slips: settings.org_german_slips,
+            statements_after_days: parse_days(&settings.statements_after_days)?,
+            pdf_fonts: parse_list(&settings.pdf_fonts, "PDF_FONTS", |folder| Some(PathBuf::from(folder)))?,
             org_timezone: settings.org_timezone.parse().map_err(|_| wrong("ORG_TIMEZONE", "an IANA zone such as Asia/Kabul"))?,
             org_currencies,
             org_amounts,
@@ -402,6 +406,17 @@ fn parse_notice_date(text: &str) -> Result<Option<NaiveDate>, Error> {
     match text.trim() {
         "" => Ok(None),
         day => crate::clock::parse_day(day).map(Some).ok_or_else(|| wrong("ORG_TAX_NOTICE_DATE", "a day such as 2025-03-14")),
+    }
+}
+
+/// Within the ten months in which a statement is still of use.
+fn parse_days(text: &str) -> Result<Option<u16>, Error> {
+    match text.trim() {
+        "" => Ok(None),
+        days => match days.parse() {
+            Ok(days @ 1..=300) => Ok(Some(days)),
+            _ => Err(wrong("STATEMENTS_AFTER_DAYS", "1 to 300, or empty")),
+        },
     }
 }
 

@@ -166,6 +166,20 @@ pub async fn retry(tx: &impl ConnectionTrait, id: JobId, now: DateTime<Utc>) -> 
     if changed.rows_affected == 1 { Ok(()) } else { Err(Error::NotFound) }
 }
 
+/// What the jobs of this kind that are not given up need.
+pub async fn waiting(db: &impl ConnectionTrait, kind: &str) -> Result<Vec<serde_json::Value>, Error> {
+    let mine = job::Entity::find().filter(job::Column::Kind.eq(kind)).filter(job::Column::GivenUpAt.is_null());
+    let payloads: Vec<String> = mine.select_only().column(job::Column::Payload).into_tuple().all(db).await?;
+    Ok(payloads.iter().filter_map(|payload| serde_json::from_str(payload).ok()).collect())
+}
+
+/// Whether work that is done once and never again is to be begun: true for the first transaction only that asks by this name and commits.
+pub async fn begin_once(tx: &impl ConnectionTrait, name: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+    let first = schedule::ActiveModel { name: Set(name.to_owned()), last_run_at: Set(now) };
+    let quiet = OnConflict::column(schedule::Column::Name).do_nothing().to_owned();
+    Ok(schedule::Entity::insert(first).on_conflict(quiet).exec_without_returning(tx).await? == 1)
+}
+
 /// Whether recurring work is due, and this process, of many, is to do it: the time is written by whoever is first.
 pub async fn begin_schedule(db: &Db, clock: &Clock, name: &'static str, every: TimeDelta) -> Result<bool, Error> {
     let now = clock.now();

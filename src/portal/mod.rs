@@ -5,6 +5,7 @@
 
 mod actions;
 mod pages;
+mod papers;
 mod session;
 mod store;
 

@@ -1,7 +1,7 @@
 //! `/me`: asking for the link, opening it, and what is behind it.
 
 use super::{
-    actions,
+    actions, papers,
     session::{self, AtHome},
     store,
 };
@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use entity::{Money, donation, recurring_donation, words::RecurringStatus};
+use entity::{Money, donation, receipt, recurring_donation, statement, words::RecurringStatus};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -38,6 +38,10 @@ pub fn routes() -> Router<App> {
             .route("/me/link", post(send_link))
             .route("/me/sign-out", post(sign_out))
             .route("/me/{token}", get(open_link))
+            .route("/me/receipts/{id}", get(papers::show_receipt))
+            .route("/me/receipts/{id}/pdf", get(papers::pdf_of_receipt))
+            .route("/me/statements/{id}", get(papers::show_statement))
+            .route("/me/statements/{id}/pdf", get(papers::pdf_of_statement))
             .route("/me/recurring/{id}/{action}", get(actions::ask).post(actions::act)),
     )
 }
@@ -60,7 +64,7 @@ struct AskPage {
 struct Gift {
     donation: donation::Model,
     amount: Money,
-    receipt: Option<String>,
+    receipt: Option<receipt::Model>,
 }
 
 #[derive(Template)]
@@ -70,6 +74,7 @@ struct HomePage {
     done: Option<String>,
     gifts: Vec<Gift>,
     recurring: Vec<(recurring_donation::Model, Money)>,
+    statements: Vec<statement::Model>,
 }
 
 #[derive(Deserialize)]
@@ -102,7 +107,7 @@ async fn show(State(app): State<App>, AtHome(supporter): AtHome, page: Page, Que
     let done =
         Some(format!("portal-done-{}", asked.done)).filter(|key| !asked.done.is_empty() && page.lang.has(key)).map(|key| page.t(&key));
     let title = page.t("portal-title");
-    web::html(&HomePage { page: page.titled(title), done, gifts, recurring })
+    web::html(&HomePage { page: page.titled(title), done, gifts, recurring, statements: store::statements(db, supporter.id).await? })
 }
 
 #[derive(Deserialize)]

@@ -3,11 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     donation,
-    ids::{DonationId, SupporterId},
-    portal_link, portal_session, receipt, supporter,
+    ids::{DonationId, ReceiptId, StatementId, SupporterId},
+    portal_link, portal_session, receipt, statement, supporter,
     words::{DonationStatus, ReceiptStatus},
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use std::collections::HashMap;
 
 /// Who gave with this address (lower case); nobody when nothing with it was ever paid.
@@ -28,14 +28,35 @@ pub(super) async fn gifts(db: &impl ConnectionTrait, id: SupporterId, most: u64)
         .await
 }
 
-/// The codes of the valid receipts of these donations.
-pub(super) async fn receipts(db: &impl ConnectionTrait, ids: Vec<DonationId>) -> Result<HashMap<DonationId, String>, DbErr> {
+/// The valid receipts of these donations.
+pub(super) async fn receipts(db: &impl ConnectionTrait, ids: Vec<DonationId>) -> Result<HashMap<DonationId, receipt::Model>, DbErr> {
     let found = receipt::Entity::find()
         .filter(receipt::Column::DonationId.is_in(ids))
         .filter(receipt::Column::Status.eq(ReceiptStatus::Issued))
         .all(db)
         .await?;
-    Ok(found.into_iter().map(|one| (one.donation_id, one.code)).collect())
+    Ok(found.into_iter().map(|one| (one.donation_id, one)).collect())
+}
+
+/// A receipt, valid or not, of one of her gifts.
+pub(super) async fn receipt_of(db: &impl ConnectionTrait, who: SupporterId, id: ReceiptId) -> Result<Option<receipt::Model>, DbErr> {
+    let Some(found) = receipt::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
+    let hers = donation::Entity::find_by_id(found.donation_id).filter(donation::Column::SupporterId.eq(who)).one(db).await?;
+    Ok(hers.map(|_| found))
+}
+
+/// Her valid statements, the newest first. German ones count on signed paper only, so they are not among them.
+pub(super) async fn statements(db: &impl ConnectionTrait, who: SupporterId) -> Result<Vec<statement::Model>, DbErr> {
+    hers(who).filter(statement::Column::Status.eq(ReceiptStatus::Issued)).order_by_desc(statement::Column::StartsOn).all(db).await
+}
+
+/// A statement of hers, valid or not.
+pub(super) async fn statement_of(db: &impl ConnectionTrait, who: SupporterId, id: StatementId) -> Result<Option<statement::Model>, DbErr> {
+    hers(who).filter(statement::Column::Id.eq(id)).one(db).await
+}
+
+fn hers(who: SupporterId) -> Select<statement::Entity> {
+    statement::Entity::find().filter(statement::Column::SupporterId.eq(who)).filter(statement::Column::Profile.ne("de"))
 }
 
 /// How many links a supporter was sent since then.

@@ -18,7 +18,7 @@ use crate::{
     ledger,
     staff::{Actor, audit},
 };
-use chrono::Datelike;
+use chrono::{Datelike, Days, NaiveDate};
 use entity::{
     donation,
     ids::{DonationId, StatementId, SupporterId},
@@ -171,6 +171,51 @@ pub async fn begin(app: &App, actor: &Actor, year: &TaxYear) -> Result<(), Error
         .await?;
     app.bell.notify_waiters();
     Ok(())
+}
+
+/// How long after the day on which statements go out by themselves they still do: a program that stood still on that day makes up for it, and
+/// one that is set up in autumn does not write to everybody about the year before.
+const MADE_UP_FOR_DAYS: u64 = 60;
+
+/// The day on which the statements of a tax year go out by themselves, if they do.
+pub fn sent_on(app: &App, year: &TaxYear) -> Option<NaiveDate> {
+    app.config.statements_after_days.and_then(|days| year.ends_on.checked_add_days(Days::new(days.into())))
+}
+
+/// Has the worker issue the statements of the last tax year when their day has come, once for each year however many processes ask and
+/// whatever ends in between: that it was begun is written in the transaction of the job. Returns whether they were begun now.
+pub async fn begin_when_due(app: &App) -> Result<bool, Error> {
+    let profile = app.config.org_receipt_profile.as_str();
+    let Some(year) = TaxYear::beginning_in(profile, last_year(app)) else { return Ok(false) };
+    let Some(day) = sent_on(app, &year) else { return Ok(false) };
+    let last_day = day.checked_add_days(Days::new(MADE_UP_FOR_DAYS)).unwrap_or(day);
+    if !(day..=last_day).contains(&app.today()) {
+        return Ok(false);
+    }
+    let year = year_to_state(app, year.year)?;
+    let (now, actor) = (app.now(), Actor::system());
+    let mark = format!("{JOB}:{}", year.year);
+    let begun = app
+        .db
+        .write(async |tx| {
+            if !jobs::begin_once(tx, &mark, now).await? {
+                return Ok(false);
+            }
+            jobs::enqueue(tx, app.new_id(), job_after(&year, None, now), now).await?;
+            audit::record(tx, now, &actor, "receipts.annual", "statement", &year.name(), json!({ "year": year.name() })).await?;
+            Ok(true)
+        })
+        .await?;
+    if begun {
+        app.bell.notify_waiters();
+    }
+    Ok(begun)
+}
+
+/// Whether the worker is at the statements of this tax year.
+pub async fn is_running(app: &App, year: &TaxYear) -> Result<bool, Error> {
+    let payloads = jobs::waiting(app.db.read(), JOB).await?;
+    Ok(payloads.iter().any(|payload| payload["year"] == year.year))
 }
 
 fn job_after(year: &TaxYear, after: Option<SupporterId>, now: chrono::DateTime<chrono::Utc>) -> NewJob {

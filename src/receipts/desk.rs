@@ -1,4 +1,5 @@
-//! Receipts at the desk: the list, one receipt as it was issued, mending its name and address, a page to print; and the statements of a year.
+//! Receipts at the desk: the list, one receipt as it was issued, mending its name and address, a page to print and a PDF; and the statements
+//! of a year.
 //! Finance and administrators only, because receipts name people.
 
 use super::{
@@ -6,6 +7,7 @@ use super::{
     care::{self, Correction},
     document::Document,
     list::{self, Asked},
+    pdf::{self, Sheet},
     profiles::{self, TaxYear},
     statement, store, years,
 };
@@ -15,7 +17,7 @@ use crate::{
     error::Error,
     staff::{DeskPage, Finance},
     web::{
-        self, Form, FormErrors, Path, Query,
+        self, Form, FormErrors, Page, Path, Query,
         pager::{PAGE_ROWS, Pager},
     },
 };
@@ -27,7 +29,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
 use entity::{
     Money,
     ids::{ReceiptId, StatementId},
@@ -49,9 +51,11 @@ pub fn routes() -> Router<App> {
         .route("/desk/receipts/{id}", get(show_receipt))
         .route("/desk/receipts/{id}/correct", post(correct))
         .route("/desk/receipts/{id}/print", get(print_receipt))
+        .route("/desk/receipts/{id}/pdf", get(pdf_of_receipt))
         .route("/desk/annual-receipts", get(show_year).post(send_year))
         .route("/desk/annual-receipts/{id}", get(show_statement))
         .route("/desk/annual-receipts/{id}/print", get(print_statement))
+        .route("/desk/annual-receipts/{id}/pdf", get(pdf_of_statement))
 }
 
 #[derive(Template)]
@@ -98,6 +102,10 @@ struct YearPage {
     would: Result<annual::Report, String>,
     statements: Pager<(entity::statement::Model, Option<supporter::Model>)>,
     is_german: bool,
+    /// Whether they are being made just now.
+    is_running: bool,
+    /// When they go out by themselves.
+    sent_on: Option<NaiveDate>,
 }
 
 #[derive(Template)]
@@ -222,6 +230,21 @@ async fn print_receipt(State(app): State<App>, _who: Finance, page: DeskPage, Pa
     web::html(&PrintPage { page: page.titled(receipt.code.clone()), shown: Document::of_receipt(&receipt)? })
 }
 
+async fn pdf_of_receipt(State(app): State<App>, _who: Finance, page: DeskPage, Path(id): Path<ReceiptId>) -> Result<Response, Error> {
+    send_pdf(&app, &page, Sheet::of_receipt(&store::find(app.db.read(), id).await?)?).await
+}
+
+async fn pdf_of_statement(State(app): State<App>, _who: Finance, page: DeskPage, Path(id): Path<StatementId>) -> Result<Response, Error> {
+    send_pdf(&app, &page, Sheet::of_statement(&years::find(app.db.read(), id).await?)?).await
+}
+
+/// A sheet as a PDF to keep; or, where there is none, the page that says what to do instead, in the page's language.
+pub async fn send_pdf(app: &App, page: &Page, sheet: Sheet) -> Result<Response, Error> {
+    let name = sheet.file_name();
+    let bytes = pdf::make(app, sheet).await.map_err(|error| error.told(page.lang))?;
+    web::pdf(bytes, &name)
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct AskedYear {
@@ -254,6 +277,8 @@ async fn show_year(State(app): State<App>, _who: Finance, page: DeskPage, Query(
         would,
         statements: Pager::from_rows(rows, |(statement, _)| statement.id.to_string()),
         is_german: profile == "de",
+        is_running: annual::is_running(&app, &year).await?,
+        sent_on: annual::sent_on(&app, &year),
         year,
     };
     web::html(&shown)

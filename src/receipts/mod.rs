@@ -19,6 +19,8 @@ pub mod german;
 pub mod letter;
 /// The list of receipts at the desk.
 pub mod list;
+/// Receipts and statements as PDF, in builds that can.
+pub mod pdf;
 /// The rules of each country.
 pub mod profiles;
 /// Everything a receipt says.
@@ -31,7 +33,7 @@ pub mod store;
 pub mod years;
 
 pub use agree::{Agreed, agree};
-pub use desk::routes as desk_routes;
+pub use desk::{routes as desk_routes, send_pdf};
 pub use letter::{Ended, cancelled_letter, letter};
 pub use snapshot::{Exemption, Issuer, Snapshot};
 

@@ -2,7 +2,7 @@
 
 use super::{
     Issuer, IssuerSettings,
-    document::{Document, Field, Table, amount, day, filled, german_amount, law_tag, text_with},
+    document::{Document, Field, ISOLATE, Table, amount, day, filled, german_amount, law_tag, text_with},
     german,
     letter::{View, subject},
     profiles::{self, TaxYear, german_day},
@@ -199,10 +199,15 @@ fn fields(snapshot: &YearSnapshot, language: Language) -> Vec<Field> {
         ("receipt-charity-number", own("uk", &issuer.charity_number)),
         ("receipt-donor", donor.clone()),
         ("receipt-donor-address", snapshot.donor.address.clone()),
-        ("statement-period", format!("{} – {}", day(snapshot.starts_on, language), day(snapshot.ends_on, language))),
+        ("statement-period", format!("{} – {}", apart(&day(snapshot.starts_on, language)), apart(&day(snapshot.ends_on, language)))),
     ];
     let totals = snapshot.totals.iter().map(|sum| (language.text("statement-total"), amount(*sum, language)));
     filled(pairs.map(|(key, value)| (language.text(key), value)).into_iter().chain(totals))
+}
+
+/// A date that keeps its order wherever it stands: after Persian letters `2026-12-31` would show as `31-12-2026`.
+fn apart(day: &str) -> String {
+    format!("{}{day}{}", ISOLATE[0], ISOLATE[1])
 }
 
 fn german_fields(snapshot: &YearSnapshot) -> Result<Vec<Field>, Error> {

@@ -79,7 +79,7 @@ impl Finding {
 
 /// Looks at everything. What cannot be looked at is a finding, not an error, so that one fault does not hide the others.
 pub async fn doctor(app: &App) -> Vec<Finding> {
-    let mut findings = vec![look_at_settings(app), look_at_receipts(app), look_at_reader_key(app)];
+    let mut findings = vec![look_at_settings(app), look_at_receipts(app), look_at_pdf(app), look_at_reader_key(app)];
     findings.extend(look_at_files(app));
     let looks = [
         ("database", look_at_database(app).await),
@@ -171,6 +171,25 @@ fn look_at_receipts(app: &App) -> Finding {
             },
         )
     }
+}
+
+/// Whether this build makes PDFs, and has their fonts.
+#[cfg(feature = "pdf")]
+fn look_at_pdf(app: &App) -> Finding {
+    let missing = receipts::pdf::fonts::missing(&app.config.pdf_fonts);
+    if missing.is_empty() {
+        return Finding::ok("pdf", "receipts and statements are offered as PDF");
+    }
+    Finding::warn(
+        "pdf",
+        format!("no PDF can be made: {} not in the folders of PDF_FONTS", missing.join(" and ")),
+        "Install these fonts (Debian: fonts-noto-core) or name their folder in PDF_FONTS. Pages to print are there without them.",
+    )
+}
+
+#[cfg(not(feature = "pdf"))]
+fn look_at_pdf(_app: &App) -> Finding {
+    Finding::ok("pdf", "not in this build: receipts and statements have pages to print")
 }
 
 fn look_at_reader_key(app: &App) -> Finding {

@@ -19,7 +19,7 @@ impl Error {
     /// The status that tells it to programs.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NotOffered(_) => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
@@ -40,6 +40,7 @@ impl Error {
             Self::Forbidden(_) => "error-forbidden",
             Self::TooMany(_) => "error-too-many",
             Self::Unavailable(_) => "error-unavailable",
+            Self::NotOffered(_) => "error-not-offered",
             Self::Internal(_) => "error-internal",
         }
     }
@@ -78,7 +79,9 @@ pub async fn render_errors(State(app): State<App>, request: Request, next: Next)
     }
     let key = error.key();
     let told = match &*error {
-        Error::Invalid(why) | Error::Conflict(why) | Error::Forbidden(why) | Error::TooMany(why) => Some(why.clone()),
+        Error::Invalid(why) | Error::Conflict(why) | Error::Forbidden(why) | Error::TooMany(why) | Error::NotOffered(why) => {
+            Some(why.clone())
+        }
         _ => None,
     };
     let shown = ErrorPage {

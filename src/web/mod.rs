@@ -43,6 +43,18 @@ pub fn html_text(text: String) -> Response {
     response
 }
 
+/// A PDF as a file to keep. It is about a person, so no browser and no proxy keeps a copy of its own.
+pub fn pdf(bytes: Vec<u8>, file_name: &str) -> Result<Response, Error> {
+    let disposition =
+        HeaderValue::try_from(format!("attachment; filename=\"{file_name}\"")).map_err(|e| Error::internal("a file's name", e))?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/pdf")),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
 /// Sends the browser to `to` with GET (303), as after every change.
 pub fn redirect(to: &str) -> Response {
     let location = HeaderValue::try_from(to).unwrap_or_else(|_| HeaderValue::from_static("/"));

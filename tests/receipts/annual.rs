@@ -13,6 +13,7 @@ use wellwisher::{
     receipts::{
         annual::{self, Report},
         care::{self, Correction},
+        pdf,
         profiles::TaxYear,
         statement::YearSnapshot,
     },
@@ -49,6 +50,22 @@ struct Newfoundland(TestApp);
 struct Berlin(TestApp);
 /// One in the United Kingdom.
 struct London(TestApp);
+/// One in Kabul whose statements go out by themselves.
+struct Punctual(TestApp);
+
+impl FromDatabase for Punctual {
+    async fn from_database(database: TestDatabase) -> Self {
+        Self(
+            TestApp::with(database, |settings| {
+                settings.org_receipt_profile = "us".into();
+                settings.org_tax_id = "00-1234567".into();
+                settings.org_timezone = "Asia/Kabul".into();
+                settings.statements_after_days = "31".into();
+            })
+            .await,
+        )
+    }
+}
 
 impl FromDatabase for Kabul {
     async fn from_database(database: TestDatabase) -> Self {
@@ -288,6 +305,55 @@ on_both_databases! {
         assert_eq!((said.donor.name.as_str(), said.donor.address.as_str()), ("Wren Marlow", "7 Reed Bank, Gander"));
     }
 
+    async fn statements_go_out_by_themselves_on_their_day_once_for_each_year(punctual: Punctual) {
+        let test = &punctual.0;
+        give_at(test, "2026-05-01T08:00:00Z", &by("wren@example.org", "Wren Marlow", "", 25_000, "USD")).await;
+        give_at(test, "2026-06-01T08:00:00Z", &by("wren@example.org", "Wren Marlow", "", 5_000, "USD")).await;
+        give_at(test, "2026-07-01T08:00:00Z", &by("ash@example.org", "Ash", "", 5_000, "USD")).await;
+        // The last second of 30 January in Kabul, and the first of the 31st.
+        test.app.clock.set("2027-01-30T19:29:59Z".parse().unwrap());
+        assert!(!annual::begin_when_due(&test.app).await.unwrap(), "not before its day");
+        test.app.clock.set("2027-01-30T19:30:00Z".parse().unwrap());
+        let ask = || annual::begin_when_due(&test.app);
+        let (a, b, c) = tokio::join!(ask(), ask(), ask());
+        assert_eq!([a, b, c].into_iter().filter(|begun| *begun.as_ref().unwrap()).count(), 1, "however many ask at once");
+        let year = TaxYear::beginning_in("us", 2026).unwrap();
+        assert!(annual::is_running(&test.app, &year).await.unwrap() && letters(test).await.is_empty());
+        test.sign_in_as(entity::words::Role::Finance).await;
+        let page = test.get("/desk/annual-receipts?year=2026").await;
+        assert!(page.texts("p[role=status]")[0].contains("being made") && page.texts("form[method=post] button").iter().all(|b| !b.contains("Make and send")), "{}", page.body);
+
+        // A worker dies in the middle: the job is done again from its beginning.
+        annual::act(&test.app, &serde_json::json!({ "year": 2026 })).await;
+        while worker::work_once(&test.app).await.unwrap() > 0 {}
+        let to: Vec<String> = letters(test).await.into_iter().map(|letter| letter.to_address).collect();
+        assert_eq!((to.len(), to.contains(&"wren@example.org".to_owned()), to.contains(&"ash@example.org".to_owned())), (2, true, true), "each once");
+        assert!(!annual::is_running(&test.app, &year).await.unwrap());
+
+        test.app.clock.set("2027-02-20T08:00:00Z".parse().unwrap());
+        worker::run_schedules(&test.app).await;
+        while worker::work_once(&test.app).await.unwrap() > 0 {}
+        assert_eq!(letters(test).await.len(), 2, "once for each year");
+    }
+
+    async fn statements_of_a_day_long_past_do_not_go_out_by_themselves(punctual: Punctual) {
+        let test = &punctual.0;
+        give_at(test, "2026-05-01T08:00:00Z", &by("wren@example.org", "Wren Marlow", "", 25_000, "USD")).await;
+        test.app.clock.set("2027-04-02T08:00:00Z".parse().unwrap());
+        assert!(!annual::begin_when_due(&test.app).await.unwrap());
+        test.app.clock.set("2027-03-31T08:00:00Z".parse().unwrap());
+        assert!(annual::begin_when_due(&test.app).await.unwrap(), "a program that stood still for two months makes up for it");
+    }
+
+    async fn nothing_goes_out_by_itself_unless_it_is_set(kabul: Kabul) {
+        let test = &kabul.0;
+        give_at(test, "2026-05-01T08:00:00Z", &by("wren@example.org", "Wren Marlow", "", 25_000, "USD")).await;
+        test.app.clock.set("2027-02-02T08:00:00Z".parse().unwrap());
+        assert!(!annual::begin_when_due(&test.app).await.unwrap());
+        test.sign_in_as(entity::words::Role::Finance).await;
+        assert!(test.get("/desk/annual-receipts?year=2026").await.body.contains("STATEMENTS_AFTER_DAYS"));
+    }
+
     async fn the_desk_previews_a_year_and_the_worker_makes_it(london: London) {
         let test = &london.0;
         give_at(test, "2026-04-05T22:59:59Z", &by("wren@example.org", "Wren Marlow", "", 10_000, "GBP")).await;
@@ -309,6 +375,7 @@ on_both_databases! {
         let path = format!("/desk/annual-receipts/{}", all[0].0.id);
         assert!(test.get(&path).await.body.contains("GBP 200.00"));
         assert!(test.get(&format!("/desk/annual-receipts/{}/print", all[0].0.id)).await.body.contains("This statement is not a Gift Aid declaration."));
+        assert_eq!(test.get(&format!("/desk/annual-receipts/{}/pdf", all[0].0.id)).await.status.as_u16(), if pdf::IS_BUILT { 200 } else { 404 });
         assert_eq!(test.post("/desk/annual-receipts", &[("year", "2027")]).await.status, 400, "that year is not over");
         assert_eq!(test.post("/desk/annual-receipts", &[("year", "x")]).await.status, 400);
     }

@@ -24,6 +24,7 @@ on_both_databases! {
             ("GET /desk/receipts", money),
             (&format!("GET /desk/receipts/{id}"), money),
             (&format!("GET /desk/receipts/{id}/print"), money),
+            (&format!("GET /desk/receipts/{id}/pdf"), money),
             (&format!("POST /desk/receipts/{id}/correct"), money),
             ("GET /desk/annual-receipts", money),
             ("POST /desk/annual-receipts", money),

@@ -52,3 +52,4 @@ portal-done-pause = Your gift is paused.
 portal-done-resume = Your gift goes on.
 portal-done-end = Your gift has ended.
 portal-done-card = Thank you. If you gave another card, the next payment is made from it.
+portal-statements = Statements of a year

@@ -46,3 +46,5 @@ statement-replaces = This statement cancels and replaces statement { $code }.
 statement-plain = This statement confirms that the gifts above were received. Whether they count for tax depends on the law where you live.
 statement-not-receipt = This statement is for your information. For tax use the receipts that it lists: it is no receipt itself.
 note-practice = PRACTICE ONLY: a stand-in took the place of the payment service. No money moves.
+receipt-pdf-absent = There is no PDF of this here. Open the page to print instead: a browser saves it as PDF.
+receipt-pdf-busy = PDFs are being made for others just now. Please try again in a minute.

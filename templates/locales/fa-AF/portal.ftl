@@ -52,3 +52,4 @@ portal-done-pause = کمک شما ایستاد.
 portal-done-resume = کمک شما ادامه دارد.
 portal-done-end = کمک شما پایان یافت.
 portal-done-card = سپاسگزاریم. اگر کارت دیگری دادید، پرداخت بعدی از آن گرفته می‌شود.
+portal-statements = صورت‌حساب‌های سالانه

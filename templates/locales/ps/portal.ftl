@@ -52,3 +52,4 @@ portal-done-pause = ستاسو مرسته ودرول شوه.
 portal-done-resume = ستاسو مرسته دوام لري.
 portal-done-end = ستاسو مرسته پای ته ورسېده.
 portal-done-card = مننه. که بل کارت مو ورکړی وي، راتلونکې تادیه له هغه اخیستل کېږي.
+portal-statements = کلني صورت‌حسابونه
