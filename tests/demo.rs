@@ -1,5 +1,6 @@
 //! The sample newsroom: complete, made by the real code, and gone when it is stopped.
 
+use crate::reports::accounting::assert_books_are_those_of;
 use crate::support::{Folder, Program, TestDatabase, default_settings, on_both_databases};
 use entity::{
     article, campaign, donation,
@@ -36,6 +37,7 @@ on_both_databases! {
         assert_newsroom(db.read()).await;
         assert_readers(db.read()).await;
         assert_money(db.read(), &folder).await;
+        assert_books(db.read(), &folder, &database.url).await;
         db.close().await.unwrap();
     }
 }
@@ -109,6 +111,19 @@ async fn assert_money(db: &DatabaseConnection, folder: &Folder) {
     assert!(sums.len() >= paid.len() && sums.values().all(|sum| *sum == 0), "every movement adds up to nothing");
     let under_way = campaigns.values().filter(|raised| **raised > 0).count();
     assert!(under_way >= 3, "progress to be seen on {under_way} campaigns");
+}
+
+/// The books as a user takes them away: `verify` agrees with them, and so do programs that know nothing of ours.
+async fn assert_books(db: &DatabaseConnection, folder: &Folder, url: &str) {
+    let run = async |arguments: &[&str]| {
+        let ended =
+            Program::run(folder, arguments, &[("DATABASE_URL", url), ("SECRET_KEY", "a secret for tests, of more than 32 characters")])
+                .await;
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}{}", ended.out, ended.err);
+        ended.out.into_bytes()
+    };
+    run(&["verify"]).await;
+    assert_books_are_those_of(db, async |format| run(&["export", "books", "--format", format.as_str()]).await).await;
 }
 
 #[tokio::test]

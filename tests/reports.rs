@@ -1,10 +1,11 @@
 //! What finance takes away, the proof that everything agrees, and whether the installation is well.
 
-mod accounting;
+pub mod accounting;
 mod books;
 mod files;
 mod groups;
 mod health;
+mod invariants;
 mod journals;
 mod movements;
 mod pages;

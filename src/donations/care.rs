@@ -63,7 +63,7 @@ pub async fn ask_stripe(app: &App, actor: &Actor, id: DonationId) -> Result<Answ
     let answer = match look_up(app, &donation, true).await {
         Ok(Some(present)) => match back::apply(app, id, &present).await? {
             settle::Applied::Changed => Answer::Changed,
-            settle::Applied::Unchanged => Answer::Unchanged,
+            settle::Applied::Unchanged | settle::Applied::Overtaken => Answer::Unchanged,
             settle::Applied::Refused(_) => Answer::Refused,
         },
         Ok(None) => Answer::NoCheckout,

@@ -119,6 +119,8 @@ async fn act_on(app: &App, event_id: &str) -> Result<Outcome, Error> {
     };
     match back::apply(app, donation.id, &present).await? {
         settle::Applied::Refused(why) => conclude(app, &row, Some(donation.id), &format!("refused: {why}")).await,
+        // Refunds and disputes are asked for one after the other: the older of two answers may know something that the newer does not.
+        settle::Applied::Overtaken => Ok(Outcome::Retry("a newer answer of Stripe was applied meanwhile".to_owned())),
         settle::Applied::Changed | settle::Applied::Unchanged => conclude(app, &row, Some(donation.id), "applied").await,
     }
 }

@@ -130,7 +130,7 @@ async fn take_over(
             report.caught_up.push(id);
         }
         Ok(settle::Applied::Refused(_)) => report.refused += 1,
-        Ok(settle::Applied::Unchanged) => {}
+        Ok(settle::Applied::Unchanged | settle::Applied::Overtaken) => {}
         Err(Error::Unavailable(why)) => return Err(Error::Unavailable(why)),
         Err(error) => {
             tracing::error!(donation_id = %id, %error, "a checkout's state could not be applied");

@@ -23,6 +23,8 @@ pub enum Applied {
     Unchanged,
     /// The donation changed, or its fee was learned.
     Changed,
+    /// What came back was not applied, because the answer is older than one that was applied meanwhile: whoever has it asks again.
+    Overtaken,
     /// It does not fit what we asked for: nothing was changed, staff are shown why.
     Refused(&'static str),
 }

@@ -57,7 +57,8 @@ pub async fn look_for(app: &App, since: DateTime<Utc>) -> Result<Returned, Error
         match donations::refresh(app, id).await {
             Ok(Applied::Changed) => returned.changed.push(id),
             Ok(Applied::Refused(_)) => returned.refused.push(id),
-            Ok(Applied::Unchanged) => {}
+            // One whose answer was overtaken is asked about again in the next run, unless it agrees by then.
+            Ok(Applied::Unchanged | Applied::Overtaken) => {}
             // One that cannot be brought up to date must not keep the others from it; it is looked at again in the next run.
             Err(error) => {
                 tracing::error!(donation_id = %id, %error, "a donation could not be brought up to date");

@@ -5,7 +5,6 @@ use entity::{
     Currency, Money,
     words::{Account, DisputeOutcome, RefundState as State},
 };
-use proptest::prelude::*;
 use std::collections::BTreeMap;
 use wellwisher::{
     donations::back::{Returned, fold},
@@ -13,25 +12,25 @@ use wellwisher::{
     payments::{DisputeState, Movement, RefundState},
 };
 
-fn at(second: i64) -> DateTime<Utc> {
+pub fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_780_000_000 + second, 0).unwrap()
 }
 
-fn currency(code: &str) -> Currency {
+pub fn currency(code: &str) -> Currency {
     code.parse().unwrap()
 }
 
-fn gift(minor: i64) -> fold::PaidGift {
+pub fn gift(minor: i64) -> fold::PaidGift {
     let donation_id = "019a0000-0000-7000-8000-000000000001".parse().unwrap();
     fold::PaidGift { of: OfGift { donation_id, purpose: Purpose::default() }, captured: Money::new(minor, currency("USD")) }
 }
 
-fn movement(id: &str, gross: i64, fee: i64, code: &str) -> Movement {
+pub fn movement(id: &str, gross: i64, fee: i64, code: &str) -> Movement {
     let money = |minor| Money::new(minor, currency(code));
     Movement { id: id.to_owned(), gross: money(gross), fee: money(fee), net: money(gross - fee), created: at(0) }
 }
 
-fn refund(id: &str, minor: i64) -> RefundState {
+pub fn refund(id: &str, minor: i64) -> RefundState {
     RefundState {
         refund_id: id.to_owned(),
         our_id: None,
@@ -46,7 +45,7 @@ fn refund(id: &str, minor: i64) -> RefundState {
     }
 }
 
-fn dispute(id: &str, minor: i64) -> DisputeState {
+pub fn dispute(id: &str, minor: i64) -> DisputeState {
     DisputeState {
         dispute_id: id.to_owned(),
         payment_intent_id: None,
@@ -177,125 +176,6 @@ fn every_one_of_5040_orders_of_learning_seven_facts_ends_in_the_same_books() {
     assert_eq!(books.losses["dp_1"], (600, 552));
     assert_eq!(worth, 2_500 - 1_000 - 600);
     assert_eq!(books.balance(Account::Disputed)[&currency("EUR")], 552);
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Refund(i64),
-    Book(usize),
-    Succeed(usize),
-    Fail(usize),
-    Dispute(i64, bool),
-    Withdraw(usize, i64),
-    GiveBack(usize, i64),
-    Decide(usize, bool),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        (1i64..=10_000).prop_map(Step::Refund),
-        (0usize..4).prop_map(Step::Book),
-        (0usize..4).prop_map(Step::Succeed),
-        (0usize..4).prop_map(Step::Fail),
-        ((1i64..=10_000), any::<bool>()).prop_map(|(minor, inquiry)| Step::Dispute(minor, inquiry)),
-        ((0usize..3), 0i64..3_000).prop_map(|(at, fee)| Step::Withdraw(at, fee)),
-        ((0usize..3), 1i64..=100).prop_map(|(at, share)| Step::GiveBack(at, share)),
-        ((0usize..3), any::<bool>()).prop_map(|(at, won)| Step::Decide(at, won)),
-    ]
-}
-
-/// What Stripe would hold after a step; steps that it would not take are left out. `rate` is the settlement currency's, in per cent; 100 is
-/// the gift's own currency.
-fn act(said: &mut Returned, step: &Step, captured: i64, rate: i64) {
-    let code = if rate == 100 { "USD" } else { "EUR" };
-    let settled = |minor: i64| (minor * rate / 100).max(1);
-    let refunded: i64 = said.refunds.iter().filter(|one| one.state != State::Failed).map(|one| one.amount.minor).sum();
-    let disputed: i64 = said.disputes.iter().map(|one| one.amount.minor).sum();
-    let left = captured - refunded - disputed;
-    match step {
-        Step::Refund(minor) if *minor <= left => said.refunds.push(refund(&format!("re_{}", said.refunds.len()), *minor)),
-        Step::Book(at) => {
-            if let Some(one) = said.refunds.get_mut(*at).filter(|one| one.movement.is_none()) {
-                one.movement = Some(movement(&format!("txn_{}", one.refund_id), -settled(one.amount.minor), 0, code));
-            }
-        }
-        Step::Succeed(at) => {
-            if let Some(one) = said.refunds.get_mut(*at).filter(|one| one.movement.is_some() && one.state == State::Pending) {
-                one.state = State::Succeeded;
-            }
-        }
-        Step::Fail(at) => {
-            if let Some(one) = said.refunds.get_mut(*at).filter(|one| one.movement.is_some() && one.failure_movement.is_none()) {
-                one.failure_movement = Some(movement(&format!("txnf_{}", one.refund_id), settled(one.amount.minor), 0, code));
-                one.state = State::Failed;
-            }
-        }
-        Step::Dispute(minor, inquiry) if *minor <= left => {
-            let mut one = dispute(&format!("dp_{}", said.disputes.len()), *minor);
-            one.outcome = if *inquiry { DisputeOutcome::Inquiry } else { DisputeOutcome::Open };
-            said.disputes.push(one);
-        }
-        Step::Withdraw(at, fee) => {
-            if let Some(one) = said.disputes.get_mut(*at).filter(|one| one.movements.is_empty() && !one.closed) {
-                one.outcome = DisputeOutcome::Open;
-                one.movements.push(movement(&format!("txn_{}", one.dispute_id), -settled(one.amount.minor), *fee, code));
-            }
-        }
-        Step::GiveBack(at, share) => {
-            if let Some(one) = said.disputes.get_mut(*at).filter(|one| one.movements.len() == 1) {
-                let part = (-one.movements[0].gross.minor * share / 100).max(1);
-                one.movements.push(movement(&format!("txnb_{}", one.dispute_id), part, 0, code));
-            }
-        }
-        Step::Decide(at, won) => {
-            if let Some(one) = said.disputes.get_mut(*at).filter(|one| one.outcome == DisputeOutcome::Open && one.movements.len() < 3) {
-                if one.movements.is_empty() {
-                    return;
-                }
-                (one.outcome, one.closed) = (if *won { DisputeOutcome::Won } else { DisputeOutcome::Lost }, true);
-            }
-        }
-        _ => {}
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn whatever_happens_at_stripe_the_books_balance_and_the_worth_stays_within_the_gift(
-        captured in 100i64..20_000,
-        rate in prop_oneof![Just(100i64), 50i64..100, 101i64..300],
-        steps in prop::collection::vec(step(), 1..24),
-    ) {
-        let gift = gift(captured);
-        let (mut said, mut books) = (Returned::default(), Books::default());
-        for one in &steps {
-            act(&mut said, one, captured, rate);
-            books.hear(&gift, &said);
-            let folded = fold::fold(&gift, &said).unwrap();
-            for posting in &folded.postings {
-                prop_assert!(posting.sums().unwrap().values().all(|sum| *sum == 0), "{posting:?}");
-                let clearing: i64 = posting.legs.iter().filter(|leg| leg.account == Account::StripeClearing).map(|leg| leg.amount.minor).sum();
-                let known = said.movements().find(|one| Some(one.id.as_str()) == posting.balance_transaction.as_deref()).unwrap();
-                prop_assert_eq!(clearing, known.net.minor, "clearing is the net of the balance transaction");
-            }
-            prop_assert!((0..=captured).contains(&folded.worth.minor), "worth {} of {captured}", folded.worth.minor);
-            for loss in &folded.losses {
-                let dispute = said.disputes.iter().find(|one| one.dispute_id == loss.dispute_id).unwrap();
-                let held: i64 = -dispute.movements.iter().map(|one| one.gross.minor).sum::<i64>();
-                match dispute.outcome {
-                    DisputeOutcome::Lost => prop_assert_eq!(loss.disputed.minor, held, "nothing of a lost dispute stays disputed"),
-                    DisputeOutcome::Won if dispute.movements.len() > 1 => prop_assert_eq!(loss.disputed.minor, held),
-                    _ => prop_assert_eq!((loss.income.minor, loss.disputed.minor), (0, 0), "an open dispute loses nothing"),
-                }
-            }
-        }
-        // Learned at once or step by step: the same books.
-        let mut at_once = Books::default();
-        at_once.hear(&gift, &said);
-        prop_assert_eq!(books, at_once);
-    }
 }
 
 #[test]

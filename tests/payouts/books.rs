@@ -94,6 +94,7 @@ on_both_databases! {
         let report = verify(&test.app).await.unwrap();
         assert!(report.is_ok(), "{:#?}", report.broken().collect::<Vec<_>>());
         let db = Database::connect(&test.database.url).await.unwrap();
+        test.books_end_broken("the refusals to edit are taken out of the database");
         let_everything_be_edited(&test, &db).await;
         for (rule, tampering, mending) in TAMPERINGS {
             db.execute_unprepared(tampering).await.unwrap();
@@ -140,6 +141,24 @@ on_both_databases! {
         assert!(test.get("/desk").await.texts(".alarm").is_empty());
     }
 
+    async fn the_worker_checks_every_hour_by_itself_and_the_desk_says_what_broke(test: TestApp) {
+        some_money_at_the_bank(&test).await;
+        worker::run_schedules(&test.app).await;
+        let db = Database::connect(&test.database.url).await.unwrap();
+        test.books_end_broken("the refusals to edit are taken out of the database");
+        let_everything_be_edited(&test, &db).await;
+        db.execute_unprepared("update ledger_entry set amount_minor = amount_minor + 1 where account = 'bank'").await.unwrap();
+        for (minutes, expected) in [(58, false), (3, true)] {
+            test.app.clock.advance(TimeDelta::minutes(minutes));
+            worker::run_schedules(&test.app).await;
+            test.sign_in_as(Role::Editor).await;
+            let alarm = test.get("/desk").await.texts(".alarm").concat();
+            assert_eq!(alarm.contains("Each transaction of the ledger sums to zero in every currency."), expected, "{minutes}: {alarm}");
+        }
+        let page = test.get("/desk/reports/verify/last").await;
+        assert!(page.texts("table li").iter().any(|finding| finding.starts_with("ledger transaction ")), "{}", page.body);
+    }
+
     async fn a_movement_that_was_just_heard_of_may_wait_for_its_donation(test: TestApp) {
         give(&test, 5_000, "EUR").await;
         reconcile(&test).await;
@@ -154,5 +173,6 @@ on_both_databases! {
         let broken: Vec<_> = report.broken().collect();
         assert_eq!(broken.len(), 1);
         assert!(broken[0].findings[0].starts_with("movement txn_new (gift, no posting)"), "{:?}", broken[0].findings);
+        test.books_end_broken("a movement has no posting");
     }
 }

@@ -27,7 +27,12 @@ use wellwisher::{
 pub const WEBHOOK_SECRET: &str = "whsec_0123456789abcdefghijklmnopqrstuv";
 
 /// When every test begins, unless it moves the clock.
-pub const START: &str = "2026-05-01T09:30:00Z";
+const START: &str = "2026-05-01T09:30:00Z";
+
+/// The same as a time.
+pub fn start() -> DateTime<Utc> {
+    START.parse().expect("a time")
+}
 
 /// A whole Wellwisher.
 pub struct TestApp {
@@ -36,6 +41,8 @@ pub struct TestApp {
     pub stripe: RunningStandin,
     pub database: TestDatabase,
     pub directory: PathBuf,
+    /// Why `verify` must find something at the end of this test; nothing: it must find nothing.
+    pub(super) broken_books: std::sync::OnceLock<&'static str>,
     cookies: std::sync::Mutex<Vec<(String, String)>>,
 }
 
@@ -55,7 +62,16 @@ pub fn default_settings() -> Settings {
 impl TestApp {
     /// A Wellwisher whose settings were changed before it started.
     pub async fn with(database: TestDatabase, change: impl FnOnce(&mut Settings)) -> Self {
-        let clock = Clock::manual(START.parse::<DateTime<Utc>>().expect("a time"));
+        Self::with_record(database, change, Some(super::stripe_traffic_file())).await
+    }
+
+    /// The same for a test that plays thousands of lives: what is said to its stand-in is not recorded.
+    pub async fn unrecorded(database: TestDatabase) -> Self {
+        Self::with_record(database, |_| {}, None).await
+    }
+
+    async fn with_record(database: TestDatabase, change: impl FnOnce(&mut Settings), record: Option<PathBuf>) -> Self {
+        let clock = Clock::manual(start());
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("app-{}-{}", std::process::id(), super::unique_number()));
         std::fs::create_dir_all(&directory).expect("the target directory is writable");
         let mut settings = default_settings();
@@ -66,7 +82,7 @@ impl TestApp {
         settings.reader_key_dir = directory.join("reader-keys").display().to_string();
         change(&mut settings);
         let config = Config::check(&settings).expect("the settings are valid");
-        let stripe = start_standin(&clock).await;
+        let stripe = start_standin(&clock, record).await;
         let payment = Payment {
             key: SecretString::from("sk_test_wellwisher"),
             api_base: stripe.base_url.clone(),
@@ -76,7 +92,7 @@ impl TestApp {
         let db = Db::open(&config.database_url).await.expect("the test's database opens");
         let app = App::new(config, db, clock, payment).expect("the parts fit");
         let router = router::build(app.clone()).expect("the routes fit");
-        Self { app, router, stripe, database, directory, cookies: std::sync::Mutex::default() }
+        Self { app, router, stripe, database, directory, broken_books: std::sync::OnceLock::new(), cookies: std::sync::Mutex::default() }
     }
 
     /// Sends a request, with the cookies kept so far, and keeps those of the answer.
@@ -132,16 +148,19 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.prove_books();
+        }
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
 
 /// A stand-in for Stripe on the test's clock, recording what is said for the check against Stripe's own types.
-pub async fn start_standin(clock: &Clock) -> RunningStandin {
+async fn start_standin(clock: &Clock, record: Option<PathBuf>) -> RunningStandin {
     let secret = WebhookSecret::parse(WEBHOOK_SECRET).expect("a well-formed secret");
     let mut options = StandinOptions::new(clock.clone(), Random::default(), secret);
     options.controls = true;
-    options.record = Some(super::stripe_traffic_file());
+    options.record = record;
     Standin::new(options).spawn("127.0.0.1:0").await.expect("a free port on loopback")
 }
 

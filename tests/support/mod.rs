@@ -7,9 +7,10 @@ mod gifts;
 mod people;
 mod postgres;
 mod program;
+mod proof;
 mod smtp;
 
-pub use app::{Answer, TestApp, WEBHOOK_SECRET, default_settings};
+pub use app::{Answer, TestApp, WEBHOOK_SECRET, default_settings, start};
 pub(crate) use databases::on_both_databases;
 pub use databases::{FromDatabase, TestDatabase, migrate_template, unique_number};
 pub use gifts::{gift, hand_gift, take_back};

@@ -81,7 +81,7 @@ pub async fn apply(app: &App, id: DonationId, present: &Present) -> Result<Appli
             };
             let donation = donations::lock(tx, id).await?.ok_or(Error::NotFound)?;
             if is_overtaken(tx, id, returned).await? {
-                return Ok(settled);
+                return Ok(Applied::Overtaken);
             }
             Ok(match bring_in_line(tx, app, &donation, returned, app.now()).await? {
                 Applied::Unchanged => settled,
@@ -89,7 +89,8 @@ pub async fn apply(app: &App, id: DonationId, present: &Present) -> Result<Appli
             })
         })
         .await?;
-    if applied == Applied::Changed {
+    // Of an answer that was overtaken, the checkout may have been new.
+    if matches!(applied, Applied::Changed | Applied::Overtaken) {
         app.bell.notify_waiters();
     }
     Ok(applied)

@@ -75,6 +75,26 @@ pub(super) const RULES: &[Rule] = &[
             from donation where status = 'paid' and source = 'checkout' and checkout_session_id is null order by id",
     },
     Rule {
+        name: "What a checkout brought is posted under the payment or checkout of its donation.",
+        noun: "ledger transaction",
+        key: Key::Number,
+        counted: "select count(*) as n from ledger_transaction where kind = 'donation' and donation_id is not null",
+        broken: "select t.id as who, t.source as note, cast(null as bigint) as found, cast(null as bigint) as expected
+            from ledger_transaction t join donation d on d.id = t.donation_id
+            where t.kind = 'donation' and d.source = 'checkout' and t.source <> coalesce(d.payment_intent_id, '') || ':capture'
+                and t.source <> coalesce(d.checkout_session_id, '') || ':capture' order by t.id",
+    },
+    Rule {
+        name: "Every event that was taken in was acted on, its job is there, or staff settled it.",
+        noun: "event",
+        key: Key::Text,
+        counted: "select count(*) as n from stripe_event",
+        broken: "select e.id as who, e.event_type as note, cast(null as bigint) as found, cast(null as bigint) as expected
+            from stripe_event e left join job j on j.dedupe_key = 'event:' || e.id
+            where e.outcome = 'waiting' and j.id is null and not exists (
+                select 1 from difference d where d.kind = 'event' and d.object_id = e.id and d.settled_at is not null) order by e.id",
+    },
+    Rule {
         name: "A gift by hand names how it came and nothing of Stripe, and a gift of another system has a day of its own.",
         noun: "donation",
         key: Key::Id,
@@ -97,12 +117,13 @@ pub(super) const RULES: &[Rule] = &[
             order by r.id",
     },
     Rule {
-        name: "No checkout, payment or charge belongs to two donations.",
-        noun: "Stripe's object",
+        name: "No form, checkout, payment or charge belongs to two donations.",
+        noun: "form or object of Stripe",
         key: Key::Text,
-        counted: "select count(*) as n from donation where checkout_session_id is not null",
+        counted: "select count(*) as n from donation",
         broken: "select object as who, '' as note, cast(count(*) as bigint) as found, cast(1 as bigint) as expected from (
-                select checkout_session_id as object from donation where checkout_session_id is not null
+                select form_token as object from donation
+                union all select checkout_session_id from donation where checkout_session_id is not null
                 union all select payment_intent_id from donation where payment_intent_id is not null
                 union all select charge_id from donation where charge_id is not null) objects
             group by object having count(*) > 1 order by object",
@@ -138,14 +159,15 @@ pub(super) const RULES: &[Rule] = &[
             group by d.id, d.amount_minor having sum(e.amount_minor) < 0 or sum(e.amount_minor) > d.amount_minor order by d.id",
     },
     Rule {
-        name: "Each refund that succeeded is in the ledger, and none that was never made.",
+        name: "Each refund that succeeded is in the ledger, and none that was never made or that failed.",
         noun: "donation",
         key: Key::Id,
         counted: "select count(*) as n from refund",
         broken: "select d.id as who, 'refunds in the ledger' as note, cast(coalesce(l.minor, 0) as bigint) as found, r.succeeded as expected
             from donation d left join (
                 select donation_id, cast(sum(case when state = 'succeeded' then amount_minor else 0 end) as bigint) as succeeded,
-                    cast(sum(case when stripe_refund_id is not null then amount_minor else 0 end) as bigint) as made
+                    cast(sum(case when stripe_refund_id is not null and (state not in ('failed', 'canceled') or updated_at >= @recent)
+                        then amount_minor else 0 end) as bigint) as made
                 from refund group by donation_id) r on r.donation_id = d.id
             left join (
                 select t.donation_id, sum(e.amount_minor) as minor from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
