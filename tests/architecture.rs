@@ -4,5 +4,6 @@ mod files;
 mod imports;
 mod pages;
 mod routes;
+mod sabotage;
 mod settings;
 mod sources;

@@ -51,6 +51,7 @@ on_both_databases! {
     }
 
     async fn the_same_source_is_posted_once_however_often_and_at_the_same_time(app: TestApp) {
+        app.books_end_broken("postings were written into the ledger alone");
         let donation = a_paid_donation(&app).await;
         let before = count(&app.app, "ledger_transaction").await;
         let posting = Posting::gift("pi_one:capture".into(), donation, a_time(), money(500, "EUR"), Purpose::default()).unwrap();

@@ -164,6 +164,7 @@ async fn stock(app: &App, item: WishItemId) -> Stock {
 
 on_both_databases! {
     async fn of_sixteen_who_want_the_last_item_exactly_one_holds_it(test: TestApp) {
+        test.books_end_broken("items are held and paid without the gifts");
         let item = item(&test.app, 1).await;
         let mut buyers = Vec::new();
         for _ in 0..16 {
@@ -184,6 +185,7 @@ on_both_databases! {
     }
 
     async fn what_is_held_paid_and_left_adds_up(test: TestApp) {
+        test.books_end_broken("items are held and paid without the gifts");
         let app = &test.app;
         let item = item(app, 10).await;
         let (first, second) = (hold(app, item, 3).await, hold(app, item, 4).await);
@@ -210,6 +212,7 @@ on_both_databases! {
     }
 
     async fn a_hold_that_ran_out_counts_no_more_even_before_the_sweeper_came(test: TestApp) {
+        test.books_end_broken("items are held and paid without the gifts");
         let app = &test.app;
         let item = item(app, 1).await;
         hold(app, item, 1).await;
@@ -223,6 +226,7 @@ on_both_databases! {
     }
 
     async fn money_that_comes_late_counts_for_the_item_only_where_enough_is_left(test: TestApp) {
+        test.books_end_broken("items are held and paid without the gifts");
         let app = &test.app;
         let item = item(app, 2).await;
         let (late, later) = (hold(app, item, 1).await, hold(app, item, 1).await);
@@ -239,6 +243,7 @@ on_both_databases! {
     }
 
     async fn a_bank_debit_keeps_its_hold_until_the_bank_has_spoken(test: TestApp) {
+        test.books_end_broken("items are held and paid without the gifts");
         let app = &test.app;
         let item = item(app, 1).await;
         let donation = hold(app, item, 1).await;

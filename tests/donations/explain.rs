@@ -95,6 +95,7 @@ async fn add_aftermath(test: &TestApp, id: entity::ids::DonationId) {
 
 on_both_databases! {
     async fn staff_read_the_whole_way_in_sentences_in_the_order_of_time(test: TestApp) {
+        test.books_end_broken("what came back was written down without its postings");
         let campaign = test.add_campaign("winter").await;
         let given = test.give(&Gift { campaign_id: Some(campaign), email: "rosa@example.org".into(), ..gift(5_000, "EUR") }).await;
         test.app.outbox.deliver_due(&test.app.db, &test.app.clock).await.unwrap();

@@ -39,6 +39,7 @@ async fn differences(test: &TestApp) -> Vec<(String, bool)> {
 
 on_both_databases! {
     async fn every_movement_is_posted_to_its_account_and_a_second_look_writes_nothing(test: TestApp) {
+        test.books_end_broken("a movement of an unknown kind waits for finance");
         give(&test, 10_000, "EUR").await;
         book(&test, "stripe_fee", "fee", -200, 0);
         book(&test, "stripe_fee", "fee", 0, 70);

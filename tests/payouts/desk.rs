@@ -49,6 +49,7 @@ on_both_databases! {
     }
 
     async fn what_the_parts_do_not_explain_is_shown_and_labelled(test: TestApp) {
+        test.books_end_broken("a payout has parts that Stripe does not name");
         give(&test, 5_000, "EUR").await;
         let id = pay_out(&test).await.remove(0);
         reconcile(&test).await;

@@ -31,6 +31,7 @@ on_both_databases! {
     }
 
     async fn the_list_is_narrowed_by_state_year_rules_and_number(test: TestApp) {
+        test.books_end_broken("a receipt was ended by hand");
         for _ in 0..3 {
             test.give(&gift(2_500, "EUR")).await;
         }

@@ -56,6 +56,7 @@ pub fn purpose_of(donation: &donation::Model) -> Purpose {
 
 impl TestApp {
     pub async fn post_all(&self, postings: &[Posting]) {
+        self.books_end_broken("postings were written into the ledger alone");
         let now = self.app.now();
         self.app
             .db
@@ -219,7 +220,6 @@ pub async fn every_kind(test: &TestApp) -> Given {
     let manual = posting(K::Donation, "manual:1", None, when, &[(Undeposited, 2_000, "EUR"), (Donations, -2_000, "EUR")], general);
     let back = posting(K::Reversal, "manual:1:reversal", None, when, &[(Donations, 2_000, "EUR"), (Undeposited, -2_000, "EUR")], general);
     test.post_all(&[manual, back]).await;
-    test.books_end_broken("movements of every kind were written into the ledger alone");
     Given { winter, dollars }
 }
 

@@ -63,6 +63,7 @@ on_both_databases! {
     }
 
     async fn long_reports_have_pages_and_the_button_says_how_many_rows(test: TestApp) {
+        test.books_end_broken("postings were written into the ledger alone");
         test.give(&gift(2_500, "EUR")).await;
         let db = behind_its_back(&test).await;
         run(&db, "insert into ledger_transaction (kind, source, donation_id, occurred_at, posted_at, booked_at)

@@ -65,6 +65,7 @@ on_both_databases! {
     }
 
     async fn an_export_that_fails_in_the_middle_is_cut_off_not_short(test: TestApp) {
+        test.books_end_broken("postings were written into the ledger alone");
         test.give(&gift(2_500, "EUR")).await;
         let db = behind_its_back(&test).await;
         run(&db, "insert into ledger_transaction (kind, source, donation_id, occurred_at, posted_at, booked_at)

@@ -46,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
                 or t.kind in ('donation', 'fee', 'refund', 'refund_failure', 'dispute', 'dispute_reversal', 'dispute_loss')) order by t.id",
     },
     Rule {
-        name: "What a gift is for in the ledger is what the donation says.",
+        name: "What a gift is for in the ledger is what the donation says; an item that was gone when the money came is left out.",
         noun: "ledger transaction",
         key: Key::Number,
         counted: "select count(*) as n from ledger_entry where account = 'donations'",
