@@ -34,7 +34,7 @@ impl PostfixSink {
             let _ = writeln!(std::io::stderr(), "smtp-sink (package `postfix`) is not installed: the tests against it are SKIPPED.");
             return None;
         };
-        let dumps = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("sink-{}-{}", std::process::id(), unique_number()));
+        let dumps = crate::support::scratch().join(format!("sink-{}-{}", std::process::id(), unique_number()));
         std::fs::create_dir_all(&dumps).unwrap();
         std::fs::set_permissions(&dumps, std::fs::Permissions::from_mode(0o777)).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

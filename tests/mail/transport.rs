@@ -179,7 +179,7 @@ async fn nothing_is_sent_when_our_own_note_of_it_fails() {
 
 /// A key and a certificate for 127.0.0.1, by openssl.
 fn certificate() -> Option<(PathBuf, PathBuf)> {
-    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let dir = crate::support::scratch();
     let (cert, key) = (dir.join(format!("smtp-{}.pem", unique_number())), dir.join(format!("smtp-{}.key", unique_number())));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
@@ -258,7 +258,7 @@ fn a_wrong_smtp_url_says_what_to_write_and_never_repeats_the_password() {
 #[tokio::test]
 async fn a_folder_gets_each_letter_once_whole_and_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
-    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("letters-{}-{}", std::process::id(), unique_number()));
+    let dir = crate::support::scratch().join(format!("letters-{}-{}", std::process::id(), unique_number()));
     let folder = Arc::new(MailFolder::new(dir.join("deep")));
     let mailer = Mailer::Files(folder.clone());
     let first = parcel("reader@example.org");
@@ -281,7 +281,7 @@ async fn a_folder_gets_each_letter_once_whole_and_for_its_owner_only() {
 
 #[tokio::test]
 async fn a_folder_that_cannot_be_written_delays_a_letter_and_says_which_setting() {
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("not-a-folder-{}-{}", std::process::id(), unique_number()));
+    let file = crate::support::scratch().join(format!("not-a-folder-{}-{}", std::process::id(), unique_number()));
     std::fs::write(&file, "").unwrap();
     let mailer = Mailer::Files(Arc::new(MailFolder::new(&file)));
     assert!(matches!(send(&mailer, "reader@example.org").await.outcome, Outcome::Transient(_)));

@@ -27,7 +27,7 @@ pub struct House {
 
 impl House {
     pub fn new(database: TestDatabase, now: &str) -> Self {
-        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("reader-keys-{}-{}", std::process::id(), unique_number()));
+        let directory = crate::support::scratch().join(format!("reader-keys-{}-{}", std::process::id(), unique_number()));
         let keys = KeyPlace::of(&database.url, &directory).unwrap();
         Self { database, clock: Clock::manual(now.parse::<DateTime<Utc>>().unwrap()), keys, directory }
     }

@@ -21,7 +21,7 @@ const ENOUGH: u64 = 300;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acknowledged_view_survives_kill_9() {
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("killed-{}-{}", std::process::id(), unique_number()));
+    let directory = crate::support::scratch().join(format!("killed-{}-{}", std::process::id(), unique_number()));
     std::fs::create_dir_all(&directory).unwrap();
     let url = format!("sqlite://{}", directory.join("wellwisher.db").display());
     let db = Db::open(&url).await.unwrap();

@@ -57,7 +57,7 @@ pub struct TemporaryFile(pub PathBuf);
 
 impl TemporaryFile {
     pub fn new(ending: &str, bytes: &[u8]) -> Self {
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{}-{}{ending}", std::process::id(), unique_number()));
+        let path = crate::support::scratch().join(format!("report-{}-{}{ending}", std::process::id(), unique_number()));
         std::fs::write(&path, bytes).unwrap();
         Self(path)
     }

@@ -21,7 +21,7 @@ fn has_libreoffice() -> bool {
 /// The first sheet, as LibreOffice writes it as comma-separated values.
 fn by_libreoffice(sheet: &[u8]) -> Vec<Vec<String>> {
     let file = TemporaryFile::new(".xlsx", sheet);
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("libreoffice-{}-{}", std::process::id(), unique_number()));
+    let folder = crate::support::scratch().join(format!("libreoffice-{}-{}", std::process::id(), unique_number()));
     std::fs::create_dir_all(&folder).unwrap();
     // A profile of its own: another LibreOffice under way would take the file over.
     let output = Command::new("soffice")

@@ -72,7 +72,7 @@ impl TestApp {
 
     async fn with_record(database: TestDatabase, change: impl FnOnce(&mut Settings), record: Option<PathBuf>) -> Self {
         let clock = Clock::manual(start());
-        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("app-{}-{}", std::process::id(), super::unique_number()));
+        let directory = super::scratch().join(format!("app-{}-{}", std::process::id(), super::unique_number()));
         std::fs::create_dir_all(&directory).expect("the target directory is writable");
         let mut settings = default_settings();
         settings.data_dir = directory.display().to_string();

@@ -85,7 +85,7 @@ pub fn unique_number() -> u32 {
 
 /// A directory of this process's own; what earlier runs left behind is removed.
 fn sqlite_directory() -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("sqlite-{}", std::process::id()))
+    super::scratch().join(format!("sqlite-{}", std::process::id()))
 }
 
 async fn make_sqlite_template() -> PathBuf {
@@ -99,7 +99,7 @@ async fn make_sqlite_template() -> PathBuf {
 
 /// Runs that were killed leave their directory; one whose process is gone can be deleted.
 fn remove_left_overs() {
-    for entry in std::fs::read_dir(env!("CARGO_TARGET_TMPDIR")).into_iter().flatten().flatten() {
+    for entry in std::fs::read_dir(super::scratch()).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let process = name.to_str().and_then(|name| name.strip_prefix("sqlite-"));
         if process.is_some_and(|process| !PathBuf::from("/proc").join(process).exists()) {

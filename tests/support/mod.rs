@@ -18,6 +18,12 @@ pub use people::{PASSWORD, Person};
 pub use program::{Folder, Program};
 pub use smtp::SmtpSink;
 
+/// Where tests leave files that live no longer than they do: `WELLWISHER_TEST_DIR`, or cargo's folder. Databases wait for their disk at every commit;
+/// a folder kept in memory is several times faster.
+pub fn scratch() -> std::path::PathBuf {
+    std::env::var_os("WELLWISHER_TEST_DIR").map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), Into::into)
+}
+
 /// Where every talk with the stand-in for Stripe is recorded, to be held against Stripe's own types.
 pub fn stripe_traffic_file() -> std::path::PathBuf {
     std::env::var_os("WELLWISHER_STRIPE_TRAFFIC")

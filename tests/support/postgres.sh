@@ -7,7 +7,7 @@ port=$2
 # Signals meant for the tests must not end us before the server is gone.
 trap '' INT TERM HUP PIPE
 
-directory=$(mktemp -d "${TMPDIR:-/tmp}/wellwisher-postgres.XXXXXX")
+directory=$(mktemp -d "${WELLWISHER_TEST_DIR:-${TMPDIR:-/tmp}}/wellwisher-postgres.XXXXXX")
 server=
 clean_up() {
     if [ -n "$server" ]; then

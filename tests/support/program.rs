@@ -155,7 +155,7 @@ impl Folder {
     /// A new one.
     pub fn new() -> Self {
         let name = format!("program-{}-{}", std::process::id(), super::unique_number());
-        let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let path = super::scratch().join(name);
         std::fs::create_dir_all(&path).expect("the target directory is writable");
         Self(path)
     }
