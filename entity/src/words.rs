@@ -125,6 +125,8 @@ words! {
         Reversal = "reversal",
         /// Cash and cheques were taken to the bank.
         Deposit = "deposit",
+        /// Income moves from one purpose to another, because its giver chose so.
+        Reclassification = "reclassification",
     }
     /// How a donation came to us.
     DonationSource { Checkout = "checkout", Recurring = "recurring", Manual = "manual", Imported = "imported" }
@@ -191,6 +193,10 @@ words! {
         ReceiptCancelled = "receipt_cancelled",
         /// The gifts of one tax year.
         Statement = "statement",
+        /// What she funded cannot be bought: she is asked what is to become of her money.
+        PromiseChanged = "promise_changed",
+        /// What became of it.
+        PromiseDone = "promise_done",
         /// How to pay a bank transfer that was announced.
         TransferAnnounced = "transfer_announced",
     }
@@ -276,6 +282,17 @@ words! {
         Cancelled = "cancelled", Reopened = "reopened",
         /// A proof of delivery was released.
         Proved = "proved",
+    }
+    /// Where the money of a promise goes that cannot be kept.
+    PromiseWay {
+        /// Nobody has chosen yet.
+        Open = "open",
+        /// To another item.
+        Item = "item",
+        /// To the general fund.
+        General = "general",
+        /// Back to the giver.
+        Refund = "refund",
     }
     /// The life of an order at a shop elsewhere.
     OrderState {

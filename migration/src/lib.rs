@@ -14,6 +14,7 @@ mod m0009_find_what_came_back;
 mod m0010_from_needed_to_delivered;
 mod m0017_deposits_and_declarations_on_paper;
 mod m0018_a_million_movements;
+mod m0021_promises;
 mod sql;
 
 /// Runs the steps, in order.
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_from_needed_to_delivered::Migration),
             Box::new(m0017_deposits_and_declarations_on_paper::Migration),
             Box::new(m0018_a_million_movements::Migration),
+            Box::new(m0021_promises::Migration),
         ]
     }
 }
