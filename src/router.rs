@@ -1,7 +1,7 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, canary, donations, error::Error, gift_aid, payouts, portal, readers, receipts, recurring,
+    app::App, articles, attachments, campaigns, canary, consents, donations, error::Error, gift_aid, payouts, portal, readers, receipts, recurring,
     reports, staff, web, wishes,
 };
 use axum::{
@@ -25,7 +25,10 @@ pub fn build(app: App) -> Result<Router, Error> {
     let csrf = CsrfLayer::new()
         .add_trusted_origin(&origin)
         .map_err(|e| Error::internal("the site's origin", e))?
-        .with_insecure_bypass(|_, uri| matches!(uri.path(), "/webhooks/stripe" | "/webhooks/stripe/canary"))
+        .with_insecure_bypass(|_, uri| {
+            // A link to unsubscribe is a key by itself, and mail programs press its button from wherever they are (RFC 8058).
+            matches!(uri.path(), "/webhooks/stripe" | "/webhooks/stripe/canary") || uri.path().starts_with("/unsubscribe/")
+        })
         .with_rejection_response(|_| Error::Forbidden("the form was sent from another site".to_owned()).into_response());
     Ok(Router::new()
         .merge(public_routes())
@@ -60,6 +63,7 @@ fn public_routes() -> Router<App> {
         .merge(donations::webhook_routes())
         .merge(recurring::routes())
         .merge(portal::routes())
+        .merge(consents::routes())
         .merge(canary::routes())
 }
 
@@ -69,6 +73,7 @@ fn desk_routes() -> Router<App> {
         Router::new()
             .merge(staff::desk_routes())
             .merge(donations::desk_routes())
+            .merge(consents::desk_routes())
             .merge(receipts::desk_routes())
             .merge(gift_aid::desk_routes())
             .merge(payouts::desk_routes())
