@@ -116,12 +116,9 @@ impl App {
         self.random.id(self.now())
     }
 
-    /// A key for one purpose, derived from the secret key by HMAC-SHA-256 over `label`, so that no two purposes share one.
+    /// A key for one purpose; see [`Config::key`].
     pub fn key(&self, label: &str) -> [u8; 32] {
-        let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, self.config.secret_key.expose_secret().as_bytes());
-        let mut key = [0; 32];
-        key.copy_from_slice(ring::hmac::sign(&secret, label.as_bytes()).as_ref());
-        key
+        self.config.key(label)
     }
 }
 

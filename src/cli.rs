@@ -2,6 +2,7 @@
 //! wanting, 2 not done.
 
 mod data;
+mod mail;
 mod past;
 mod receipts;
 mod serve;
@@ -83,6 +84,11 @@ enum Command {
     GiftAid {
         #[command(subcommand)]
         what: GiftAid,
+    },
+    /// Letters that come back.
+    Mail {
+        #[command(subcommand)]
+        what: Mail,
     },
     /// Members of staff.
     Staff {
@@ -171,6 +177,19 @@ enum GiftAid {
 }
 
 #[derive(Subcommand, Debug)]
+enum Mail {
+    /// Take in one message that came back, from standard input: for a mail server that delivers into a pipe. Exit code 75 asks it to try later.
+    #[command(
+        after_help = "Examples:\n  wellwisher mail bounce < message.eml\nPostfix, /etc/postfix/master.cf:\n  wellwisher unix - n n - - pipe user=wellwisher argv=/usr/bin/wellwisher mail bounce --recipient ${original_recipient}"
+    )]
+    Bounce {
+        /// The address that it was delivered to, when the mail server tells it.
+        #[arg(long)]
+        recipient: Option<String>,
+    },
+}
+
+#[derive(Subcommand, Debug)]
 enum Staff {
     /// Make a one-time link with which a member of staff makes her account.
     #[command(after_help = "Example:\n  wellwisher staff add editor@example.org --role editor")]
@@ -225,6 +244,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Error> {
         }
         Command::Import { what: Import::Donations(arguments) } => past::import_table(&open(&cli.settings).await?, &arguments).await,
         Command::Import { what: Import::StripeHistory(arguments) } => past::import_history(&open(&cli.settings).await?, &arguments).await,
+        Command::Mail { what: Mail::Bounce { recipient } } => mail::hear_bounce(&cli.settings, recipient.as_deref()).await,
         Command::Staff { what: Staff::Add { email, role } } => data::add_staff(&open(&cli.settings).await?, &email, role).await,
     }
 }

@@ -170,6 +170,39 @@ pub struct Settings {
     /// The sender of letters: `giving@example.org`.
     #[arg(long, env = "MAIL_FROM", default_value = "giving@localhost.localdomain", global = true, hide_env_values = true)]
     pub mail_from: String,
+    /// The sender of news: `news@example.org`. Its own domain keeps the good name of receipts apart from that of news. Empty: MAIL_FROM.
+    #[arg(long, env = "MAIL_FROM_UPDATES", default_value = "", global = true, hide_env_values = true)]
+    pub mail_from_updates: String,
+    /// The mail server for news, when it is another one. Empty: SMTP_URL.
+    #[arg(long, env = "SMTP_URL_UPDATES", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]
+    pub smtp_url_updates: SecretString,
+    /// How many connections to the mail server each process opens at once, for each of the two streams (receipts and news).
+    #[arg(long, env = "MAIL_CONNECTIONS", default_value = "4", global = true, hide_env_values = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub mail_connections: u16,
+    /// How many letters go through one connection before it is closed.
+    #[arg(long, env = "MAIL_LETTERS_PER_CONNECTION", default_value = "20", global = true, hide_env_values = true, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub mail_letters_per_connection: u32,
+    /// How many letters to one domain each process hands over at the same time, for each stream.
+    #[arg(long, env = "MAIL_DOMAIN_CONNECTIONS", default_value = "4", global = true, hide_env_values = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub mail_domain_connections: u16,
+    /// How many news letters a second each process sends to one domain; 0: as many as it can.
+    #[arg(long, env = "MAIL_DOMAIN_RATE", default_value = "5", global = true, hide_env_values = true, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub mail_domain_rate: u32,
+    /// The mailbox that bounces go to, at a mail server that delivers `bounces+anything@…` to it; each letter gets an address of its own. Empty: bounces go to the sender and are not read.
+    #[arg(long, env = "MAIL_BOUNCES", default_value = "", global = true, hide_env_values = true)]
+    pub mail_bounces: String,
+    /// The Maildir of that mailbox, looked into every minute. Empty: bounces come through the pipe `wellwisher mail bounce`, or not at all.
+    #[arg(long, env = "MAIL_BOUNCE_DIR", default_value = "", global = true, hide_env_values = true)]
+    pub mail_bounce_dir: String,
+    /// The file of the private key (PEM; RSA or Ed25519) that letters are signed with (DKIM). Empty: the mail server signs them.
+    #[arg(long, env = "MAIL_DKIM_KEY", default_value = "", global = true, hide_env_values = true)]
+    pub mail_dkim_key: String,
+    /// The name under which the public key stands in the DNS: `<name>._domainkey.<domain of the sender>`.
+    #[arg(long, env = "MAIL_DKIM_SELECTOR", default_value = "wellwisher", global = true, hide_env_values = true)]
+    pub mail_dkim_selector: String,
+    /// Give every letter a neutral subject and a sender without a name, for supporters whose mail others may see. Each can also choose it.
+    #[arg(long, env = "MAIL_DISCREET", default_value = "false", global = true, hide_env_values = true, num_args = 0..=1, default_missing_value = "true")]
+    pub mail_discreet: bool,
 
     /// The proxies before us, whose `X-Forwarded-For` is believed: addresses or networks joined by commas.
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "", global = true, hide_env_values = true)]

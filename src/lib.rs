@@ -42,6 +42,8 @@ pub mod campaigns;
 pub mod attachments;
 /// The people who give.
 pub mod supporters;
+/// Who asked for news, and who wants no letters.
+pub mod consents;
 /// Numbered without gaps, never edited.
 pub mod receipts;
 /// Tax that a charity of the United Kingdom gets back: declarations, claims, what is given back.

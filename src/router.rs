@@ -1,8 +1,8 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, canary, desk, donations, error::Error, gift_aid, payouts, portal, promises, readers, receipts,
-    recurring, reports, staff, web, wishes,
+    app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, gift_aid, payouts, portal, promises,
+    readers, receipts, recurring, reports, staff, web, wishes,
 };
 use axum::{
     Router,
@@ -25,7 +25,10 @@ pub fn build(app: App) -> Result<Router, Error> {
     let csrf = CsrfLayer::new()
         .add_trusted_origin(&origin)
         .map_err(|e| Error::internal("the site's origin", e))?
-        .with_insecure_bypass(|_, uri| matches!(uri.path(), "/webhooks/stripe" | "/webhooks/stripe/canary"))
+        .with_insecure_bypass(|_, uri| {
+            // A link to unsubscribe is a key by itself, and mail programs press its button from wherever they are (RFC 8058).
+            matches!(uri.path(), "/webhooks/stripe" | "/webhooks/stripe/canary") || uri.path().starts_with("/unsubscribe/")
+        })
         .with_rejection_response(|_| Error::Forbidden("the form was sent from another site".to_owned()).into_response());
     let forms = Router::new()
         .merge(public_routes())
@@ -64,6 +67,7 @@ fn public_routes() -> Router<App> {
         .merge(promises::routes())
         .merge(recurring::routes())
         .merge(portal::routes())
+        .merge(consents::routes())
         .merge(canary::routes())
 }
 
@@ -74,6 +78,7 @@ fn desk_routes() -> Router<App> {
             .merge(desk::routes())
             .merge(staff::desk_routes())
             .merge(donations::desk_routes())
+            .merge(consents::desk_routes())
             .merge(receipts::desk_routes())
             .merge(gift_aid::desk_routes())
             .merge(payouts::desk_routes())

@@ -1,9 +1,9 @@
 //! Every job and schedule: what is done outside of requests.
 
-use crate::{app::App, canary, donations, jobs, jobs::Outcome, payouts, promises, readers, receipts, recurring, reports};
+use crate::{app::App, canary, consents, donations, jobs, jobs::Outcome, payouts, promises, readers, receipts, recurring, reports};
 use chrono::TimeDelta;
-use entity::job;
-use std::time::Duration;
+use entity::{job, words::LetterStream};
+use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// How many jobs are worked on at once.
@@ -83,17 +83,10 @@ async fn act(app: &App, one: &job::Model) -> Outcome {
     }
 }
 
+/// Receipts and news leave by pumps of their own.
 async fn send_letters(app: &App, stop: &CancellationToken) {
-    while !stop.is_cancelled() {
-        match app.outbox.deliver_due(&app.db, &app.clock).await {
-            Ok(round) if round.tried > 0 => continue,
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "the outbox cannot be read"),
-        }
-        if !rest(app, stop, LOOK_EVERY).await {
-            return;
-        }
-    }
+    let pump = |stream| Arc::clone(&app.outbox).send_stream(app.db.clone(), app.clock.clone(), stream, Arc::clone(&app.bell), stop.clone());
+    tokio::join!(pump(LetterStream::Transactional), pump(LetterStream::Updates));
 }
 
 async fn follow_schedules(app: &App, stop: &CancellationToken) {
@@ -147,6 +140,17 @@ pub async fn run_schedules(app: &App) {
         && let Err(error) = promises::carry_out_due(app).await
     {
         tracing::error!(%error, "choices of givers could not be carried out");
+    }
+    if let Some(folder) = &app.config.mail_bounce_dir
+        && is_due(app, "hear_bounces", TimeDelta::minutes(1)).await
+        && let Err(error) = app.outbox.hear_maildir(&app.db, &app.clock, folder).await
+    {
+        tracing::error!(%error, "bounces could not be read");
+    }
+    if is_due(app, "forget_unconfirmed", TimeDelta::hours(24)).await
+        && let Err(error) = consents::forget_unconfirmed(app).await
+    {
+        tracing::error!(%error, "wishes for news that nobody confirmed could not be forgotten");
     }
     keep_canary(app).await;
     // Every process keeps its own days of readers: closing one is safe to repeat.

@@ -10,6 +10,7 @@ mod browser;
 mod campaigns;
 mod canary;
 mod cli;
+mod consents;
 mod demo;
 mod desk;
 mod donations;

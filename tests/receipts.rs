@@ -105,6 +105,7 @@ impl FromDatabase for Books {
             wants_updates_since: Set(None),
             created_at: Set(noon()),
             updated_at: Set(noon()),
+            discreet: Set(false),
         };
         db.write(async |tx| {
             fund::Entity::insert(a_fund.clone()).exec_without_returning(tx).await?;

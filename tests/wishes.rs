@@ -87,6 +87,7 @@ pub async fn waiting_donation(app: &App, item_id: WishItemId, quantity: i64) -> 
         wants_updates_since: None,
         created_at: now,
         updated_at: now,
+        discreet: false,
     };
     let gift = donation::Model {
         id,

@@ -70,6 +70,10 @@ typed_ids! {
     LetterId,
     /// Names a picture.
     PictureId,
+    /// Names the text of a mailing in one language.
+    LetterContentId,
+    /// Names a text that goes to many.
+    MailingId,
     /// Names a payout from Stripe to the bank.
     PayoutId,
     /// Names a promise that cannot be kept.
@@ -92,8 +96,12 @@ typed_ids! {
     SessionId,
     /// Names a statement of a year's gifts.
     StatementId,
+    /// Names somebody's wish to get news.
+    SubscriptionId,
     /// Names a supporter.
     SupporterId,
+    /// Names somebody's wish to get no letters.
+    SuppressionId,
     /// Names a wish item.
     WishItemId,
     /// Names an order of a wish item at a shop elsewhere.

@@ -1,8 +1,8 @@
 //! One e-mail in the outbox, written in the transaction of what it tells.
 
 use crate::{
-    ids::{DonationId, LetterId, ReceiptId},
-    words::{LetterKind, LetterStage, LetterState},
+    ids::{DonationId, LetterContentId, LetterId, MailingId, ReceiptId},
+    words::{LetterKind, LetterStage, LetterState, LetterStream},
 };
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -29,9 +29,9 @@ pub struct Model {
     pub to_name: String,
     /// The subject.
     pub subject: String,
-    /// The text part.
+    /// The text part; empty when it is that of a mailing.
     pub text_body: String,
-    /// The HTML part.
+    /// The HTML part; empty when it is that of a mailing.
     pub html_body: String,
     /// BCP 47 tag.
     pub language: String,
@@ -41,7 +41,7 @@ pub struct Model {
     pub state: LetterState,
     /// How often it was tried.
     pub attempts: i64,
-    /// When it is next tried.
+    /// When it is next tried; while a worker holds it, when its hold ends.
     pub next_at: DateTime<Utc>,
     /// Until when a worker holds it.
     pub lease_until: Option<DateTime<Utc>>,
@@ -55,6 +55,16 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When the mail server took it.
     pub sent_at: Option<DateTime<Utc>>,
+    /// The stream that it leaves by.
+    pub stream: LetterStream,
+    /// The domain of the address, in lower case.
+    pub domain: String,
+    /// What the news are about, and so what its link to unsubscribe ends: `updates`, `campaign:<id>`, `item:<id>`. Empty: no news.
+    pub topic: String,
+    /// The mailing that it is one of.
+    pub mailing_id: Option<MailingId>,
+    /// The text that it carries, where it is that of a mailing.
+    pub content_id: Option<LetterContentId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

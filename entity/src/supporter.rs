@@ -26,6 +26,8 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When anything here last changed.
     pub updated_at: DateTime<Utc>,
+    /// Whether every letter to her has a neutral sender and subject.
+    pub discreet: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

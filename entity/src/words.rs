@@ -199,6 +199,50 @@ words! {
         PromiseDone = "promise_done",
         /// How to pay a bank transfer that was announced.
         TransferAnnounced = "transfer_announced",
+        /// News that was asked for: the one kind of the stream of updates.
+        Update = "update",
+        /// Did you ask for news? (double opt-in)
+        Confirmation = "confirmation",
+    }
+    /// The streams that letters leave by; each has its own sender and its own connections.
+    LetterStream {
+        /// Receipts, sign-in links, notices: what somebody waits for.
+        Transactional = "transactional",
+        /// News, to many at once.
+        Updates = "updates",
+    }
+    /// Why an address gets no letters, or not all.
+    SuppressionReason {
+        /// She said so, by the link in a letter or on her own pages.
+        Unsubscribed = "unsubscribed",
+        /// The address takes no letters.
+        HardBounce = "hard_bounce",
+        /// She told her mail provider that she does not want them.
+        Complaint = "complaint",
+        /// A member of staff said so.
+        Staff = "staff",
+    }
+    /// How we heard of a bounce.
+    BounceVia {
+        /// The mail server refused the letter.
+        Answer = "answer",
+        /// A report came back (RFC 3464).
+        Report = "report",
+        /// The recipient complained (RFC 5965).
+        Complaint = "complaint",
+    }
+    /// What a bounce says of the address.
+    BounceSeverity {
+        /// There is no such mailbox.
+        Gone = "gone",
+        /// It was refused for good, for some other reason.
+        Hard = "hard",
+        /// The mailbox is full or busy.
+        Soft = "soft",
+        /// It is we who are refused: nothing about the address.
+        Sender = "sender",
+        /// She does not want it.
+        Complaint = "complaint",
     }
     /// Which gifts a Gift Aid declaration covers.
     GiftAidScope {

@@ -12,6 +12,7 @@ mod m0007_receipts_for_life;
 mod m0008_gifts_without_an_address;
 mod m0009_find_what_came_back;
 mod m0010_from_needed_to_delivered;
+mod m0011_letters_at_scale;
 mod m0017_deposits_and_declarations_on_paper;
 mod m0018_a_million_movements;
 mod m0021_promises;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_gifts_without_an_address::Migration),
             Box::new(m0009_find_what_came_back::Migration),
             Box::new(m0010_from_needed_to_delivered::Migration),
+            Box::new(m0011_letters_at_scale::Migration),
             Box::new(m0017_deposits_and_declarations_on_paper::Migration),
             Box::new(m0018_a_million_movements::Migration),
             Box::new(m0021_promises::Migration),

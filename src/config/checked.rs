@@ -156,6 +156,17 @@ pub struct Config {
     pub promise_days: i64,
     pub mail: MailWay,
     pub mail_from: String,
+    pub mail_from_updates: String,
+    pub smtp_url_updates: Option<SecretString>,
+    pub mail_connections: u16,
+    pub mail_letters_per_connection: u32,
+    pub mail_domain_connections: u16,
+    pub mail_domain_rate: u32,
+    pub mail_bounces: Option<String>,
+    pub mail_bounce_dir: Option<PathBuf>,
+    pub mail_dkim_key: Option<PathBuf>,
+    pub mail_dkim_selector: String,
+    pub mail_discreet: bool,
     pub trusted_proxies: Vec<(IpAddr, u8)>,
     pub reader_pixel: bool,
     pub reader_key_dir: PathBuf,
@@ -187,9 +198,11 @@ impl Config {
         if !(0..=2_000).contains(&settings.fee_basis_points) || !(0..=1_000).contains(&settings.fee_fixed) {
             return Err(wrong("FEE_BASIS_POINTS and FEE_FIXED", "0 to 2000 and 0 to 1000"));
         }
-        let mail_from_ok = settings.mail_from.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
-        if !mail_from_ok || settings.mail_from.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(wrong("MAIL_FROM", "one bare address such as giving@example.org"));
+        let mail_from_updates = or_else(&settings.mail_from_updates, || settings.mail_from.clone());
+        for (setting, address) in [("MAIL_FROM", &settings.mail_from), ("MAIL_FROM_UPDATES", &mail_from_updates)] {
+            if !is_bare_address(address) {
+                return Err(wrong(setting, "one bare address such as giving@example.org"));
+            }
         }
         let payment = parse_payment(settings, &base_url)?;
         // Last, because it may be made here: settings that are refused leave nothing behind.
@@ -244,6 +257,17 @@ impl Config {
                 MailWay::Smtp(settings.smtp_url.clone())
             },
             mail_from: settings.mail_from.clone(),
+            mail_from_updates,
+            smtp_url_updates: Some(&settings.smtp_url_updates).filter(|url| !url.expose_secret().is_empty()).cloned(),
+            mail_connections: settings.mail_connections,
+            mail_letters_per_connection: settings.mail_letters_per_connection,
+            mail_domain_connections: settings.mail_domain_connections,
+            mail_domain_rate: settings.mail_domain_rate,
+            mail_bounces: parse_bounces(&settings.mail_bounces)?,
+            mail_bounce_dir: optional(&settings.mail_bounce_dir).map(PathBuf::from),
+            mail_dkim_key: optional(&settings.mail_dkim_key).map(PathBuf::from),
+            mail_dkim_selector: settings.mail_dkim_selector.trim().to_owned(),
+            mail_discreet: settings.mail_discreet,
             trusted_proxies: parse_list(&settings.trusted_proxies, "TRUSTED_PROXIES", parse_network)?,
             reader_pixel: settings.reader_pixel,
             reader_key_dir: settings.reader_key_dir.clone().into(),
@@ -253,6 +277,14 @@ impl Config {
             data_dir,
             database_url,
         })
+    }
+
+    /// A key for one purpose, derived from the secret key by HMAC-SHA-256 over `label`, so that no two purposes share one.
+    pub fn key(&self, label: &str) -> [u8; 32] {
+        let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, self.secret_key.expose_secret().as_bytes());
+        let mut key = [0; 32];
+        key.copy_from_slice(ring::hmac::sign(&secret, label.as_bytes()).as_ref());
+        key
     }
 
     /// The absolute address of a path on this site.
@@ -284,6 +316,24 @@ impl Config {
 
 fn wrong(setting: &str, should: &str) -> Error {
     Error::Invalid(format!("{setting} must be {should}"))
+}
+
+fn is_bare_address(text: &str) -> bool {
+    let has_parts = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+    has_parts && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+fn optional(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|text| !text.is_empty())
+}
+
+fn parse_bounces(text: &str) -> Result<Option<String>, Error> {
+    match optional(text) {
+        Some(address) if !is_bare_address(address) || address.contains('+') => {
+            Err(wrong("MAIL_BOUNCES", "one bare address such as bounces@example.org, without a `+`"))
+        }
+        address => Ok(address.map(str::to_owned)),
+    }
 }
 
 fn or_else(text: &str, default: impl FnOnce() -> String) -> String {

@@ -4,7 +4,7 @@
 use crate::{
     app::App,
     error::Error,
-    mail::{outbox, store},
+    mail::{mailing, outbox, retry, store},
     staff::{DeskPage, Finance, audit},
     web::{self, Path, Query, pager::PAGE_ROWS},
 };
@@ -28,7 +28,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/desk/letters", get(show_list))
         .route("/desk/letters/{id}", get(show_letter))
-        .route("/desk/letters/{id}/retry", post(retry))
+        .route("/desk/letters/{id}/retry", post(try_again))
 }
 
 /// The filter as it stands in the address.
@@ -101,15 +101,18 @@ async fn show_list(State(app): State<App>, _who: Finance, page: DeskPage, Query(
 }
 
 async fn show_letter(State(app): State<App>, _who: Finance, page: DeskPage, Path(id): Path<LetterId>) -> Result<Response, Error> {
-    let (letter, attempts) = store::find(app.db.read(), id).await?;
-    let can_retry = matches!(letter.state, LetterState::Deferred | LetterState::Bounced | LetterState::Unknown | LetterState::Dead);
+    let (mut letter, attempts) = store::find(app.db.read(), id).await?;
+    let can_retry = retry::may_be_sent_again(&letter);
+    if let Some(content) = letter.content_id {
+        letter.text_body = mailing::content(app.db.read(), content).await?.text_body;
+    }
     let title = page.t("desk-letter-title");
     let is_secret = letter.kind == LetterKind::PortalLink;
     web::html(&LetterPage { page: page.titled(title), letter, attempts, can_retry, is_secret })
 }
 
 /// Has a letter tried again now: the same letter, with the same Message-ID.
-async fn retry(State(app): State<App>, who: Finance, Path(id): Path<LetterId>) -> Result<Response, Error> {
+async fn try_again(State(app): State<App>, who: Finance, Path(id): Path<LetterId>) -> Result<Response, Error> {
     let (now, actor) = (app.now(), who.actor());
     app.db
         .write(async |tx| {

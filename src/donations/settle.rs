@@ -7,13 +7,16 @@
 use super::{DEBIT_HOLD, store};
 use crate::{
     app::App,
+    consents,
     error::Error,
+    i18n::Language,
     ledger::{self, Posting, Purpose},
+    mail::topic::Topic,
     payments::{CheckoutState, CheckoutStatus, IntentStatus},
     supporters, wishes,
 };
 use chrono::{DateTime, Utc};
-use entity::{Money, donation, ids::DonationId, words::DonationStatus};
+use entity::{Money, donation, ids::DonationId, supporter, words::DonationStatus};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
 
 /// What came of applying a state.
@@ -171,13 +174,33 @@ async fn settle(
     }
     store::note(tx, donation.id, now, "paid", &amount.to_string()).await?;
     let told = supporters::Introduction { name: &donation.donor_name, language: &donation.language, wants_updates: donation.wants_updates };
-    supporters::welcome(tx, donation.supporter_id, &told, now).await?;
+    let supporter = supporters::welcome(tx, donation.supporter_id, &told, now).await?;
+    if donation.wants_updates {
+        ask_about_news(tx, app, &donation, &supporter).await?;
+    }
     // Who told of it by its invoice looks after the recurring donation already.
     if let Some(id) = donation.recurring_donation_id.filter(|_| !state.session_id.is_empty()) {
         super::look_after_recurring(tx, app, id, now).await?;
     }
     let item = purpose.wish_item_id;
     super::receipt::give(tx, app, &donation, item, paid_at, now).await
+}
+
+/// Asks by letter whether the wish for news, ticked beside the gift, is hers: news of the item or campaign that she gave to.
+async fn ask_about_news(
+    tx: &DatabaseTransaction,
+    app: &App,
+    donation: &donation::Model,
+    supporter: &supporter::Model,
+) -> Result<(), Error> {
+    let language = Language::nearest(&donation.language).unwrap_or_default();
+    let topic = match (donation.wish_item_id, donation.campaign_id) {
+        (Some(item), _) => Topic::Item(item),
+        (None, Some(campaign)) => Topic::Campaign(campaign),
+        (None, None) => Topic::Updates,
+    };
+    let wording = language.text("asks-updates");
+    consents::ask(tx, app, &consents::Request { supporter, topic, language, wording: &wording }).await
 }
 
 /// What the money is booked for: an item that was gone when the money came is not bought with it; the gift stays with its fund.

@@ -90,6 +90,17 @@ pub fn write(parts: &Parts<'_>) -> Result<Vec<u8>, MessageError> {
     Ok(message.map_err(|_| MessageError::Parts)?.formatted())
 }
 
+/// Puts the headers before a message that news have besides: how to get no more of them with one click (RFC 8058), and that machines
+/// need not answer. The link is ours, so nothing in it can break the header.
+pub fn with_headers_of_news(unsubscribe: Option<&str>, raw: &[u8]) -> Vec<u8> {
+    let mut headers = String::new();
+    if let Some(link) = unsubscribe {
+        headers = format!("List-Unsubscribe: <{link}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
+    }
+    headers.push_str("Precedence: bulk\r\n");
+    [headers.as_bytes(), raw].concat()
+}
+
 /// Whether a language is written from the right.
 pub fn is_right_to_left(language: &str) -> bool {
     matches!(language.split('-').next(), Some("fa" | "ps" | "ar" | "ur" | "he"))

@@ -4,7 +4,7 @@ use super::transport::{Delivery, Outcome};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     letter,
-    words::{LetterKind, LetterStage, LetterState},
+    words::{LetterKind, LetterStage, LetterState, LetterStream},
 };
 
 /// Minutes until the next attempt, by how many there were; then every four hours. Greylisting wants minutes, an outage hours
@@ -98,6 +98,7 @@ impl Trouble {
 
 /// Whether staff may have a letter sent again: not while it waits for its first attempt, is on its way or has arrived.
 pub fn may_be_sent_again(letter: &letter::Model) -> bool {
-    use LetterState::{Bounced, Dead, Deferred, Unknown};
-    matches!(letter.state, Deferred | Bounced | Unknown | Dead)
+    use LetterState::{Bounced, Dead, Deferred, Suppressed, Unknown};
+    let kept_back = letter.state == Suppressed && letter.stream == LetterStream::Transactional && !letter.to_address.is_empty();
+    kept_back || matches!(letter.state, Deferred | Bounced | Unknown | Dead)
 }

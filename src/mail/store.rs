@@ -1,6 +1,7 @@
 //! The outbox's queries. A worker holds a letter by its lease: whatever it writes, it writes only while the lease is still its own.
 
 use super::{
+    bulk::{self, Dot},
     retry::{NEVER, Verdict},
     transport::Delivery,
 };
@@ -8,8 +9,8 @@ use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
     ids::{DonationId, LetterId, ReceiptId},
-    letter, letter_attempt,
-    words::{LetterKind, LetterStage, LetterState},
+    letter, letter_attempt, mail_domain, mailing,
+    words::{LetterKind, LetterStage, LetterState, LetterStream},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -30,14 +31,29 @@ pub async fn insert(tx: &DatabaseTransaction, letter: letter::ActiveModel) -> Re
     known.map(|letter| letter.id).ok_or_else(|| Error::Internal("a letter with this key was there and is gone".to_owned()))
 }
 
-/// Letters that may be taken now: waiting and due, or held by a worker that is gone and had not handed them over.
-fn due(now: DateTime<Utc>) -> Condition {
+/// Letters of a stream that may be taken now: waiting and due, or held by a worker that is gone and had not handed them over; not those
+/// of a domain that asked for a pause, or of a mailing that is held back. `next_at` alone finds them: it is when a letter is tried next,
+/// when a worker's hold on it ends, or never.
+fn due(stream: LetterStream, now: DateTime<Utc>) -> Condition {
     let waiting = [LetterState::Queued, LetterState::Deferred, LetterState::Unknown];
-    let abandoned = Condition::all()
-        .add(letter::Column::State.eq(LetterState::Leased))
-        .add(letter::Column::LeaseUntil.lte(now))
-        .add(letter::Column::LastStage.ne(LetterStage::Dot));
-    Condition::any().add(Condition::all().add(letter::Column::State.is_in(waiting)).add(letter::Column::NextAt.lte(now))).add(abandoned)
+    let abandoned = Condition::all().add(letter::Column::State.eq(LetterState::Leased)).add(letter::Column::LastStage.ne(LetterStage::Dot));
+    let resting = mail_domain::Entity::find()
+        .select_only()
+        .column(mail_domain::Column::Domain)
+        .filter(mail_domain::Column::Stream.eq(stream))
+        .filter(mail_domain::Column::WaitUntil.gt(now))
+        .into_query();
+    let held_back = mailing::Entity::find().select_only().column(mailing::Column::Id).filter(mailing::Column::PausedAt.is_not_null());
+    Condition::all()
+        .add(letter::Column::Stream.eq(stream))
+        .add(letter::Column::NextAt.lte(now))
+        .add(Condition::any().add(letter::Column::State.is_in(waiting)).add(abandoned))
+        .add(letter::Column::Domain.not_in_subquery(resting))
+        .add(
+            Condition::any()
+                .add(letter::Column::MailingId.is_null())
+                .add(letter::Column::MailingId.not_in_subquery(held_back.into_query())),
+        )
 }
 
 /// Letters that were being handed over by a worker that is gone.
@@ -48,17 +64,26 @@ fn abandoned_at_the_dot(now: DateTime<Utc>) -> Condition {
         .add(letter::Column::LastStage.eq(LetterStage::Dot))
 }
 
-/// Whether there is anything to do: a read, so that an empty outbox costs no write.
-pub async fn has_work(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<bool, Error> {
-    let work = Condition::any().add(due(now)).add(abandoned_at_the_dot(now));
+/// Whether a letter of this stream is due: a read, so that an empty outbox costs no write.
+pub async fn is_due(db: &impl ConnectionTrait, stream: LetterStream, now: DateTime<Utc>) -> Result<bool, Error> {
+    first(db, due(stream, now)).await
+}
+
+/// Whether a worker is gone that was handing a letter over.
+pub async fn is_lost_at_the_dot(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<bool, Error> {
+    first(db, abandoned_at_the_dot(now)).await
+}
+
+async fn first(db: &impl ConnectionTrait, work: Condition) -> Result<bool, Error> {
     let first: Option<LetterId> = letter::Entity::find().select_only().column(letter::Column::Id).filter(work).into_tuple().one(db).await?;
     Ok(first.is_some())
 }
 
-/// Takes up to `count` due letters, the longest waiting first, until `lease_until`. Two workers never get the same one: PostgreSQL
-/// skips rows that another has locked, SQLite has one writer.
+/// Takes up to `count` due letters of a stream, the longest waiting first, until `lease_until`. Two workers never get the same one:
+/// PostgreSQL skips rows that another has locked, SQLite has one writer.
 pub async fn lease(
     tx: &DatabaseTransaction,
+    stream: LetterStream,
     now: DateTime<Utc>,
     lease_until: DateTime<Utc>,
     count: u64,
@@ -66,32 +91,61 @@ pub async fn lease(
     let chosen = letter::Entity::find()
         .select_only()
         .column(letter::Column::Id)
-        .filter(due(now))
+        .filter(due(stream, now))
         .order_by(letter::Column::NextAt, Order::Asc)
         .limit(count)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .into_query();
-    let leased = letter::Entity::update_many()
+    let mut leased = letter::Entity::update_many()
         .col_expr(letter::Column::State, Expr::value(LetterState::Leased))
         .col_expr(letter::Column::LeaseUntil, Expr::value(lease_until))
+        .col_expr(letter::Column::NextAt, Expr::value(lease_until))
         .col_expr(letter::Column::LastStage, Expr::value(LetterStage::Connect))
         .col_expr(letter::Column::Attempts, Expr::col(letter::Column::Attempts).add(1))
         .filter(letter::Column::Id.in_subquery(chosen))
         .exec_with_returning(tx)
         .await?;
+    leased.sort_by_key(|letter| (letter.created_at, letter.id));
     Ok(leased)
 }
 
 /// Notes, before the first byte of a letter's text is written, that from here on its fate may stay unknown, and extends the lease.
 /// False when the lease is no longer ours: then the letter must not be sent.
 pub async fn note_dot(tx: &DatabaseTransaction, letter: &letter::Model, lease_until: DateTime<Utc>) -> Result<bool, Error> {
-    let noted = letter::Entity::update_many()
-        .col_expr(letter::Column::LastStage, Expr::value(LetterStage::Dot))
-        .col_expr(letter::Column::LeaseUntil, Expr::value(lease_until))
-        .filter(held(letter))
-        .exec(tx)
-        .await?;
-    Ok(noted.rows_affected == 1)
+    let Some(held_until) = letter.lease_until else { return Ok(false) };
+    let noted = bulk::note_dots(tx, &[Dot { id: letter.id, held_until, lease_until }]).await?;
+    Ok(noted.contains(&letter.id))
+}
+
+/// Puts letters back that were taken and not tried, for `next_at`. Those whose lease is no longer ours stay as they are.
+pub async fn put_back(tx: &DatabaseTransaction, letters: &[(letter::Model, DateTime<Utc>)]) -> Result<(), Error> {
+    for (letter, next_at) in letters {
+        let state = if letter.attempts > 1 { LetterState::Deferred } else { LetterState::Queued };
+        letter::Entity::update_many()
+            .col_expr(letter::Column::State, Expr::value(state))
+            .col_expr(letter::Column::NextAt, Expr::value(*next_at))
+            .col_expr(letter::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+            .col_expr(letter::Column::Attempts, Expr::value(letter.attempts - 1))
+            .filter(held(letter))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Keeps letters that were taken from leaving, each for its reason.
+pub async fn suppress(tx: &DatabaseTransaction, letters: &[(letter::Model, String)]) -> Result<(), Error> {
+    for (letter, reason) in letters {
+        letter::Entity::update_many()
+            .col_expr(letter::Column::State, Expr::value(LetterState::Suppressed))
+            .col_expr(letter::Column::NextAt, Expr::value(NEVER))
+            .col_expr(letter::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+            .col_expr(letter::Column::LastReply, Expr::value(reason.as_str()))
+            .filter(held(letter))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
 }
 
 fn held(letter: &letter::Model) -> Condition {

@@ -38,6 +38,7 @@ pub async fn find_or_add(
         wants_updates_since: Set(None),
         created_at: Set(now),
         updated_at: Set(now),
+        discreet: Set(false),
     };
     // Any conflict: the index of addresses leaves the empty one out, so it cannot be named by its column alone.
     let quiet = OnConflict::new().do_nothing().to_owned();
@@ -64,6 +65,7 @@ pub async fn add_without_address(
         wants_updates_since: Set(None),
         created_at: Set(now),
         updated_at: Set(now),
+        discreet: Set(false),
     };
     Ok(row.insert(tx).await?)
 }

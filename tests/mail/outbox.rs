@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     ids::LetterId,
     letter,
-    words::{LetterKind, LetterStage, LetterState},
+    words::{LetterKind, LetterStage, LetterState, LetterStream},
 };
 use wellwisher::{
     clock::{Clock, Random},
@@ -25,10 +25,10 @@ use super::transport::quick;
 use crate::support::{FromDatabase, SmtpSink, TestDatabase, on_both_databases};
 
 /// A newsroom that only writes letters.
-struct Office {
-    db: Db,
-    clock: Clock,
-    random: Random,
+pub struct Office {
+    pub db: Db,
+    pub clock: Clock,
+    pub random: Random,
     database: TestDatabase,
 }
 
@@ -40,36 +40,40 @@ impl FromDatabase for Office {
 }
 
 impl Office {
-    async fn write(&self, outbox: &Outbox, to: &str, kind: LetterKind) -> LetterId {
+    pub fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
+    pub async fn write(&self, outbox: &Outbox, to: &str, kind: LetterKind) -> LetterId {
         let (id, now) = (self.random.id(self.clock.now()), self.clock.now());
         let letter = letter(to, kind, &format!("test:{id}"));
         self.db.write(async |tx| outbox.enqueue(tx, letter.clone(), id, now).await).await.unwrap()
     }
 
-    async fn receipt(&self, outbox: &Outbox, to: &str) -> LetterId {
+    pub async fn receipt(&self, outbox: &Outbox, to: &str) -> LetterId {
         self.write(outbox, to, LetterKind::Receipt).await
     }
 
     /// What is due now goes out.
-    async fn round(&self, outbox: &Outbox) -> outbox::Round {
+    pub async fn round(&self, outbox: &Outbox) -> outbox::Round {
         outbox.deliver_due(&self.db, &self.clock).await.unwrap()
     }
 
-    async fn find(&self, id: LetterId) -> letter::Model {
+    pub async fn find(&self, id: LetterId) -> letter::Model {
         store::find(self.db.read(), id).await.unwrap().0
     }
 
-    async fn states_of_attempts(&self, id: LetterId) -> Vec<LetterState> {
+    pub async fn states_of_attempts(&self, id: LetterId) -> Vec<LetterState> {
         store::find(self.db.read(), id).await.unwrap().1.into_iter().map(|attempt| attempt.state).collect()
     }
 
     /// A worker takes all that is due and is then killed.
     async fn lease_and_die(&self) -> Vec<letter::Model> {
         let now = self.clock.now();
-        self.db.write(async |tx| store::lease(tx, now, now + TimeDelta::seconds(120), 10).await).await.unwrap()
+        self.db.write(async |tx| store::lease(tx, LetterStream::Transactional, now, now + TimeDelta::seconds(120), 10).await).await.unwrap()
     }
 
-    fn minutes_pass(&self, minutes: i64) {
+    pub fn minutes_pass(&self, minutes: i64) {
         self.clock.advance(TimeDelta::minutes(minutes));
     }
 }
@@ -89,11 +93,11 @@ fn letter(to: &str, kind: LetterKind, key: &str) -> NewLetter {
     }
 }
 
-fn outbox_to(url: &str) -> Outbox {
+pub fn outbox_to(url: &str) -> Outbox {
     outbox_with(url, quick())
 }
 
-fn outbox_with(url: &str, limits: SmtpLimits) -> Outbox {
+pub fn outbox_with(url: &str, limits: SmtpLimits) -> Outbox {
     let server = SmtpServer::new(url, "newsroom.example", limits).unwrap();
     Outbox::new(Mailer::Smtp(Arc::new(server)), "The Newsroom <give@newsroom.example>".parse().unwrap())
 }

@@ -36,6 +36,11 @@ impl SmtpSink {
         self.events.lock().unwrap().iter().filter(|event| event["event"] == kind).cloned().collect()
     }
 
+    /// How many letters it told of so far.
+    pub fn letters_told(&self) -> usize {
+        self.events.lock().unwrap().iter().filter(|event| event["event"] == "letter").count()
+    }
+
     /// The letters it kept, in the order they came. What it keeps reaches us through a pipe, a moment after its answer: so the letters of
     /// a moment in which no more of them arrive.
     pub fn letters(&self) -> Vec<Value> {

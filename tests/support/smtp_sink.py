@@ -107,6 +107,8 @@ class Handler:
             header_to=str(message["To"]),
             auto_submitted=message["Auto-Submitted"],
             headers=[name for name in message.keys()],
+            list_unsubscribe=message["List-Unsubscribe"],
+            list_unsubscribe_post=message["List-Unsubscribe-Post"],
             text=plain.get_content() if plain else None,
             html=html.get_content() if html else None,
             tls=encrypted(server),

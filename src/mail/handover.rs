@@ -1,0 +1,308 @@
+//! From a letter in the outbox to the mail server: taking what is due, looking up what belongs to it, making the message, handing it over
+//! and writing down what became of it.
+
+use super::{
+    clerk::judge_and_record,
+    mailing::{self, GREETING, UNSUBSCRIBE},
+    message::{self, Parts, one_line},
+    outbox::Outbox,
+    store, streams, suppression,
+    topic::Topic,
+    transport::{Delivery, Outcome, Parcel, Reply},
+    unsubscribe::Wish,
+};
+use crate::{clock::Clock, db::Db, error::Error, i18n::Language};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    ids::{LetterContentId, LetterId},
+    letter, letter_content, supporter,
+    words::{LetterStage, LetterState, LetterStream, SuppressionReason},
+};
+use fluent_templates::fluent_bundle::FluentValue;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use lettre::Address;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// How long a worker may hold a letter before it is handed over. Longer than [`super::smtp::SmtpLimits::offer`].
+const LEASE_SECONDS: i64 = 120;
+
+/// Letters taken in one round of [`Outbox::deliver_due`].
+const ROUND: u64 = 16;
+
+/// Texts of mailings kept in memory: a mailing has one for each language.
+const CONTENTS_MAX: usize = 32;
+
+/// What one round of the worker did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Letters that were tried.
+    pub tried: usize,
+    /// Of these, letters that were taken.
+    pub sent: usize,
+    /// Letters of a worker that died while handing them over.
+    pub recovered: usize,
+}
+
+/// A letter that this worker holds, and what belongs to it.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    pub letter: letter::Model,
+    content: Option<Arc<letter_content::Model>>,
+    hash: String,
+    discreet: bool,
+}
+
+/// How a talk with the mail server ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Talk {
+    /// The letter's new state; none when the lease was lost meanwhile.
+    pub state: Option<LetterState>,
+    /// Whether the mail server could be reached.
+    pub reached: bool,
+}
+
+/// The texts of mailings that were asked for lately.
+#[derive(Debug, Default)]
+pub(super) struct Contents(Mutex<HashMap<LetterContentId, Arc<letter_content::Model>>>);
+
+impl Contents {
+    async fn get(&self, db: &Db, id: LetterContentId) -> Result<Arc<letter_content::Model>, Error> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let found = letter_content::Entity::find_by_id(id).one(db.read()).await?;
+        let found = Arc::new(found.ok_or_else(|| Error::Internal(format!("the text {id} of a mailing is gone")))?);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= CONTENTS_MAX {
+            kept.clear();
+        }
+        kept.insert(id, Arc::clone(&found));
+        Ok(found)
+    }
+}
+
+impl Outbox {
+    /// Sends what is due, one batch: receipts and notices first, news when none of these are due. Returns when all of the batch were
+    /// heard out. Any number of workers may do so on one database. [`Outbox::send_stream`] does the same without pause.
+    pub async fn deliver_due(&self, db: &Db, clock: &Clock) -> Result<Round, Error> {
+        let recovered = self.recover(db, clock.now()).await?;
+        let mut taken = self.take(db, clock.now(), LetterStream::Transactional, ROUND).await?;
+        if taken.is_empty() {
+            taken = self.take(db, clock.now(), LetterStream::Updates, ROUND).await?;
+        }
+        let tried = taken.len();
+        let mut talks: FuturesUnordered<_> = taken.into_iter().map(|one| self.deliver(db, clock, one)).collect();
+        let (mut sent, mut failure) = (0, None);
+        // All are heard out, also after an error: dropping a talk in the middle would leave its letter's fate unknown.
+        while let Some(result) = talks.next().await {
+            match result {
+                Ok(talk) => sent += usize::from(talk.state == Some(LetterState::Sent)),
+                Err(error) => failure = Some(error),
+            }
+        }
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(Round { tried, sent, recovered }),
+        }
+    }
+
+    /// Takes up to `count` letters of a stream that are due. None while the stream is held back; no news while anything else is due: who
+    /// waits for a receipt goes first. Letters to those who shall get none are kept from leaving on the way.
+    pub(super) async fn take(&self, db: &Db, now: DateTime<Utc>, stream: LetterStream, count: u64) -> Result<Vec<Taken>, Error> {
+        let paused = streams::paused(db.read()).await?;
+        let is_paused = |stream| paused.iter().any(|one| one.stream == stream);
+        if is_paused(stream) || !store::is_due(db.read(), stream, now).await? {
+            return Ok(Vec::new());
+        }
+        let first = LetterStream::Transactional;
+        if stream != first && !is_paused(first) && store::is_due(db.read(), first, now).await? {
+            return Ok(Vec::new());
+        }
+        let lease_until = now + TimeDelta::seconds(LEASE_SECONDS);
+        let letters = db.write(async |tx| store::lease(tx, stream, now, lease_until, count).await).await?;
+        self.look_up(db, letters, now).await
+    }
+
+    /// What belongs to letters that were taken, in three queries for all of them.
+    async fn look_up(&self, db: &Db, letters: Vec<letter::Model>, now: DateTime<Utc>) -> Result<Vec<Taken>, Error> {
+        if letters.is_empty() {
+            return Ok(Vec::new());
+        }
+        let hashes: Vec<String> = letters.iter().map(|letter| self.address_key().hash(&letter.to_address)).collect();
+        let in_force = suppression::in_force_for(db.read(), &hashes).await?;
+        let discreet: HashSet<String> = supporter::Entity::find()
+            .select_only()
+            .column(supporter::Column::Email)
+            .filter(supporter::Column::Email.is_in(letters.iter().map(|letter| letter.to_address.to_lowercase())))
+            .filter(supporter::Column::Discreet.eq(true))
+            .into_tuple::<String>()
+            .all(db.read())
+            .await?
+            .into_iter()
+            .collect();
+        let (mut taken, mut unwanted) = (Vec::with_capacity(letters.len()), Vec::new());
+        for (letter, hash) in letters.into_iter().zip(hashes) {
+            // A notice that was tried before, also because staff want it to be, is not held up by what came of that.
+            let tried = letter.attempts > 1 && letter.stream == LetterStream::Transactional;
+            let against = in_force.against(&hash, letter.stream, letter.topic.parse().ok(), now);
+            if let Some(reason) = against.filter(|reason| !(tried && *reason == SuppressionReason::HardBounce)) {
+                unwanted.push((letter, mailing::why(reason)));
+                continue;
+            }
+            let content = match letter.content_id {
+                Some(id) => Some(self.contents.get(db, id).await?),
+                None => None,
+            };
+            let discreet = self.discreet || discreet.contains(&letter.to_address.to_lowercase());
+            taken.push(Taken { letter, content, hash, discreet });
+        }
+        if !unwanted.is_empty() {
+            db.write(async |tx| store::suppress(tx, &unwanted).await).await?;
+            for (letter, _) in &unwanted {
+                tracing::info!(letter = %letter.id, "letter not sent: its address shall get none");
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Sends one letter that was taken, and writes down what became of it.
+    pub(super) async fn deliver(&self, db: &Db, clock: &Clock, taken: Taken) -> Result<Talk, Error> {
+        let mut letter = taken.letter.clone();
+        let way = self.way(letter.stream);
+        let delivery = match self.pack(&taken, clock.now()) {
+            Ok(parcel) => {
+                let mut held_until = letter.lease_until;
+                let note = async {
+                    let until = clock.now() + self.dot_lease;
+                    let noted = self.clerk.note_dot(db, &taken.letter, until).await?;
+                    held_until = Some(until);
+                    if noted { Ok(()) } else { Err(Error::Conflict("another worker has taken the letter over".to_owned())) }
+                };
+                let delivery = way.mailer.deliver(&parcel, note).await;
+                letter.lease_until = held_until;
+                delivery
+            }
+            // It would fail in the same way at every attempt.
+            Err(why) => Delivery { stage: LetterStage::Rcpt, outcome: Outcome::Permanent(Reply::none(why)) },
+        };
+        let reached = !matches!((delivery.stage, &delivery.outcome), (LetterStage::Connect, Outcome::Transient(_)));
+        let (id, attempts) = (letter.id, letter.attempts);
+        let state = self.clerk.record(db, letter, taken.hash, delivery.clone(), clock.now()).await?;
+        tell(id, attempts, &delivery, state);
+        Ok(Talk { state, reached })
+    }
+
+    /// The message, and who gets it.
+    fn pack(&self, taken: &Taken, now: DateTime<Utc>) -> Result<Parcel, String> {
+        let letter = &taken.letter;
+        let to: Address = letter.to_address.parse().map_err(|error| format!("not an e-mail address: {error}"))?;
+        let mut from = self.way(letter.stream).from.clone();
+        let language = Language::nearest(&letter.language).unwrap_or_default();
+        let unsubscribe = self.unsubscribe_link(taken);
+        let (mut subject, text, mut html) = match &taken.content {
+            Some(content) => {
+                let link = unsubscribe.as_deref().unwrap_or_default();
+                let greeting = greeting(language, &letter.to_name);
+                let text = content.text_body.replace(UNSUBSCRIBE, link).replace(GREETING, &greeting);
+                let html = content.html_body.replace(UNSUBSCRIBE, link).replace(GREETING, &escaped(&greeting));
+                (content.subject.clone(), text, html)
+            }
+            None => (letter.subject.clone(), letter.text_body.clone(), letter.html_body.clone()),
+        };
+        if taken.discreet {
+            from.name = None;
+            subject = language.text("letter-discreet-subject");
+            html = with_title(&html, &subject);
+        }
+        let raw = message::write(&Parts {
+            from: &from,
+            to: &to,
+            to_name: Some(&letter.to_name).filter(|_| !taken.discreet).map(String::as_str),
+            message_id: &letter.message_id,
+            date: letter.created_at,
+            subject: &subject,
+            text: &text,
+            html: (!html.is_empty()).then_some(&html),
+            language: &letter.language,
+        });
+        let mut raw = raw.map_err(|error| error.to_string())?;
+        if letter.stream == LetterStream::Updates {
+            raw = message::with_headers_of_news(unsubscribe.as_deref(), &raw);
+        }
+        if let Some(signer) = &self.signer {
+            raw = signer.sign(&raw, from.email.domain(), now).map_err(|error| error.to_string())?;
+        }
+        let from = match &self.return_path {
+            Some(path) => path.of(letter.id).map_err(|error| error.to_string())?,
+            None => from.email,
+        };
+        Ok(Parcel { from, to, message_id: letter.message_id.clone(), raw })
+    }
+
+    /// The link that ends the news that a letter is one of; none in a letter that is no news.
+    fn unsubscribe_link(&self, taken: &Taken) -> Option<String> {
+        let topic: Topic = taken.letter.topic.parse().ok()?;
+        let token = self.unsubscribe.token(&Wish { address_hash: taken.hash.clone(), topic })?;
+        Some(format!("{}/unsubscribe/{token}", self.site))
+    }
+
+    /// Letters whose worker died while handing them over: nobody can know whether they arrived.
+    pub(super) async fn recover(&self, db: &Db, now: DateTime<Utc>) -> Result<usize, Error> {
+        if !store::is_lost_at_the_dot(db.read(), now).await? {
+            return Ok(0);
+        }
+        let recovered = db
+            .write(async |tx| {
+                let lost = store::lost_at_the_dot(tx, now).await?;
+                let reply = Reply::none("the worker stopped while it handed the letter over");
+                let delivery = Delivery { stage: LetterStage::Dot, outcome: Outcome::Unknown(reply) };
+                for letter in &lost {
+                    judge_and_record(tx, letter, &delivery, now).await?;
+                }
+                Ok(lost.into_iter().map(|letter| letter.id).collect::<Vec<_>>())
+            })
+            .await?;
+        for letter in &recovered {
+            tracing::warn!(%letter, state = "unknown", "a worker stopped while it handed the letter over");
+        }
+        Ok(recovered.len())
+    }
+}
+
+/// `Dear Wren,` or `Hello,`: as in every other letter.
+pub(super) fn greeting(language: Language, name: &str) -> String {
+    let greeting = match one_line(name, 200) {
+        name if name.is_empty() => language.text("receipt-greeting-unnamed"),
+        name => language.text_with("receipt-greeting", &[("name", FluentValue::from(name))]),
+    };
+    // Isolates help where directions mix, and only get in the way of searching and copying where they do not.
+    if language.dir() == "rtl" { greeting } else { greeting.replace(['\u{2068}', '\u{2069}'], "") }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// The same HTML with another title.
+fn with_title(html: &str, title: &str) -> String {
+    match (html.find("<title>"), html.find("</title>")) {
+        (Some(begin), Some(end)) if begin < end => format!("{}<title>{}{}", &html[..begin], escaped(title), &html[end..]),
+        _ => html.to_owned(),
+    }
+}
+
+/// To the log: ids and codes only, because an answer may repeat the address.
+fn tell(letter: LetterId, attempts: i64, delivery: &Delivery, state: Option<LetterState>) {
+    let (stage, code) = (delivery.stage.as_str(), delivery.outcome.reply().code);
+    match state {
+        Some(LetterState::Sent) => tracing::info!(%letter, attempts, "letter sent"),
+        Some(LetterState::Deferred) => tracing::info!(%letter, attempts, stage, code, "letter deferred"),
+        Some(state) => tracing::warn!(%letter, attempts, stage, code, state = state.as_str(), "letter not sent; see the desk's outbox"),
+        None => tracing::warn!(%letter, "another worker has taken the letter over"),
+    }
+}

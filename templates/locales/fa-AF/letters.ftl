@@ -1,0 +1,3 @@
+# Letters of every kind.
+
+letter-discreet-subject = نامه‌ای برای شما

@@ -1,0 +1,135 @@
+//! What comes back: the reports of several mail servers lead to the right letter and say the right thing; a forged one has no effect.
+
+use std::path::PathBuf;
+
+use entity::{
+    ids::LetterId,
+    words::{BounceSeverity, LetterState, SuppressionReason},
+};
+use wellwisher::mail::{
+    outbox::Outbox,
+    return_path::ReturnPath,
+    returns::Heard,
+    suppression,
+    topic::Topic,
+    transport::{Mailer, Memory},
+    unsubscribe::Wish,
+};
+
+use super::{outbox::Office, streams::Mailing};
+use crate::support::{on_both_databases, unique_number};
+
+fn with_return_path() -> (Outbox, Memory) {
+    let memory = Memory::default();
+    let path = ReturnPath::new(&"bounces@newsroom.example".parse().unwrap(), &[7; 32]).unwrap();
+    (Outbox::new(Mailer::Memory(memory.clone()), "give@newsroom.example".parse().unwrap()).with_return_path(path), memory)
+}
+
+/// A letter that was sent, and the address that its bounce goes to.
+async fn sent(office: &Office, outbox: &Outbox, memory: &Memory, to: &str) -> (LetterId, String) {
+    let mailing = Mailing::open(office).await;
+    mailing.to(office, outbox, [to.to_owned()]).await;
+    assert_eq!(office.round(outbox).await.sent, 1);
+    let parcel = memory.letters().pop().unwrap();
+    (parcel.message_id.split('@').next().unwrap().parse().unwrap(), parcel.from.to_string())
+}
+
+fn sample(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bounces").join(name);
+    std::fs::read_to_string(path).unwrap().replace('\n', "\r\n")
+}
+
+async fn reasons(office: &Office, outbox: &Outbox, address: &str) -> Vec<SuppressionReason> {
+    let story = suppression::story(office.db.read(), &outbox.address_key().hash(address)).await.unwrap();
+    story.into_iter().map(|one| one.reason).collect()
+}
+
+on_both_databases! {
+    async fn reports_of_many_servers_lead_to_the_right_letter_and_say_the_right_thing(office: Office) {
+        let (outbox, memory) = with_return_path();
+        let cases = [
+            ("postfix-gone.eml", Some(BounceSeverity::Gone)),
+            ("opensmtpd-gone.eml", Some(BounceSeverity::Gone)),
+            ("qmail-gone.eml", Some(BounceSeverity::Gone)),
+            ("exim-full.eml", Some(BounceSeverity::Soft)),
+            ("expired.eml", Some(BounceSeverity::Soft)),
+            ("exchange-policy.eml", Some(BounceSeverity::Sender)),
+            ("postfix-late.eml", None),
+            ("out-of-office.eml", None),
+        ];
+        for (number, (name, severity)) in cases.into_iter().enumerate() {
+            let address = format!("reader-{number}@example.org");
+            let (letter, path) = sent(&office, &outbox, &memory, &address).await;
+            assert!(path.split('@').next().unwrap().len() <= 64, "{path}");
+            let report = sample(name).replace("{return_path}", &path);
+            let heard = outbox.hear(&office.db, &office.clock, report.as_bytes(), None).await.unwrap();
+            assert_eq!(heard, severity.map_or(Heard::Nothing, |severity| Heard::Bounced(letter, severity)), "{name}");
+            let gone = severity == Some(BounceSeverity::Gone);
+            assert_eq!(reasons(&office, &outbox, &address).await, if gone { vec![SuppressionReason::HardBounce] } else { vec![] }, "{name}");
+            let state = if severity.is_some() { LetterState::Bounced } else { LetterState::Sent };
+            assert_eq!(office.find(letter).await.state, state, "{name}");
+            // The same report again, as a mail server that is not sure sends it.
+            assert_eq!(outbox.hear(&office.db, &office.clock, report.as_bytes(), None).await.unwrap(), Heard::Nothing, "{name}");
+        }
+    }
+
+    async fn a_forged_report_or_complaint_keeps_nobody_from_getting_letters(office: Office) {
+        let (outbox, memory) = with_return_path();
+        let (letter, path) = sent(&office, &outbox, &memory, "wren@example.org").await;
+        let (_, other) = sent(&office, &outbox, &memory, "other@example.org").await;
+        let id = path.split(['+', '.']).nth(1).unwrap();
+        let forged = [
+            format!("bounces+{id}.0123456789abcdef0123@newsroom.example"),
+            format!("bounces+{id}@newsroom.example"),
+            // Somebody else's signature.
+            format!("bounces+{id}.{}", other.split('.').skip(1).collect::<Vec<_>>().join(".")),
+            "bounces@newsroom.example".to_owned(),
+        ];
+        for path in forged {
+            let report = sample("postfix-gone.eml").replace("{return_path}", &path);
+            assert_eq!(outbox.hear(&office.db, &office.clock, report.as_bytes(), Some(&path)).await.unwrap(), Heard::NotOurs, "{path}");
+        }
+        let link = "https://newsroom.example/unsubscribe/AQQQQQQQQQQQQQQQQQQQQQ";
+        let complaint = sample("complaint.eml").replace("{unsubscribe}", link);
+        assert_eq!(outbox.hear(&office.db, &office.clock, complaint.as_bytes(), None).await.unwrap(), Heard::NotOurs);
+        assert_eq!(reasons(&office, &outbox, "wren@example.org").await, []);
+        assert_eq!(office.find(letter).await.state, LetterState::Sent);
+        for rubbish in [&b""[..], b"\xff\xfe\x00", b"Subject: x\r\n\r\n", b"Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\n"] {
+            assert_eq!(outbox.hear(&office.db, &office.clock, rubbish, None).await.unwrap(), Heard::NotOurs);
+        }
+    }
+
+    async fn a_complaint_ends_news_and_leaves_receipts(office: Office) {
+        let (outbox, memory) = with_return_path();
+        let wish = Wish { address_hash: outbox.address_key().hash("wren@example.org"), topic: Topic::Updates };
+        let link = format!("https://newsroom.example/unsubscribe/{}", outbox.unsubscribe_key().token(&wish).unwrap());
+        let complaint = sample("complaint.eml").replace("{unsubscribe}", &link);
+        assert_eq!(outbox.hear(&office.db, &office.clock, complaint.as_bytes(), None).await.unwrap(), Heard::Complained);
+        assert_eq!(reasons(&office, &outbox, "wren@example.org").await, [SuppressionReason::Complaint]);
+        let mailing = Mailing::open(&office).await;
+        assert_eq!(mailing.to(&office, &outbox, ["wren@example.org".to_owned()]).await.suppressed, 1);
+        office.receipt(&outbox, "wren@example.org").await;
+        assert_eq!(office.round(&outbox).await.sent, 1);
+        assert_eq!(memory.letters().len(), 1);
+    }
+
+    async fn a_maildir_is_taken_in_once_and_what_was_read_is_moved(office: Office) {
+        let (outbox, memory) = with_return_path();
+        let (letter, path) = sent(&office, &outbox, &memory, "wren@example.org").await;
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("maildir-{}-{}", std::process::id(), unique_number()));
+        for part in ["new", "cur", "tmp"] {
+            std::fs::create_dir_all(folder.join(part)).unwrap();
+        }
+        std::fs::write(folder.join("new/1.a"), sample("postfix-gone.eml").replace("{return_path}", &path)).unwrap();
+        std::fs::write(folder.join("new/2.b"), "Subject: spam\r\n\r\nBuy!\r\n").unwrap();
+        let heard = outbox.hear_maildir(&office.db, &office.clock, &folder).await.unwrap();
+        assert_eq!(heard, [Heard::Bounced(letter, BounceSeverity::Gone), Heard::NotOurs]);
+        assert_eq!(outbox.hear_maildir(&office.db, &office.clock, &folder).await.unwrap(), []);
+        let mut kept: Vec<_> = std::fs::read_dir(folder.join("cur")).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        kept.sort();
+        assert_eq!(kept, ["1.a:2,S", "2.b:2,S"]);
+        std::fs::remove_dir_all(folder.join("new")).unwrap();
+        assert!(outbox.hear_maildir(&office.db, &office.clock, &folder).await.unwrap_err().to_string().contains("MAIL_BOUNCE_DIR"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
