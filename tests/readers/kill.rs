@@ -3,7 +3,6 @@
 use super::http::{add_published, beacon_text};
 use crate::support::unique_number;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,7 +6,7 @@ use super::{
     movements::every_kind,
 };
 use crate::support::{TestApp, gift, on_both_databases, unique_number};
-use std::{path::PathBuf, process::Command};
+use std::process::Command;
 use wellwisher::reports::{ExportRequest, Format};
 
 /// Cells as they are shown, in UTF-8, with commas and quotes as RFC 4180 has them: the tokens of LibreOffice's CSV filter.
