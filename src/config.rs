@@ -151,6 +151,9 @@ pub struct Settings {
     /// For how many days an item on a shop's list is held for a supporter who says that she ordered it.
     #[arg(long, env = "WISH_ORDER_DAYS", default_value = "21", global = true, hide_env_values = true)]
     pub wish_order_days: u32,
+    /// How many days givers have to choose what becomes of their money when what they funded cannot be bought; then it goes to the general fund.
+    #[arg(long, env = "PROMISE_DAYS", default_value = "30", global = true, hide_env_values = true)]
+    pub promise_days: u32,
 
     /// The mail server: `smtp://user:password@host:587`, `smtps://…:465`. Empty: letters are written as files.
     #[arg(long, env = "SMTP_URL", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]

@@ -34,7 +34,7 @@ pub mod staff;
 pub mod ledger;
 /// What a page asks for: the giving form, its amounts and its checks.
 pub mod asks;
-/// Wish items: needed, reserved, paid.
+/// Wish items: needed, reserved, paid, bought, delivered.
 pub mod wishes;
 /// Campaigns: draft, live, paused, closed; progress from the ledger.
 pub mod campaigns;
@@ -48,6 +48,8 @@ pub mod receipts;
 pub mod gift_aid;
 /// One payment, from the form to the ledger: `settle` is the one door.
 pub mod donations;
+/// Promises that cannot be kept: who funded it chooses what becomes of the money.
+pub mod promises;
 /// Gifts that come every month or year: Stripe charges, we follow.
 pub mod recurring;
 /// Stripe's balance and payouts: every movement in the books, every payout explained to the cent.

@@ -1,8 +1,8 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, canary, donations, error::Error, gift_aid, payouts, portal, readers, receipts, recurring,
-    reports, staff, web, wishes,
+    app::App, articles, attachments, campaigns, canary, donations, error::Error, gift_aid, payouts, portal, promises, readers, receipts,
+    recurring, reports, staff, web, wishes,
 };
 use axum::{
     Router,
@@ -27,13 +27,16 @@ pub fn build(app: App) -> Result<Router, Error> {
         .map_err(|e| Error::internal("the site's origin", e))?
         .with_insecure_bypass(|_, uri| matches!(uri.path(), "/webhooks/stripe" | "/webhooks/stripe/canary"))
         .with_rejection_response(|_| Error::Forbidden("the form was sent from another site".to_owned()).into_response());
-    Ok(Router::new()
+    let forms = Router::new()
         .merge(public_routes())
         .merge(desk_routes())
         .merge(operations())
         .fallback(async || Error::NotFound)
+        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX));
+    let uploads = staff::protect(wishes::upload_routes()).layer(RequestBodyLimitLayer::new(wishes::UPLOAD_BODY_BYTES_MAX));
+    Ok(forms
+        .merge(uploads)
         .layer(csrf)
-        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
         .layer(timeout())
         .layer(CatchPanicLayer::custom(|_| Error::Internal("a handler panicked".to_owned()).into_response()))
         .layer(from_fn_with_state(app.clone(), web::render_errors))
@@ -58,6 +61,7 @@ fn public_routes() -> Router<App> {
         .merge(articles::routes())
         .merge(donations::routes())
         .merge(donations::webhook_routes())
+        .merge(promises::routes())
         .merge(recurring::routes())
         .merge(portal::routes())
         .merge(canary::routes())
@@ -72,6 +76,7 @@ fn desk_routes() -> Router<App> {
             .merge(receipts::desk_routes())
             .merge(gift_aid::desk_routes())
             .merge(payouts::desk_routes())
+            .merge(promises::desk_routes())
             .merge(recurring::desk_routes())
             .merge(reports::routes())
             .merge(articles::desk_routes())

@@ -1,6 +1,6 @@
 //! Every job and schedule: what is done outside of requests.
 
-use crate::{app::App, canary, donations, jobs, jobs::Outcome, payouts, readers, receipts, recurring, reports};
+use crate::{app::App, canary, donations, jobs, jobs::Outcome, payouts, promises, readers, receipts, recurring, reports};
 use chrono::TimeDelta;
 use entity::job;
 use std::time::Duration;
@@ -137,6 +137,11 @@ pub async fn run_schedules(app: &App) {
         && let Err(error) = app.db.gather_statistics().await
     {
         tracing::error!(%error, "the database's statistics could not be gathered");
+    }
+    if is_due(app, "carry_out_promises", TimeDelta::hours(1)).await
+        && let Err(error) = promises::carry_out_due(app).await
+    {
+        tracing::error!(%error, "choices of givers could not be carried out");
     }
     keep_canary(app).await;
     // Every process keeps its own days of readers: closing one is safe to repeat.

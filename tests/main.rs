@@ -21,6 +21,7 @@ mod payments;
 mod payouts;
 mod readers;
 mod portal;
+mod promises;
 mod receipts;
 mod recurring;
 mod reports;

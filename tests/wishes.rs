@@ -2,6 +2,7 @@
 
 mod life;
 mod orders;
+mod pictures;
 mod race;
 mod shared;
 

@@ -70,6 +70,10 @@ typed_ids! {
     PictureId,
     /// Names a payout from Stripe to the bank.
     PayoutId,
+    /// Names a promise that cannot be kept.
+    PromiseId,
+    /// Names what becomes of one gift for it.
+    PromiseChoiceId,
     /// Names a receipt.
     ReceiptId,
     /// Names a series of receipt numbers.

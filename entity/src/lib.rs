@@ -34,6 +34,8 @@ pub mod payout;
 pub mod picture;
 pub mod portal_link;
 pub mod portal_session;
+pub mod promise;
+pub mod promise_choice;
 pub mod reader_day;
 pub mod reader_key;
 pub mod reader_segment;

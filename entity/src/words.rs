@@ -123,6 +123,8 @@ words! {
         Unmapped = "unmapped",
         /// Takes back what was entered by hand.
         Reversal = "reversal",
+        /// Income moves from one purpose to another, because its giver chose so.
+        Reclassification = "reclassification",
     }
     /// How a donation came to us.
     DonationSource { Checkout = "checkout", Recurring = "recurring", Manual = "manual", Imported = "imported" }
@@ -189,6 +191,10 @@ words! {
         ReceiptCancelled = "receipt_cancelled",
         /// The gifts of one tax year.
         Statement = "statement",
+        /// What she funded cannot be bought: she is asked what is to become of her money.
+        PromiseChanged = "promise_changed",
+        /// What became of it.
+        PromiseDone = "promise_done",
         /// How to pay a bank transfer that was announced.
         TransferAnnounced = "transfer_announced",
     }
@@ -265,6 +271,17 @@ words! {
         Cancelled = "cancelled", Reopened = "reopened",
         /// A proof of delivery was released.
         Proved = "proved",
+    }
+    /// Where the money of a promise goes that cannot be kept.
+    PromiseWay {
+        /// Nobody has chosen yet.
+        Open = "open",
+        /// To another item.
+        Item = "item",
+        /// To the general fund.
+        General = "general",
+        /// Back to the giver.
+        Refund = "refund",
     }
     /// The life of an order at a shop elsewhere.
     OrderState {

@@ -13,6 +13,7 @@ mod m0008_gifts_without_an_address;
 mod m0009_find_what_came_back;
 mod m0010_from_needed_to_delivered;
 mod m0018_a_million_movements;
+mod m0021_promises;
 mod sql;
 
 /// Runs the steps, in order.
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_find_what_came_back::Migration),
             Box::new(m0010_from_needed_to_delivered::Migration),
             Box::new(m0018_a_million_movements::Migration),
+            Box::new(m0021_promises::Migration),
         ]
     }
 }

@@ -150,6 +150,8 @@ pub struct Config {
     pub checkouts_per_hour: u32,
     /// For how many days an item is held for who says that she ordered it elsewhere.
     pub wish_order_days: i64,
+    /// How many days givers have to choose when what they funded cannot be bought.
+    pub promise_days: i64,
     pub mail: MailWay,
     pub mail_from: String,
     pub trusted_proxies: Vec<(IpAddr, u8)>,
@@ -230,6 +232,7 @@ impl Config {
             gl_accounts: parse_accounts(&settings.gl_accounts)?,
             xero_tax_rate: settings.xero_tax_rate.trim().to_owned(),
             checkouts_per_hour: settings.checkouts_per_hour.max(1),
+            promise_days: i64::from(settings.promise_days.clamp(1, 365)),
             wish_order_days: i64::from(settings.wish_order_days.clamp(1, 365)),
             mail: if settings.smtp_url.expose_secret().is_empty() {
                 MailWay::Files(or_else(&settings.mail_dir, || data_dir.join("mail").display().to_string()).into())

@@ -7,7 +7,7 @@ use entity::{
     Currency, Money, accounting_period,
     ids::{CampaignId, DonationId},
     ledger_entry, ledger_transaction,
-    words::{Account, MovementKind, PeriodState},
+    words::{Account, PeriodState},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -92,7 +92,7 @@ pub async fn raised(db: &impl ConnectionTrait, campaigns: &[CampaignId]) -> Resu
     let gifts = Expr::cust(
         "count(distinct case when amount_minor < 0 then transaction_id end)
          - count(distinct case when transaction_id in (
-            select t.id from ledger_transaction t where t.kind in ('refund_failure', 'dispute_loss') or (t.kind = 'donation' and t.donation_id in (
+            select t.id from ledger_transaction t where t.kind in ('refund_failure', 'dispute_loss', 'reclassification') or (t.kind = 'donation' and t.donation_id in (
                 select b.donation_id from ledger_transaction b join ledger_transaction a on a.donation_id = b.donation_id
                     join ledger_entry e on e.transaction_id = a.id and e.account = 'donations'
                 where b.kind in ('refund', 'dispute_loss', 'reversal') group by b.id, b.donation_id having sum(e.amount_minor) >= 0)))
@@ -183,22 +183,33 @@ pub async fn worth_of(db: &impl ConnectionTrait, donation: DonationId, currency:
     Ok(Money::new(sum.flatten().unwrap_or(0), currency).negated()?)
 }
 
-/// What the income of a gift was booked for; none while it is not in the ledger.
+/// What the income of a gift is for now: what it was booked for, or what its giver chose since; where it stands in two places, the one
+/// with more of it. None while it is not in the ledger.
 pub async fn purpose_of_gift(db: &impl ConnectionTrait, donation: DonationId) -> Result<Option<Purpose>, Error> {
-    let income = ledger_entry::Entity::find()
+    let legs = ledger_entry::Entity::find()
         .join(JoinType::InnerJoin, to_head())
         .filter(ledger_transaction::Column::DonationId.eq(donation))
-        .filter(ledger_transaction::Column::Kind.eq(MovementKind::Donation))
         .filter(ledger_entry::Column::Account.eq(Account::Donations))
         .order_by_asc(ledger_entry::Column::Id)
-        .one(db)
+        .all(db)
         .await?;
-    Ok(income.map(|leg| Purpose {
+    let purpose = |leg: &ledger_entry::Model| Purpose {
         fund_id: leg.fund_id,
         campaign_id: leg.campaign_id,
         wish_item_id: leg.wish_item_id,
         article_id: leg.article_id,
-    }))
+    };
+    let mut places: Vec<(Purpose, i64)> = Vec::new();
+    for leg in &legs {
+        let of = purpose(leg);
+        match places.iter_mut().find(|(place, _)| *place == of) {
+            Some((_, income)) => *income = income.saturating_sub(leg.amount_minor),
+            None => places.push((of, leg.amount_minor.saturating_neg())),
+        }
+    }
+    // The first of equal ones: a gift that went back whole is still what it was booked for.
+    let most = places.iter().map(|(_, income)| *income).max();
+    Ok(places.into_iter().find(|(_, income)| Some(*income) == most).map(|(place, _)| place))
 }
 
 fn to_head() -> RelationDef {

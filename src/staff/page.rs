@@ -44,6 +44,7 @@ const PLACES: &[(&str, &str, &[Role])] = &[
     ("/desk/disputes", "desk-nav-disputes", &[Role::Admin, Role::Finance]),
     ("/desk/campaigns", "desk-nav-campaigns", &[Role::Admin, Role::Editor]),
     ("/desk/wish-list", "desk-nav-wish-list", &[Role::Admin, Role::Editor]),
+    ("/desk/promises", "desk-nav-promises", &[Role::Admin, Role::Finance]),
     ("/desk/articles", "desk-nav-articles", &[Role::Admin, Role::Editor]),
     ("/desk/readers", "desk-nav-readers", &[Role::Admin, Role::Editor, Role::Finance]),
     ("/desk/receipts", "desk-nav-receipts", &[Role::Admin, Role::Finance]),

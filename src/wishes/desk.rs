@@ -3,7 +3,7 @@
 use super::{
     ItemCard, cards, desk_item,
     item::{self, RawItem},
-    orders_desk, steps, store,
+    orders_desk, pictures_desk, steps, store,
 };
 use crate::{
     app::App,
@@ -29,6 +29,7 @@ pub fn desk_routes() -> Router<App> {
         .route("/desk/wish-list/{id}/edit", get(edit).post(change))
         .merge(desk_item::routes())
         .merge(orders_desk::routes())
+        .merge(pictures_desk::desk_routes())
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -13,11 +13,15 @@
 mod desk;
 mod desk_item;
 mod hold;
+mod moved;
 pub mod item;
 pub mod orders;
 mod orders_desk;
 mod pages;
+pub mod pictures;
+mod pictures_desk;
 pub mod progress;
+pub mod proofs;
 pub mod steps;
 pub mod stock;
 pub mod store;
@@ -26,7 +30,9 @@ pub use desk::desk_routes;
 pub use hold::{
     Outcome, ReserveError, Share, check_left, follow_worth, give_back, is_paid, keep, kept_for, pay, release, release_expired, reserve,
 };
+pub use moved::{put_in, take_out};
 pub use pages::routes;
+pub use pictures_desk::{UPLOAD_BODY_BYTES_MAX, upload_routes};
 pub use stock::{Funding, ItemState, Stock, stock};
 
 use crate::{
@@ -50,6 +56,8 @@ pub struct ItemCard {
     pub item: wish_item::Model,
     /// How far it has come.
     pub stock: Stock,
+    /// Its picture.
+    pub picture: Option<pictures::Shown>,
 }
 
 impl ItemCard {
@@ -103,7 +111,13 @@ pub fn is_shared(item: &wish_item::Model) -> bool {
 pub async fn cards(db: &impl ConnectionTrait, items: Vec<wish_item::Model>, now: DateTime<Utc>) -> Result<Vec<ItemCard>, Error> {
     let ids: Vec<WishItemId> = items.iter().map(|item| item.id).collect();
     let stocks = stock(db, &ids, now).await?;
-    Ok(items.into_iter().map(|item| ItemCard { stock: stocks.get(&item.id).copied().unwrap_or_default(), item }).collect())
+    let shown = pictures::shown(db, items.iter().filter_map(|item| item.picture_id).collect()).await?;
+    let card = |item: wish_item::Model| ItemCard {
+        stock: stocks.get(&item.id).copied().unwrap_or_default(),
+        picture: item.picture_id.and_then(|id| shown.get(&id)).cloned(),
+        item,
+    };
+    Ok(items.into_iter().map(card).collect())
 }
 
 /// The items that readers are asked for today: open, and of no campaign or of one that takes gifts. The newest first.

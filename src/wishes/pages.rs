@@ -3,7 +3,7 @@
 use super::{
     ItemCard, asked_for, cards, find_target,
     orders::{self, RawOrder, Told},
-    steps, store,
+    pictures, pictures_desk, proofs, steps, store,
 };
 use crate::{
     app::App,
@@ -20,11 +20,16 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use entity::{wish_proof, words::ProofState};
 use std::sync::Arc;
 
 /// The public pages.
 pub fn routes() -> Router<App> {
-    Router::new().route("/wish-list", get(list)).route("/wish-list/{slug}", get(show)).route("/wish-list/{slug}/orders", post(take_order))
+    Router::new()
+        .route("/wish-list", get(list))
+        .route("/wish-list/{slug}", get(show))
+        .route("/wish-list/{slug}/orders", post(take_order))
+        .merge(pictures_desk::public_routes())
 }
 
 #[derive(Template)]
@@ -53,6 +58,14 @@ struct ItemPage {
     /// Whether she was just thanked for ordering it.
     ordered: bool,
     history: Vec<steps::Month>,
+    proofs: Vec<Proof>,
+}
+
+/// A proof of delivery as readers see it.
+struct Proof {
+    proof: wish_proof::Model,
+    photo: Option<pictures::Shown>,
+    month: String,
 }
 
 /// What a link to an item may say besides filling in the form.
@@ -87,7 +100,15 @@ async fn item_page(app: &App, page: Page, slug: &str, prefill: &Prefill, order: 
     let form = GivingForm::new(app, &page, &target, &[], prefill);
     let campaign = target.campaign.map(|campaign| (campaign.slug, campaign.title, campaign.language));
     let history = steps::history(app, &card.item, page.lang).await?;
-    Ok(ItemPage { page, card, campaign, form, order, errors, ordered: false, history })
+    let released = proofs::of_item(app.db.read(), card.item.id, Some(ProofState::Released)).await?;
+    let photos = pictures::shown(app.db.read(), proofs::photos(&released)).await?;
+    let proof = |proof: wish_proof::Model| Proof {
+        photo: proof.picture_id.and_then(|id| photos.get(&id)).cloned(),
+        month: proof.month.map(|month| steps::month_of(month, page.lang).1).unwrap_or_default(),
+        proof,
+    };
+    let proofs = released.into_iter().map(proof).collect();
+    Ok(ItemPage { page, card, campaign, form, order, errors, ordered: false, history, proofs })
 }
 
 #[derive(Clone)]

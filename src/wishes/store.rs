@@ -217,6 +217,12 @@ pub async fn insert_reservation(tx: &DatabaseTransaction, reservation: wish_rese
     Ok(())
 }
 
+/// Writes every column of a reservation.
+pub async fn update_reservation(tx: &DatabaseTransaction, reservation: wish_reservation::Model) -> Result<(), Error> {
+    reservation.into_active_model().reset_all().update(tx).await?;
+    Ok(())
+}
+
 /// Moves a reservation to another state and writes when it runs out and what it pays.
 pub async fn set_reservation(
     tx: &DatabaseTransaction,

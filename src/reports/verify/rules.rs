@@ -56,7 +56,8 @@ pub(super) const RULES: &[Rule] = &[
             where e.account = 'donations' and (e.campaign_id is distinct from d.campaign_id or e.fund_id is distinct from d.fund_id
                 or (e.wish_item_id is distinct from d.wish_item_id and not (e.wish_item_id is null and exists (
                     select 1 from donation_step s where s.donation_id = d.id and s.kind = 'item_paid_late')))
-                or e.article_id is distinct from d.article_id) order by t.id",
+                or e.article_id is distinct from d.article_id) and not exists (
+                    select 1 from ledger_transaction m where m.donation_id = d.id and m.kind = 'reclassification') order by t.id",
     },
     Rule {
         name: "Stripe's fee of a donation is in the ledger once.",

@@ -83,7 +83,7 @@ async fn paid_by_campaign(
     Ok(paid)
 }
 
-/// The income that refunds, lost disputes and corrections took from the donations of each campaign, found by donation.
+/// The income that refunds, lost disputes, corrections and the choices of givers took from each campaign, or brought to it.
 async fn came_back_by_campaign(db: &impl ConnectionTrait, page: &[campaign::Model]) -> Result<Vec<(CampaignId, Currency, i64)>, Error> {
     use ledger_transaction::Column as T;
     let to_head: RelationDef =
@@ -92,15 +92,15 @@ async fn came_back_by_campaign(db: &impl ConnectionTrait, page: &[campaign::Mode
         ledger_transaction::Entity::belongs_to(donation::Entity).from(T::DonationId).to(donation::Column::Id).into();
     Ok(ledger_entry::Entity::find()
         .select_only()
-        .column(donation::Column::CampaignId)
+        .column(ledger_entry::Column::CampaignId)
         .column(ledger_entry::Column::Currency)
         .column_as(Expr::col((ledger_entry::Entity, ledger_entry::Column::AmountMinor)).sum().cast_as("bigint"), "total")
         .join(JoinType::InnerJoin, to_head)
         .join(JoinType::InnerJoin, to_donation)
         .filter(ledger_entry::Column::Account.eq(Account::Donations))
         .filter(T::Kind.ne(MovementKind::Donation))
-        .filter(donation::Column::CampaignId.is_in(page.iter().map(|campaign| campaign.id)))
-        .group_by(donation::Column::CampaignId)
+        .filter(ledger_entry::Column::CampaignId.is_in(page.iter().map(|campaign| campaign.id)))
+        .group_by(ledger_entry::Column::CampaignId)
         .group_by(ledger_entry::Column::Currency)
         .into_tuple()
         .all(db)

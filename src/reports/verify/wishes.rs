@@ -42,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[
                 or (d.wish_item_id is not null and r.id is null)
                 or (d.status = 'paid' and r.state <> 'paid' and not exists (
                     select 1 from donation_step s where s.donation_id = d.id
-                        and (s.kind in ('item_paid_late', 'reversed') or (s.kind = 'item_given_back' and w.minor <= 0))))
+                        and (s.kind in ('item_paid_late', 'reversed', 'promise_moved') or (s.kind = 'item_given_back' and w.minor <= 0))))
             order by d.id",
     },
     Rule {

@@ -51,3 +51,5 @@ wishes-order-left = { $count ->
    *[other] تنها { $number } مانده. { $number } یا کمتر بنویسید
 }
 wishes-order-none-left = همهٔ آن سفارش داده یا خریده شده. سپاس!
+wishes-proofs = نشانهٔ رسیدن
+wishes-proof-withheld = دو تن از ما آن را تأیید کرده‌اند. بیش از این نمی‌گوییم تا کسی به خطر نیفتد.

@@ -51,3 +51,5 @@ wishes-order-left = { $count ->
    *[other] یوازې { $number } پاتې دي. { $number } یا لږ ولیکئ
 }
 wishes-order-none-left = ټول یې غوښتل شوي یا اخیستل شوي دي. مننه!
+wishes-proofs = د رسېدو ثبوت
+wishes-proof-withheld = له موږ دوو تنو تایید کړې. له دې زیات نه وایو، چې څوک په خطر کې نه شي.

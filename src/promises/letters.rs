@@ -1,0 +1,123 @@
+//! The letters about a promise that cannot be kept: the question, and what was done. Neither names a border or a danger.
+
+use super::path_of;
+use crate::{
+    app::App,
+    error::Error,
+    i18n::Language,
+    mail::{
+        note::{Link, Note},
+        outbox::NewLetter,
+    },
+    wishes,
+};
+use chrono::{DateTime, Utc};
+use entity::{
+    Money, donation, promise, promise_choice, supporter, wish_item,
+    words::{LetterKind, PromiseWay},
+};
+use fluent_templates::fluent_bundle::FluentValue;
+use sea_orm::{DatabaseTransaction, EntityTrait};
+
+/// Asks a giver what is to become of her money. Whoever gave no address cannot be asked: the default holds.
+pub(super) async fn ask(
+    tx: &DatabaseTransaction,
+    app: &App,
+    promise: &promise::Model,
+    choice: &promise_choice::Model,
+    gift: &donation::Model,
+    item: &wish_item::Model,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let lang = Language::nearest(&gift.language).unwrap_or_default();
+    let amount = lang.money(Money::new(choice.amount_minor, choice.currency));
+    let day = lang.date(promise.decide_by.with_timezone(&app.config.org_timezone).date_naive());
+    let paragraphs = vec![
+        text(lang, "promises-letter-sorry", &[("item", item.title.clone()), ("amount", amount)]),
+        lang.text(wishes::cancel_key(&promise.reason)),
+        text(lang, "promises-letter-choose", &[("day", day)]),
+    ];
+    let link = Some(Link { words: lang.text("promises-letter-link"), url: app.config.link(&path_of(app, choice.id)) });
+    let letter = Draft { kind: LetterKind::PromiseChanged, key: format!("promise:{}:asked", choice.id), paragraphs, link };
+    send(tx, app, gift, lang, text(lang, "promises-letter-subject", &[("org", app.config.org_name.clone())]), letter, now).await
+}
+
+/// Tells a giver what was done.
+pub(super) async fn tell(
+    tx: &DatabaseTransaction,
+    app: &App,
+    choice: &promise_choice::Model,
+    gift: &donation::Model,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let lang = Language::nearest(&gift.language).unwrap_or_default();
+    let amount = lang.money(Money::new(choice.moved_minor, choice.currency));
+    let item = match choice.to_item_id {
+        Some(id) => wishes::store::item(tx, id).await?.map(|item| item.title).unwrap_or_default(),
+        None => String::new(),
+    };
+    let key = match choice.way {
+        PromiseWay::Item => "promises-done-item",
+        PromiseWay::Refund => "promises-done-refund",
+        PromiseWay::General | PromiseWay::Open => "promises-done-general",
+    };
+    let mut paragraphs = vec![text(lang, key, &[("item", item), ("amount", amount)])];
+    if choice.chosen_by == "default" {
+        paragraphs.insert(0, lang.text("promises-done-default"));
+    }
+    let letter = Draft { kind: LetterKind::PromiseDone, key: format!("promise:{}:done", choice.id), paragraphs, link: None };
+    send(tx, app, gift, lang, text(lang, "promises-done-subject", &[("org", app.config.org_name.clone())]), letter, now).await
+}
+
+fn text(language: Language, key: &str, arguments: &[(&'static str, String)]) -> String {
+    let arguments: Vec<(&'static str, FluentValue<'_>)> =
+        arguments.iter().map(|(name, value)| (*name, FluentValue::from(value.clone()))).collect();
+    language.text_with(key, &arguments)
+}
+
+struct Draft {
+    kind: LetterKind,
+    key: String,
+    paragraphs: Vec<String>,
+    link: Option<Link>,
+}
+
+async fn send(
+    tx: &DatabaseTransaction,
+    app: &App,
+    gift: &donation::Model,
+    language: Language,
+    subject: String,
+    draft: Draft,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let giver = supporter::Entity::find_by_id(gift.supporter_id).one(tx).await?;
+    let Some(giver) = giver.filter(|giver| !giver.email.is_empty()) else { return Ok(()) };
+    let note = Note {
+        language,
+        name: gift.donor_name.clone(),
+        org: app.config.org_name.clone(),
+        org_email: app.config.org_email.clone(),
+        practice: app.config.is_practice(),
+        subject,
+        paragraphs: draft.paragraphs,
+        details: Vec::new(),
+        after: Vec::new(),
+        link: draft.link,
+    };
+    let (subject, text, html) = note.render()?;
+    let letter = NewLetter {
+        kind: draft.kind,
+        dedupe_key: draft.key,
+        donation_id: Some(gift.id),
+        receipt_id: None,
+        to_address: giver.email,
+        to_name: gift.donor_name.clone(),
+        subject,
+        text,
+        html,
+        language: language.tag().to_owned(),
+    };
+    app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
+    Ok(())
+}
