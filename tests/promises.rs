@@ -57,7 +57,9 @@ async fn carry_out(test: &TestApp) -> u64 {
 on_both_databases! {
     async fn everybody_whose_money_is_not_spent_is_asked_and_nobody_hears_of_a_danger(test: TestApp) {
         let item = test.item("School bag", None, |_| {}).await;
-        let (first, second) = (give(&test, &item, 2, 5_000).await, give(&test, &item, 1, 2_500).await);
+        let first = give(&test, &item, 2, 5_000).await;
+        test.wait(60);
+        let second = give(&test, &item, 1, 2_500).await;
         progress::buy(&test.app, &Actor::system(), item.id, 2, "").await.unwrap();
         declare(&test, &item).await;
         assert!(promise_choice::Entity::find().all(test.app.db.read()).await.unwrap().iter().all(|choice| choice.donation_id != first.id));

@@ -37,9 +37,9 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The last of the kinds that the ledger's table allowed, and what it allows besides from now on.
-const LAST: &str = "'reversal')";
-const WIDER: &str = "'reversal', 'reclassification')";
+/// One of the kinds that the ledger's table allows, and what it allows besides from now on.
+const LAST: &str = "'reversal'";
+const WIDER: &str = "'reversal', 'reclassification'";
 
 /// SQLite cannot change a check, so there both tables of the ledger are made anew from their own description, with every index and
 /// refusal that they have by now; the rows keep their numbers.

@@ -129,7 +129,8 @@ pub async fn confirm(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishIt
             let (item, order) = lock(tx, id).await?;
             let is_held = order.state == OrderState::Held && order.expires_at > now;
             let is_over = matches!(order.state, OrderState::Held | OrderState::Expired);
-            if !is_held && !(is_over && order.quantity <= left_of(tx, &item, now).await?) {
+            let may_confirm = is_held || (is_over && order.quantity <= left_of(tx, &item, now).await?);
+            if !may_confirm {
                 return Err(Error::Conflict("this order is settled already, or others have taken its place".to_owned()));
             }
             store::end_order(tx, id, OrderState::Confirmed, now).await?;
