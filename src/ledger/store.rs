@@ -7,7 +7,7 @@ use entity::{
     Currency, Money, accounting_period,
     ids::{CampaignId, DonationId},
     ledger_entry, ledger_transaction,
-    words::{Account, PeriodState},
+    words::{Account, MovementKind, PeriodState},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
