@@ -133,9 +133,11 @@ on_both_databases! {
             assert_eq!(page.attribute("html", "dir").as_deref(), Some(dir));
             assert_eq!(page.texts("form button").len(), 1, "one can take it back");
         }
-        test.post(&format!("{link}/undo"), &[]).await;
-        assert_eq!(audience(&test, Topic::Updates).await, ["wren@example.org"]);
-        test.post(&format!("{link}/undo"), &[]).await;
+        let token = link.rsplit('/').next().unwrap();
+        for _ in 0..2 {
+            test.post(&format!("/unsubscribe/{token}/undo"), &[]).await;
+            assert_eq!(audience(&test, Topic::Updates).await, ["wren@example.org"]);
+        }
         test.post(&link, &[]).await;
         assert_eq!(audience(&test, Topic::Updates).await, [""; 0]);
     }
@@ -210,6 +212,8 @@ on_both_databases! {
         let page = test.get(added.location()).await;
         assert!(page.body.contains("asked by phone") && page.body.contains("No more such letters"), "{}", page.body);
         let lift = page.attribute("form[action*='/lift']", "action").unwrap();
+        let id = lift.split('/').nth(4).unwrap().to_owned();
+        assert_eq!(lift, format!("/desk/mail/suppressions/{id}/lift"));
         assert_eq!(test.post(&lift, &[("address", "wren@example.org"), ("note", "")]).await.status, 422);
         assert_eq!(test.post(&lift, &[("address", "wren@example.org"), ("note", "a mistake of ours")]).await.status, 303);
         assert_eq!(audience(&test, Topic::Updates).await, ["wren@example.org"]);

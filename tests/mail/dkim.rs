@@ -65,6 +65,8 @@ impl Drop for Keys {
 /// A receipt and a letter of news, signed with this key.
 async fn signed(key: &Path) -> Vec<Vec<u8>> {
     let office = Office::from_database(TestDatabase::sqlite().await).await;
+    // A signature made in the future is refused.
+    office.clock.set("2026-05-01T09:30:00Z".parse().unwrap());
     let memory = Memory::default();
     let from = Mailbox::new(Some("خبرخانه".into()), "news@newsroom.example".parse().unwrap());
     let outbox = Outbox::new(Mailer::Memory(memory.clone()), from).with_signer(Signer::open(key, "wellwisher").unwrap());
