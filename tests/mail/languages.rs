@@ -48,7 +48,7 @@ async fn give_monthly(app: &TestApp) {
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     };
-    app.get(&link).await;
+    app.post(&link, &[]).await;
     for (action, field, value) in [("amount", "amount", "30"), ("pause", "until", ""), ("resume", "", ""), ("end", "reason", "")] {
         let answer = app.post(&format!("/me/recurring/{id}/{action}"), &[(field, value)]).await;
         assert_eq!(answer.location(), format!("/me?done={action}"), "{}", answer.body);

@@ -172,9 +172,11 @@ on_both_databases! {
         let kinds = ledger_transaction::Entity::find().all(test.app.db.read()).await.unwrap();
         let of = |kind| kinds.iter().filter(|one| one.kind == kind).count();
         assert_eq!((of(MovementKind::Payout), of(MovementKind::PayoutFailure)), (1, 1));
-        let before = everything(&test.app).await;
+        // That the balance was read from its beginning is kept too, and says nothing of money.
+        let all = async || everything(&test.app).await.lines().filter(|line| !line.starts_with("last_outcome:")).map(str::to_owned).collect::<Vec<_>>();
+        let before = all().await;
         reconcile(&test).await;
-        assert_eq!(everything(&test.app).await, before, "the events told all");
+        assert_eq!(all().await, before, "the events told all");
     }
 
     async fn an_event_of_a_payout_waits_while_stripe_is_down(test: TestApp) {
