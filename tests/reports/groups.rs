@@ -122,7 +122,7 @@ on_both_databases! {
         test.add_movement("txn_w", BalanceMapping::Gift, (800, 30, "EUR"), None, None).await;
         let second = entity::payout::Entity::find().all(test.app.db.read()).await.unwrap().into_iter().find(|p| p.stripe_payout_id == "po_2").unwrap();
         let mut by_hand = second.into_active_model();
-        (by_hand.automatic, by_hand.reconciliation) = (Set(false), Set(PayoutReconciliation::NotApplicable));
+        (by_hand.automatic, by_hand.reconciliation, by_hand.itemised_at) = (Set(false), Set(PayoutReconciliation::NotApplicable), Set(None));
         test.app.db.write(async |tx| Ok(by_hand.clone().update(tx).await.map(|_| ())?)).await.unwrap();
         let rows = rows_of_report(&test, Report::Waterfall).await;
         let lines: Vec<[&str; 5]> = rows.iter().map(|row| ["payout", "line", "movements", "fee", "net"].map(|name| row[name].as_str())).collect();

@@ -103,7 +103,7 @@ const TAMPERINGS: &[Tampering] = &[
         "I10 no overselling",
         "update wish_item set quantity = 1",
         "update wish_item set quantity = 10",
-        |_| "wish item bag (held and paid): 2 instead of 1".to_owned(),
+        |_| "wish item bag (held, ordered and paid): 2 instead of 1".to_owned(),
     ),
     (
         "I11 one form, one gift",

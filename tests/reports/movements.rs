@@ -85,7 +85,8 @@ impl TestApp {
             id: id.to_owned(),
             category: mapped_to.as_str().to_owned(),
             kind: "x".to_owned(),
-            source_id: String::new(),
+            // A payout's own movement bears its name.
+            source_id: payout.filter(|_| mapped_to == BalanceMapping::Payout).unwrap_or_default().to_owned(),
             gross_minor: gross,
             fee_minor: fee,
             net_minor: gross - fee,

@@ -95,6 +95,7 @@ on_both_databases! {
     }
 
     async fn what_is_bought_is_not_asked_for_again_when_its_money_goes_back(test: TestApp) {
+        test.books_end_broken("the item alone is given back, without its money");
         let item = test.item("School bag", None, |raw| raw.quantity = "1".into()).await;
         let gift = pay_for(&test, &item, 1).await;
         progress::buy(&test.app, &Actor::system(), item.id, 1, "").await.unwrap();
