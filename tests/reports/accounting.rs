@@ -159,13 +159,16 @@ fn with_one_cent_changed(file: &str) -> String {
     format!("{}{other}{}", &file[..at - 1], &file[at..])
 }
 
+/// The balances that a program reads out of a file, or why it refuses it.
+type Reader = fn(&[u8]) -> Result<Balances, String>;
+
 /// The books as hledger and beancount read them are those of the database, and with one cent changed neither takes them. `export` writes
 /// them in the format.
 pub async fn assert_books_are_those_of(db: &DatabaseConnection, export: impl AsyncFn(Format) -> Vec<u8>) {
     let ours = balances_in(db).await;
     assert!(ours.len() > 5, "{ours:#?}");
     for format in [Format::Hledger, Format::Beancount] {
-        let (is_there, read): (bool, fn(&[u8]) -> Result<Balances, String>) =
+        let (is_there, read): (bool, Reader) =
             if format == Format::Hledger { (has_hledger(), hledger) } else { (has_module("beancount"), beancount) };
         if !is_there {
             continue;
