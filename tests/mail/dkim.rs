@@ -135,7 +135,7 @@ async fn other_programs_verify_our_signatures_and_notice_a_changed_or_added_head
             let opendkim = if by_opendkim { opendkim(&keys, &record, message) } else { None };
             [opendkim, dkimpy(&keys, &record, message)].into_iter().flatten().collect()
         };
-        let news = letters.iter().find(|raw| String::from_utf8_lossy(raw).contains("List-Unsubscribe:")).unwrap();
+        let news = letters.iter().find(|raw| String::from_utf8_lossy(raw).contains("\r\nList-Unsubscribe: ")).unwrap();
         for raw in &letters {
             assert!(checks(raw).iter().all(|good| *good), "{key}: {}", String::from_utf8_lossy(raw));
             assert!(!String::from_utf8_lossy(raw).replace("\r\n", "").contains('\n'), "every line ends with CRLF");
