@@ -204,6 +204,10 @@ impl Db {
                 tx.rollback().await?;
                 Err(match error {
                     Error::Internal(why) if is_concurrency(&why) => WriteError::Concurrency(why),
+                    // Somebody held a row for as long as one may wait: trying again would keep the person waiting as long again.
+                    Error::Internal(why) if why.contains("due to lock timeout") => {
+                        WriteError::Other(Error::Unavailable(format!("the database is too busy: {why}")))
+                    }
                     other => WriteError::Other(other),
                 })
             }

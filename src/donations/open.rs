@@ -131,6 +131,10 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
     if let Some((item, quantity)) = gift.item
         && let Err(problem) = wishes::check_left(tx, item, share_of(quantity, gift), now).await
     {
+        // After an error of the database, PostgreSQL answers nothing more in this transaction.
+        if let wishes::ReserveError::Other(error) = problem {
+            return Err(OpenProblem::Other(error));
+        }
         // The same form sent twice at once: what is missing may be what its twin holds.
         let twin = store::find_by_form(tx, &gift.form_token).await.map_err(Error::from)?;
         return twin.ok_or_else(|| tell_reserve_problem(problem));

@@ -199,10 +199,12 @@ fn fields(snapshot: &YearSnapshot, language: Language) -> Vec<Field> {
         ("receipt-charity-number", own("uk", &issuer.charity_number)),
         ("receipt-donor", donor.clone()),
         ("receipt-donor-address", snapshot.donor.address.clone()),
-        ("statement-period", format!("{} – {}", apart(&day(snapshot.starts_on, language)), apart(&day(snapshot.ends_on, language)))),
     ];
+    // Made last: the others are made one line, which takes signs of direction away.
+    let period = format!("{} – {}", apart(&day(snapshot.starts_on, language)), apart(&day(snapshot.ends_on, language)));
+    let period = Field { label: language.text("statement-period"), value: period };
     let totals = snapshot.totals.iter().map(|sum| (language.text("statement-total"), amount(*sum, language)));
-    filled(pairs.map(|(key, value)| (language.text(key), value)).into_iter().chain(totals))
+    filled(pairs.map(|(key, value)| (language.text(key), value))).into_iter().chain([period]).chain(filled(totals)).collect()
 }
 
 /// A date that keeps its order wherever it stands: after Persian letters `2026-12-31` would show as `31-12-2026`.
