@@ -27,6 +27,11 @@ const WRITE_TRIES_MAX: u32 = 8;
 /// The oldest SQLite without the WAL-reset corruption race.
 const SQLITE_OLDEST: &str = "3.51.3";
 
+tokio::task_local! {
+    /// The database in whose transaction this task is now; only where debug assertions are on.
+    static WRITING: usize;
+}
+
 /// The connections to one database.
 #[derive(Clone, Debug)]
 pub struct Db {
@@ -144,7 +149,7 @@ impl Db {
 
     /// How many steps are still to run; the readiness check asks.
     pub async fn pending_migrations(&self) -> Result<usize, Error> {
-        Ok(Migrator::get_pending_migrations_read_only(&self.reader).await?.len())
+        Ok(Migrator::get_pending_migrations_read_only(self.read()).await?.len())
     }
 
     /// Whether this is PostgreSQL.
@@ -154,7 +159,15 @@ impl Db {
 
     /// The connection to read from. On SQLite it refuses writes.
     pub fn read(&self) -> &DatabaseConnection {
+        self.forbid_within_a_write();
         &self.reader
+    }
+
+    /// Within a transaction everything goes through it. A second connection would see what was before, and wait for the first to be given
+    /// back: with as many writers as connections, all wait for each other while they hold their rows.
+    fn forbid_within_a_write(&self) {
+        let here = Arc::as_ptr(&self.commits) as usize;
+        debug_assert!(WRITING.try_with(|writing| *writing != here).unwrap_or(true), "within `db.write`, ask the transaction that it gives");
     }
 
     /// How many transactions this process has committed: what was read at one count is still so, as far as this process goes, at the same.
@@ -168,6 +181,7 @@ impl Db {
     where
         F: AsyncFn(&DatabaseTransaction) -> Result<T, Error> + for<'t> Work<'t, T>,
     {
+        self.forbid_within_a_write();
         let mut tries = 0;
         loop {
             tries += 1;
@@ -194,6 +208,10 @@ impl Db {
             })
             .await?;
         let running: Pin<Box<dyn Future<Output = Result<T, Error>> + Send + '_>> = Box::pin(work.begin(&tx));
+        let running: Pin<Box<dyn Future<Output = Result<T, Error>> + Send + '_>> = match cfg!(debug_assertions) {
+            true => Box::pin(WRITING.scope(Arc::as_ptr(&self.commits) as usize, running)),
+            false => running,
+        };
         match running.await {
             Ok(value) => {
                 tx.commit().await?;

@@ -190,6 +190,65 @@ on_both_databases! {
         assert_eq!(audience(&test, Topic::Updates).await, ["wren@example.org"]);
     }
 
+    async fn nobody_is_flooded_with_questions_by_who_types_her_address_for_one_thing_after_another(test: TestApp) {
+        let who = supporter(&test, "wren@example.org").await;
+        for _ in 0..6 {
+            ask(&test, &who, Topic::Campaign(test.app.new_id()), Language::English).await;
+        }
+        assert_eq!(confirmations(&test).await.len(), 3);
+        test.app.clock.advance(TimeDelta::hours(25));
+        ask(&test, &who, Topic::Campaign(test.app.new_id()), Language::English).await;
+        assert_eq!(confirmations(&test).await.len(), 4, "another day, another question");
+    }
+
+    async fn who_ended_some_news_and_then_asks_for_all_gets_all(test: TestApp) {
+        let (coats, books) = (Topic::Campaign(test.app.new_id()), Topic::Campaign(test.app.new_id()));
+        let who = subscribe(&test, "wren@example.org", coats).await;
+        test.post(&link_to_end(&test, "wren@example.org", coats), &[]).await;
+        test.post(&link_to_end(&test, "wren@example.org", Topic::Updates), &[]).await;
+        test.app.clock.advance(TimeDelta::days(2));
+        ask(&test, &who, books, Language::English).await;
+        assert_eq!(test.post(&confirmation_link(&test).await, &[]).await.status, 200);
+        assert_eq!(audience(&test, books).await, ["wren@example.org"]);
+        assert_eq!(audience(&test, coats).await, [""; 0], "what she ended and did not ask for again");
+        test.app.clock.advance(TimeDelta::days(2));
+        ask(&test, &who, Topic::Updates, Language::English).await;
+        assert_eq!(test.post(&confirmation_link(&test).await, &[]).await.status, 200);
+        assert_eq!(audience(&test, coats).await, ["wren@example.org"]);
+    }
+
+    async fn who_complained_gets_news_only_when_staff_lift_it_and_she_asks_again(test: TestApp) {
+        let who = subscribe(&test, "wren@example.org", Topic::Updates).await;
+        let complaint = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bounces/complaint.eml")).unwrap();
+        let complaint = complaint.replace("{unsubscribe}", &test.app.config.link(&link_to_end(&test, "wren@example.org", Topic::Updates)));
+        let heard = test.app.outbox.hear(&test.app.db, &test.app.clock, complaint.as_bytes(), None).await.unwrap();
+        assert_eq!(heard, wellwisher::mail::returns::Heard::Complained);
+        assert_eq!(audience(&test, Topic::Updates).await, [""; 0]);
+        test.app.clock.advance(TimeDelta::days(2));
+        ask(&test, &who, Topic::Updates, Language::English).await;
+        assert_eq!(confirmations(&test).await.len(), 1, "not even a question");
+
+        test.sign_in_as(Role::Finance).await;
+        let lift = test.get("/desk/mail?address=wren%40example.org").await.attribute("form[action*='/lift']", "action").unwrap();
+        let fields = [("address", "wren@example.org"), ("note", "she pressed the wrong button, and wrote to us")];
+        assert_eq!(test.post(&lift, &fields).await.status, 303);
+        assert_eq!(audience(&test, Topic::Updates).await, [""; 0], "her wish ended with the complaint");
+        ask(&test, &who, Topic::Updates, Language::English).await;
+        assert_eq!(test.post(&confirmation_link(&test).await, &[]).await.status, 200);
+        assert_eq!(audience(&test, Topic::Updates).await, ["wren@example.org"]);
+    }
+
+    async fn one_click_may_come_in_parts_or_without_a_body(test: TestApp) {
+        let whole = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
+        for (kind, body) in [("multipart/form-data; boundary=x", whole), ("application/x-www-form-urlencoded", ""), ("text/plain", "x")] {
+            let email = format!("wren-{}@example.org", kind.len());
+            subscribe(&test, &email, Topic::Updates).await;
+            let request = Request::post(link_to_end(&test, &email, Topic::Updates)).header("content-type", kind);
+            assert_eq!(test.send(request.body(Body::from(body)).unwrap()).await.status, 200, "{kind}");
+            assert!(!audience(&test, Topic::Updates).await.contains(&email), "{kind}");
+        }
+    }
+
     async fn staff_look_an_address_up_hold_letters_back_and_say_why(test: TestApp) {
         let pages: &[(&str, &[Role])] = &[("GET /desk/mail", &[Role::Admin, Role::Finance])];
         test.assert_open_only_to(pages).await;
@@ -248,6 +307,16 @@ on_both_databases! {
         assert_eq!(message.from().unwrap().first().unwrap().name(), None);
         let html = message.body_html(0).unwrap();
         assert!(html.contains("<title>نامه‌ای برای شما</title>") && !html.contains("<img"), "{html}");
+        // What a locked screen shows beside the subject: the first hundred characters tell nothing.
+        let first = Language::Dari.text("letter-discreet-first");
+        assert!(first.chars().count() > 100);
+        let text = message.body_text(0).unwrap();
+        assert!(text.trim_start_matches('\u{200F}').starts_with(&first), "{text}");
+        let shown = scraper::Html::parse_document(&html).root_element().select(&scraper::Selector::parse("body").unwrap()).next().unwrap().text().collect::<String>();
+        assert!(shown.trim().starts_with(&first), "{shown}");
+        // What cannot be hidden is where it comes from.
+        let head = String::from_utf8_lossy(&raw).split("\r\n\r\n").next().unwrap().to_owned();
+        assert!(!head.contains(&test.app.config.org_name), "{head}");
         let kept = letter::Entity::find().one(test.app.db.read()).await.unwrap().unwrap();
         assert_eq!(kept.state, LetterState::Sent);
     }

@@ -3,6 +3,7 @@
 mod dkim;
 mod languages;
 mod message;
+mod mta;
 mod outbox;
 mod postfix;
 mod returns;

@@ -11,6 +11,7 @@ mod campaigns;
 mod canary;
 mod cli;
 mod consents;
+mod db;
 mod demo;
 mod desk;
 mod donations;

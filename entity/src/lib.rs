@@ -35,6 +35,7 @@ pub mod letter;
 pub mod letter_attempt;
 pub mod letter_content;
 pub mod mail_domain;
+pub mod mail_key;
 pub mod mail_stream;
 pub mod mailing;
 pub mod payout;

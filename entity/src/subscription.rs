@@ -34,7 +34,7 @@ pub struct Model {
     pub confirmed_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
-    /// What ended it: `supporter`, `staff`, `expired`; may be empty.
+    /// What ended it: `supporter`, `link`, `replaced`, `complaint`; may be empty.
     pub ended_by: String,
 }
 

@@ -8,6 +8,7 @@ use crate::{
     db::{Db, sqlite_path},
     demo,
     error::Error,
+    mail::suppression::{self, AddressKey},
     payments::{
         signature::WebhookSecret,
         standin::{RunningStandin, Standin, StandinOptions},
@@ -142,6 +143,7 @@ fn lock(config: &Config) -> Result<Option<File>, Error> {
 async fn open_database(config: &Config) -> Result<Db, Error> {
     let db = Db::open(&config.database_url).await?;
     db.migrate().await?;
+    suppression::notice_key(&db, &AddressKey::new(&config.key("mail addresses")), Clock::System.now()).await?;
     Ok(db)
 }
 

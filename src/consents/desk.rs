@@ -202,7 +202,8 @@ struct RawLift {
     note: String,
 }
 
-/// Takes a reason away. One that the supporter gave herself stays: only she can ask for news again.
+/// Takes a reason away. That the supporter ended news by a link stays: only she can ask for them again. A complaint can be lifted, when she
+/// says that it was a mistake; she gets news when she has asked for them again.
 async fn lift(
     State(app): State<App>,
     who: Finance,
@@ -211,7 +212,7 @@ async fn lift(
     Form(raw): Form<RawLift>,
 ) -> Result<Response, Error> {
     let one = suppressions::Entity::find_by_id(id).one(app.db.read()).await?.ok_or(Error::NotFound)?;
-    if matches!(one.reason, SuppressionReason::Unsubscribed | SuppressionReason::Complaint) {
+    if one.reason == SuppressionReason::Unsubscribed {
         return Err(Error::Conflict(page.t("desk-mail-error-hers")));
     }
     if raw.note.trim().is_empty() {

@@ -40,6 +40,9 @@ pub const LINK_HOLDS: TimeDelta = TimeDelta::days(10);
 /// Whoever asks again within this time gets no second letter: anybody can type anybody's address into a form.
 const ASKED_AGAIN_AFTER: TimeDelta = TimeDelta::hours(24);
 
+/// Letters that ask for confirmation, to one address in that time, whatever the news are about: more would make a nuisance of us.
+const ASKED_AT_MOST: u64 = 3;
+
 /// Who ended a subscription by the link in a letter.
 const BY_LINK: &str = "link";
 
@@ -57,7 +60,8 @@ pub struct Request<'a> {
 }
 
 /// Writes the wish down and asks by letter whether it is hers, in the transaction of what it came with. Nothing happens when she has
-/// confirmed the same wish before, was asked within a day, has no address, or once complained about our letters.
+/// confirmed the same wish before, was asked within a day (or for three other things), has no address, or complained about our letters and
+/// staff have not lifted that.
 pub async fn ask(tx: &DatabaseTransaction, app: &App, request: &Request<'_>) -> Result<(), Error> {
     let (now, who) = (app.now(), request.supporter);
     if who.email.is_empty() || request.topic == Topic::Everything {
@@ -73,6 +77,9 @@ pub async fn ask(tx: &DatabaseTransaction, app: &App, request: &Request<'_>) -> 
             return Ok(());
         }
         store::end(tx, known.id, "replaced", now).await?;
+    }
+    if store::asked_since(tx, &hash, now - ASKED_AGAIN_AFTER).await? >= ASKED_AT_MOST {
+        return Ok(());
     }
     let token = app.random.token();
     let row = subscription::Model {
@@ -150,9 +157,15 @@ pub async fn confirm(app: &App, token: &str) -> Result<(), Error> {
             }
             store::confirm(tx, one.id, now).await?;
             let asked: Topic = one.topic.parse().map_err(|_| Error::Internal("an unknown topic is stored".to_owned()))?;
-            for topic in [Topic::Updates, asked] {
-                let reason = SuppressionReason::Unsubscribed;
-                suppression::lift(tx, &one.address_hash, topic, reason, "supporter", "asked for news again", now).await?;
+            let reason = SuppressionReason::Unsubscribed;
+            let story = suppression::story(tx, &one.address_hash).await?;
+            for former in story.iter().filter(|former| former.reason == reason && former.lifted_at.is_none()) {
+                // Her newest word counts: who asks for all news takes back what she said of some of them, and who asks for some what she
+                // said of all; that brings back nothing else, because what she had ended then.
+                let Ok(topic) = former.topic.parse::<Topic>() else { continue };
+                if asked.covers(topic) || topic.covers(asked) {
+                    suppression::lift(tx, &one.address_hash, topic, reason, "supporter", "asked for news again", now).await?;
+                }
             }
             Ok(())
         })

@@ -49,6 +49,16 @@ pub(super) async fn of_address(db: &impl ConnectionTrait, hash: &str) -> Result<
         .await?)
 }
 
+/// How often an address was asked for confirmation since then, and has not given it.
+pub(super) async fn asked_since(db: &impl ConnectionTrait, hash: &str, since: DateTime<Utc>) -> Result<u64, Error> {
+    Ok(subscription::Entity::find()
+        .filter(subscription::Column::AddressHash.eq(hash))
+        .filter(subscription::Column::RequestedAt.gt(since))
+        .filter(subscription::Column::ConfirmedAt.is_null())
+        .count(db)
+        .await?)
+}
+
 pub(super) async fn confirm(tx: &impl ConnectionTrait, id: SubscriptionId, now: DateTime<Utc>) -> Result<(), Error> {
     set(tx, id, &[(subscription::Column::ConfirmedAt, Expr::value(now))]).await
 }

@@ -57,7 +57,8 @@ pub(super) struct Dot {
     pub lease_until: DateTime<Utc>,
 }
 
-/// Notes for each letter that its text is about to be sent. Returns those whose lease is ours.
+/// Notes for each letter that its text is about to be sent. Returns those whose lease is ours; not those of a stream or a mailing that was
+/// held back or stopped since they were taken: whoever stops it is told how many will not leave, and that is so from then on.
 pub(super) async fn note_dots(tx: &DatabaseTransaction, letters: &[Dot]) -> Result<HashSet<LetterId>, Error> {
     if letters.is_empty() {
         return Ok(HashSet::new());
@@ -70,7 +71,10 @@ pub(super) async fn note_dots(tx: &DatabaseTransaction, letters: &[Dot]) -> Resu
         text.push(", ").bind(one.lease_until).push(")");
     }
     text.push(") as held where letter.id = held.column1 and letter.lease_until = held.column2 and letter.state = ");
-    text.bind(LetterState::Leased).push(" returning letter.id");
+    text.bind(LetterState::Leased);
+    text.push(" and not exists (select 1 from mail_stream where mail_stream.stream = letter.stream and mail_stream.paused_at is not null)");
+    text.push(" and not exists (select 1 from mailing where mailing.id = letter.mailing_id");
+    text.push(" and (mailing.paused_at is not null or mailing.stopped_at is not null)) returning letter.id");
     text.ids(tx).await
 }
 

@@ -10,13 +10,15 @@ use super::{
 use crate::{clock::Random, error::Error};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    bounce, letter, letter_attempt,
-    words::{BounceSeverity, BounceVia, LetterStage, LetterState, LetterStream, SuppressionReason},
+    bounce,
+    ids::LetterId,
+    letter, subscription,
+    words::{BounceSeverity, BounceVia, LetterStage, LetterStream, SuppressionReason},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::OnConflict,
+    sea_query::{Expr, OnConflict},
 };
 
 /// An address is given up when letters to it were refused so often …
@@ -98,20 +100,23 @@ pub(super) async fn of_bounce(
     if bounce::Entity::insert(row).on_conflict(once).exec_without_returning(tx).await? == 0 {
         return Ok(false);
     }
-    let (topic, reason) = match bounced.severity {
-        BounceSeverity::Gone => (Topic::Everything, SuppressionReason::HardBounce),
-        BounceSeverity::Hard if is_hopeless(tx, hash, now).await? => (Topic::Everything, SuppressionReason::HardBounce),
-        BounceSeverity::Complaint => (Topic::Updates, SuppressionReason::Complaint),
+    match bounced.severity {
+        BounceSeverity::Gone => {}
+        BounceSeverity::Hard if is_hopeless(tx, hash, now).await? => {}
+        BounceSeverity::Complaint => {
+            of_complaint(tx, hash, Some(letter.id), random, now).await?;
+            return Ok(true);
+        }
         BounceSeverity::Sender if letter.stream == LetterStream::Updates => {
             hold_back_when_refused_everywhere(tx, now).await?;
             return Ok(true);
         }
         BounceSeverity::Hard | BounceSeverity::Soft | BounceSeverity::Sender => return Ok(true),
-    };
+    }
     let new = NewSuppression {
         address_hash: hash.to_owned(),
-        topic,
-        reason,
+        topic: Topic::Everything,
+        reason: SuppressionReason::HardBounce,
         note: bounced.status.clone(),
         letter_id: Some(letter.id),
         made_by: "mail server".to_owned(),
@@ -138,14 +143,14 @@ async fn is_hopeless(tx: &DatabaseTransaction, hash: &str, now: DateTime<Utc>) -
 
 /// Servers of several domains that refuse us, one after the other, are right more often than not: going on would only make it worse.
 async fn hold_back_when_refused_everywhere(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<(), Error> {
-    let mut domains: Vec<String> = letter_attempt::Entity::find()
+    let mut domains: Vec<String> = bounce::Entity::find()
         .select_only()
         .column(letter::Column::Domain)
-        .join(JoinType::InnerJoin, letter_attempt_letter())
-        .filter(letter_attempt::Column::State.eq(LetterState::Dead))
-        .filter(letter_attempt::Column::At.gte(now - REFUSALS_OF_US_WITHIN))
+        .join(JoinType::InnerJoin, bounce_letter())
+        .filter(bounce::Column::Severity.eq(BounceSeverity::Sender))
+        .filter(bounce::Column::At.gte(now - REFUSALS_OF_US_WITHIN))
         .filter(letter::Column::Stream.eq(LetterStream::Updates))
-        .order_by_desc(letter_attempt::Column::Id)
+        .order_by_desc(bounce::Column::Id)
         .limit(REFUSALS_OF_US as u64)
         .into_tuple()
         .all(tx)
@@ -161,6 +166,38 @@ async fn hold_back_when_refused_everywhere(tx: &DatabaseTransaction, now: DateTi
     Ok(())
 }
 
-fn letter_attempt_letter() -> sea_orm::RelationDef {
-    letter_attempt::Entity::belongs_to(letter::Entity).from(letter_attempt::Column::LetterId).to(letter::Column::Id).into()
+fn bounce_letter() -> sea_orm::RelationDef {
+    bounce::Entity::belongs_to(letter::Entity).from(bounce::Column::LetterId).to(letter::Column::Id).into()
+}
+
+/// Ends what an address asked for: after a complaint she gets news only when she asks for them anew, whatever becomes of the complaint.
+async fn end_subscriptions(tx: &DatabaseTransaction, hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    subscription::Entity::update_many()
+        .col_expr(subscription::Column::EndedAt, Expr::value(now))
+        .col_expr(subscription::Column::EndedBy, Expr::value("complaint"))
+        .filter(subscription::Column::AddressHash.eq(hash))
+        .filter(subscription::Column::EndedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Somebody complained of our news: she gets no more of them. `letter` is the one that she complained of, when it is known.
+pub(super) async fn of_complaint(
+    tx: &DatabaseTransaction,
+    hash: &str,
+    letter: Option<LetterId>,
+    random: &Random,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let new = NewSuppression {
+        address_hash: hash.to_owned(),
+        topic: Topic::Updates,
+        reason: SuppressionReason::Complaint,
+        note: String::new(),
+        letter_id: letter,
+        made_by: "mail server".to_owned(),
+    };
+    suppression::suppress(tx, &new, random.id(now), now).await?;
+    end_subscriptions(tx, hash, now).await
 }

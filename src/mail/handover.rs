@@ -6,7 +6,8 @@ use super::{
     mailing::{self, GREETING, UNSUBSCRIBE},
     message::{self, Parts, one_line},
     outbox::Outbox,
-    store, streams, suppression,
+    store, streams,
+    suppression::{self, domain_of},
     topic::Topic,
     transport::{Delivery, Outcome, Parcel, Reply},
     unsubscribe::Wish,
@@ -25,6 +26,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 /// How long a worker may hold a letter before it is handed over. Longer than [`super::smtp::SmtpLimits::offer`].
@@ -32,6 +34,10 @@ const LEASE_SECONDS: i64 = 120;
 
 /// Letters taken in one round of [`Outbox::deliver_due`].
 const ROUND: u64 = 16;
+
+/// When what became of a letter is first written down again, after the database did not answer; each time it takes twice as long, eight
+/// times in all: a minute.
+const WRITTEN_DOWN_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// Texts of mailings kept in memory: a mailing has one for each language.
 const CONTENTS_MAX: usize = 32;
@@ -128,7 +134,7 @@ impl Outbox {
         self.look_up(db, letters, now).await
     }
 
-    /// What belongs to letters that were taken, in three queries for all of them.
+    /// What belongs to letters that were taken, in a few queries for all of them.
     async fn look_up(&self, db: &Db, letters: Vec<letter::Model>, now: DateTime<Utc>) -> Result<Vec<Taken>, Error> {
         if letters.is_empty() {
             return Ok(Vec::new());
@@ -145,8 +151,14 @@ impl Outbox {
             .await?
             .into_iter()
             .collect();
+        let stopped = mailing::stopped(db.read(), letters.iter().filter_map(|letter| letter.mailing_id)).await?;
         let (mut taken, mut unwanted) = (Vec::with_capacity(letters.len()), Vec::new());
         for (letter, hash) in letters.into_iter().zip(hashes) {
+            // It was in somebody's hands when its mailing was stopped, and had to wait.
+            if letter.mailing_id.is_some_and(|id| stopped.contains(&id)) {
+                unwanted.push((letter, mailing::STOPPED.to_owned()));
+                continue;
+            }
             // A notice that was tried before, also because staff want it to be, is not held up by what came of that.
             let tried = letter.attempts > 1 && letter.stream == LetterStream::Transactional;
             let against = in_force.against(&hash, letter.stream, letter.topic.parse().ok(), now);
@@ -164,7 +176,7 @@ impl Outbox {
         if !unwanted.is_empty() {
             db.write(async |tx| store::suppress(tx, &unwanted).await).await?;
             for (letter, _) in &unwanted {
-                tracing::info!(letter = %letter.id, "letter not sent: its address shall get none");
+                tracing::info!(letter = %letter.id, "letter not sent: its address shall get none, or its mailing was stopped");
             }
         }
         Ok(taken)
@@ -174,14 +186,18 @@ impl Outbox {
     pub(super) async fn deliver(&self, db: &Db, clock: &Clock, taken: Taken) -> Result<Talk, Error> {
         let mut letter = taken.letter.clone();
         let way = self.way(letter.stream);
+        let mut may_leave = true;
         let delivery = match self.pack(&taken, clock.now()) {
             Ok(parcel) => {
                 let mut held_until = letter.lease_until;
                 let note = async {
                     let until = clock.now() + self.dot_lease;
-                    let noted = self.clerk.note_dot(db, &taken.letter, until).await?;
+                    may_leave = self.clerk.note_dot(db, &taken.letter, until).await?;
+                    if !may_leave {
+                        return Err(Error::Conflict("it is held back, or another worker has taken it over".to_owned()));
+                    }
                     held_until = Some(until);
-                    if noted { Ok(()) } else { Err(Error::Conflict("another worker has taken the letter over".to_owned())) }
+                    Ok(())
                 };
                 let delivery = way.mailer.deliver(&parcel, note).await;
                 letter.lease_until = held_until;
@@ -190,21 +206,51 @@ impl Outbox {
             // It would fail in the same way at every attempt.
             Err(why) => Delivery { stage: LetterStage::Rcpt, outcome: Outcome::Permanent(Reply::none(why)) },
         };
+        if !may_leave {
+            // Not an attempt: it waits as it did before. When another worker has it, this changes nothing.
+            let waits = [(letter, clock.now())];
+            db.write(async |tx| store::put_back(tx, &waits).await).await?;
+            return Ok(Talk { state: None, reached: true });
+        }
         let reached = !matches!((delivery.stage, &delivery.outcome), (LetterStage::Connect, Outcome::Transient(_)));
         let (id, attempts) = (letter.id, letter.attempts);
-        let state = self.clerk.record(db, letter, taken.hash, delivery.clone(), clock.now()).await?;
+        let state = self.write_down(db, clock, letter, &taken.hash, &delivery).await?;
         tell(id, attempts, &delivery, state);
         Ok(Talk { state, reached })
+    }
+
+    /// Writes down what became of a letter. While the database does not answer, this is known here only, and forgetting it would leave the
+    /// letter's fate unknown: so it is tried again for as long as a database takes to start anew.
+    async fn write_down(
+        &self,
+        db: &Db,
+        clock: &Clock,
+        letter: letter::Model,
+        hash: &str,
+        delivery: &Delivery,
+    ) -> Result<Option<LetterState>, Error> {
+        let at = clock.now();
+        let mut pause = WRITTEN_DOWN_AGAIN_AFTER;
+        loop {
+            match self.clerk.record(db, letter.clone(), hash.to_owned(), delivery.clone(), at).await {
+                Err(error) if pause <= WRITTEN_DOWN_AGAIN_AFTER * 128 => {
+                    tracing::warn!(letter = %letter.id, %error, "what became of a letter could not be written down, and is tried again");
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                result => return result,
+            }
+        }
     }
 
     /// The message, and who gets it.
     fn pack(&self, taken: &Taken, now: DateTime<Utc>) -> Result<Parcel, String> {
         let letter = &taken.letter;
-        let to: Address = letter.to_address.parse().map_err(|error| format!("not an e-mail address: {error}"))?;
+        let to = deliverable(&letter.to_address)?;
         let mut from = self.way(letter.stream).from.clone();
         let language = Language::nearest(&letter.language).unwrap_or_default();
         let unsubscribe = self.unsubscribe_link(taken);
-        let (mut subject, text, mut html) = match &taken.content {
+        let (mut subject, mut text, mut html) = match &taken.content {
             Some(content) => {
                 let link = unsubscribe.as_deref().unwrap_or_default();
                 let greeting = greeting(language, &letter.to_name);
@@ -217,7 +263,10 @@ impl Outbox {
         if taken.discreet {
             from.name = None;
             subject = language.text("letter-discreet-subject");
-            html = with_title(&html, &subject);
+            // Screens show the first words of a letter beside its subject, also while they are locked.
+            let first = language.text("letter-discreet-first");
+            text = format!("{first}\n\n{text}");
+            html = with_first_words(&with_title(&html, &subject), &first);
         }
         let raw = message::write(&Parts {
             from: &from,
@@ -274,6 +323,16 @@ impl Outbox {
     }
 }
 
+/// The address as mail servers take it: a domain in a script of its own is written in ASCII, which every server understands.
+fn deliverable(address: &str) -> Result<Address, String> {
+    let wrong = |error: lettre::address::AddressError| format!("not an e-mail address: {error}");
+    let to: Address = address.parse().map_err(wrong)?;
+    if to.domain().is_ascii() {
+        return Ok(to);
+    }
+    Address::new(to.user(), domain_of(address)).map_err(wrong)
+}
+
 /// `Dear Wren,` or `Hello,`: as in every other letter.
 pub(super) fn greeting(language: Language, name: &str) -> String {
     let greeting = match one_line(name, 200) {
@@ -294,6 +353,13 @@ fn with_title(html: &str, title: &str) -> String {
         (Some(begin), Some(end)) if begin < end => format!("{}<title>{}{}", &html[..begin], escaped(title), &html[end..]),
         _ => html.to_owned(),
     }
+}
+
+/// The same HTML with a paragraph before all others.
+fn with_first_words(html: &str, words: &str) -> String {
+    let body = html.find("<body").and_then(|begin| Some(begin + html[begin..].find('>')? + 1));
+    let at = body.unwrap_or(0);
+    if html.is_empty() { String::new() } else { format!("{}<p>{}</p>{}", &html[..at], escaped(words), &html[at..]) }
 }
 
 /// To the log: ids and codes only, because an answer may repeat the address.

@@ -26,7 +26,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Stands in a text where the link belongs that ends these news; it must be in both parts.
 pub const UNSUBSCRIBE: &str = "[[unsubscribe]]";
@@ -36,6 +36,9 @@ pub const GREETING: &str = "[[greeting]]";
 
 /// The most recipients of one batch: PostgreSQL takes 65,535 values in one statement.
 pub const BATCH_MAX: usize = 1_000;
+
+/// Why a letter of a mailing that was stopped does not leave.
+pub(super) const STOPPED: &str = "the mailing was stopped";
 
 /// Recipients written with one statement.
 const ROWS_AT_ONCE: usize = 500;
@@ -133,7 +136,7 @@ impl Outbox {
         }
         let stopped = mailing::Entity::find_by_id(mailing).lock_shared().one(tx).await?.ok_or(Error::NotFound)?.stopped_at.is_some();
         if stopped {
-            return Err(Error::Conflict("the mailing was stopped".to_owned()));
+            return Err(Error::Conflict(STOPPED.to_owned()));
         }
         let contents = letter_content::Entity::find().filter(letter_content::Column::MailingId.eq(mailing)).all(tx).await?;
         let subjects: HashMap<LetterContentId, String> = contents.into_iter().map(|one| (one.id, one.subject)).collect();
@@ -219,7 +222,21 @@ pub(super) fn why(reason: SuppressionReason) -> String {
     }
 }
 
-/// Holds back the letters that have not left yet. A letter in the midst of being handed over still goes.
+/// Which of these mailings were stopped.
+pub(super) async fn stopped(db: &impl ConnectionTrait, ids: impl Iterator<Item = MailingId>) -> Result<HashSet<MailingId>, Error> {
+    let ids: HashSet<MailingId> = ids.collect();
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    let stopped = mailing::Entity::find()
+        .select_only()
+        .column(mailing::Column::Id)
+        .filter(mailing::Column::Id.is_in(ids))
+        .filter(mailing::Column::StoppedAt.is_not_null());
+    Ok(stopped.into_tuple::<MailingId>().all(db).await?.into_iter().collect())
+}
+
+/// Holds back the letters that have not left yet. One whose text is being sent at this moment still goes.
 pub async fn pause(tx: &DatabaseTransaction, id: MailingId, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
     change(tx, id, Some(now), reason).await
 }
@@ -240,8 +257,8 @@ async fn change(tx: &DatabaseTransaction, id: MailingId, paused_at: Option<DateT
     if changed.rows_affected == 1 { Ok(()) } else { Err(Error::Conflict("the mailing was stopped, or there is none".to_owned())) }
 }
 
-/// Ends a mailing for good: letters that wait never leave. Returns how many those are. A letter in the midst of being handed over still
-/// goes.
+/// Ends a mailing for good: letters that wait never leave. Returns how many those are. One whose text is being sent at this moment still
+/// goes; one that a worker has only taken does not.
 pub async fn stop(tx: &DatabaseTransaction, id: MailingId, reason: &str, now: DateTime<Utc>) -> Result<u64, Error> {
     let stopped = mailing::Entity::update_many()
         .col_expr(mailing::Column::StoppedAt, Expr::value(now))
@@ -256,7 +273,7 @@ pub async fn stop(tx: &DatabaseTransaction, id: MailingId, reason: &str, now: Da
     let held = letter::Entity::update_many()
         .col_expr(letter::Column::State, Expr::value(LetterState::Suppressed))
         .col_expr(letter::Column::NextAt, Expr::value(NEVER))
-        .col_expr(letter::Column::LastReply, Expr::value("the mailing was stopped"))
+        .col_expr(letter::Column::LastReply, Expr::value(STOPPED))
         .filter(letter::Column::MailingId.eq(id))
         .filter(letter::Column::State.is_in([LetterState::Queued, LetterState::Deferred]))
         .exec(tx)

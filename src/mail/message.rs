@@ -123,7 +123,7 @@ pub fn one_line(text: &str, chars_max: usize) -> String {
 
 /// Characters that change the direction of what follows, or cannot be seen. The joiners U+200C and U+200D stay: Persian needs them.
 fn is_hidden(c: char) -> bool {
-    matches!(c, '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
+    matches!(c, '\u{AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
 fn plain_text(parts: &Parts<'_>) -> String {

@@ -3,7 +3,20 @@
 use entity::words::BounceSeverity;
 use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::severity;
+use super::{severity, transport::shorten};
+
+/// How much of a message's words is looked through.
+const PROSE_CHARS_MAX: usize = 100_000;
+
+/// What stands between a server's words and the letter that it brings back.
+const LETTER_BEGINS: [&str; 6] = [
+    "below this line is a copy of the message",
+    "this is a copy of the message",
+    "original message follows",
+    "original message headers",
+    "\nreturn-path:",
+    "\nreceived:",
+];
 
 /// What a message that came back says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +43,7 @@ pub fn read(raw: &[u8]) -> Report {
     let Some(message) = MessageParser::default().parse(raw) else { return Report::Other };
     if let Some(part) = part_of(&message, "feedback-report") {
         let fields = fields_of(part);
-        let complains = fields.iter().any(|group| value(group, "feedback-type").is_some_and(|kind| !kind.eq_ignore_ascii_case("not-spam")));
+        let complains = fields.iter().any(|group| value(group, "feedback-type").is_some_and(is_a_complaint));
         return if complains { Report::Complaint } else { Report::Notice };
     }
     let prose = prose_of(&message);
@@ -44,7 +57,13 @@ pub fn read(raw: &[u8]) -> Report {
         };
     }
     // Without a report only a mail server's own word counts: people and their machines quote codes too.
-    if is_from_a_mail_server(&message) && code_in(&prose).is_some() { failure(None, None, &prose) } else { Report::Other }
+    if is_from_a_mail_server(&message) && code_in(&prose, false).is_some() { failure(None, None, &prose) } else { Report::Other }
+}
+
+/// Reports of the same form tell that a signature failed (RFC 6591), that something is no spam, or that it has a virus: no recipient said
+/// any of that.
+fn is_a_complaint(kind: &str) -> bool {
+    ["abuse", "fraud", "opt-out", "opt-out-list", "other"].iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
 fn part_of<'m>(message: &'m Message<'m>, subtype: &str) -> Option<&'m MessagePart<'m>> {
@@ -88,7 +107,11 @@ fn prose_of(message: &Message<'_>) -> String {
         PartType::Text(text) | PartType::Html(text) => Some(text.as_ref()),
         _ => None,
     });
-    texts.collect::<Vec<_>>().join("\n").chars().take(100_000).collect()
+    let prose: String = texts.collect::<Vec<_>>().join("\n").chars().take(PROSE_CHARS_MAX).collect();
+    // Servers without a report's parts put the letter itself below their words; its numbers say nothing.
+    let lower = prose.to_ascii_lowercase();
+    let end = LETTER_BEGINS.iter().filter_map(|sign| lower.find(sign)).min().unwrap_or(prose.len());
+    prose[..end].to_owned()
 }
 
 fn is_from_a_mail_server(message: &Message<'_>) -> bool {
@@ -99,10 +122,10 @@ fn is_from_a_mail_server(message: &Message<'_>) -> bool {
 
 /// Of what the fields and the prose say, the most telling: `Status: 5.0.0` often stands beside `550 5.1.1` in the words.
 fn failure(status: Option<&str>, diagnostic: Option<&str>, prose: &str) -> Report {
-    let words = diagnostic.map(|text| text.split_once(';').map_or(text, |(_, words)| words).trim().to_owned());
+    let words = diagnostic.map(|text| shorten(text.split_once(';').map_or(text, |(_, words)| words)));
     let status = status.and_then(|text| text.split_ascii_whitespace().next()).filter(|word| is_enhanced(word)).map(str::to_owned);
     let told = status.clone().filter(|word| !word.ends_with(".0.0"));
-    let found = words.as_deref().and_then(code_in).or_else(|| code_in(prose));
+    let found = words.as_deref().and_then(|words| code_in(words, true)).or_else(|| code_in(prose, false));
     let (code, enhanced) = match (told, found) {
         (Some(told), found) => (found.and_then(|(code, _)| code), Some(told)),
         (None, Some((code, enhanced))) => (code, enhanced.or(status)),
@@ -115,18 +138,32 @@ fn failure(status: Option<&str>, diagnostic: Option<&str>, prose: &str) -> Repor
     Report::Failed { severity, status: enhanced.unwrap_or_default(), diagnostic: words.unwrap_or_default() }
 }
 
-/// The first three-digit code with what stands behind it: `550 5.1.1`, `550-5.1.1`, `(#5.1.1)`, or `550` alone.
-fn code_in(text: &str) -> Option<(Option<u16>, Option<String>)> {
+/// The first enhanced code with the three digits before it: `550 5.1.1`, `550-5.1.1`, `(#5.1.1)`; without one, the first three digits where
+/// a server's answer begins. `is_answer` says that the whole text is one; in prose an answer begins a line or follows a colon, and other
+/// numbers are only numbers.
+fn code_in(text: &str, is_answer: bool) -> Option<(Option<u16>, Option<String>)> {
     let mut bare = None;
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "()[]<>,;:\"#-".contains(c)).filter(|word| !word.is_empty()).collect();
-    for (at, word) in words.iter().enumerate() {
-        if is_enhanced(word) {
-            let code = at.checked_sub(1).and_then(|before| reply_code(words[before]));
-            return Some((code, Some((*word).to_owned())));
+    for line in text.lines() {
+        let mut begins = true;
+        let (mut before, mut rest) = ("", line);
+        while let Some(start) = rest.find(|c| !is_between(c)) {
+            let gap = &rest[..start];
+            let end = rest[start..].find(is_between).map_or(rest.len(), |length| start + length);
+            let word = &rest[start..end];
+            if is_enhanced(word) {
+                return Some((reply_code(before), Some(word.trim_end_matches('.').to_owned())));
+            }
+            if is_answer || begins || gap.contains(':') {
+                bare = bare.or_else(|| reply_code(word));
+            }
+            (begins, before, rest) = (false, word, &rest[end..]);
         }
-        bare = bare.or_else(|| reply_code(word));
     }
     bare.map(|code| (Some(code), None))
+}
+
+fn is_between(c: char) -> bool {
+    c.is_whitespace() || "()[]<>,;:\"#-".contains(c)
 }
 
 fn reply_code(word: &str) -> Option<u16> {

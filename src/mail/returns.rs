@@ -6,8 +6,6 @@ use super::{
     outbox::Outbox,
     report::{self, Report},
     retry::NEVER,
-    suppression::{self, NewSuppression},
-    topic::Topic,
 };
 use crate::{
     clock::{Clock, Random},
@@ -17,7 +15,7 @@ use crate::{
 use entity::{
     ids::LetterId,
     letter, letter_attempt,
-    words::{BounceSeverity, BounceVia, LetterStage, LetterState, SuppressionReason},
+    words::{BounceSeverity, BounceVia, LetterStage, LetterState},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -60,6 +58,10 @@ impl Outbox {
             Some(id) => letter::Entity::find_by_id(id).one(db.read()).await?,
             None => None,
         };
+        if letter.as_ref().is_some_and(|letter| letter.state == LetterState::Leased && letter.lease_until > Some(clock.now())) {
+            // A server nearby is quicker with its report than we with writing down that it took the letter.
+            return Err(Error::Unavailable("the letter is in the midst of being handed over".to_owned()));
+        }
         let (now, random) = (clock.now(), Random::default());
         let bounced = match (&report, &letter) {
             (Report::Complaint, None) => return self.hear_complaint(db, clock, raw).await,
@@ -92,22 +94,14 @@ impl Outbox {
 
     /// A complaint often lacks the address that the letter came from, but it has the letter's link to unsubscribe, which is signed too.
     async fn hear_complaint(&self, db: &Db, clock: &Clock, raw: &[u8]) -> Result<Heard, Error> {
-        let text = String::from_utf8_lossy(raw).replace("=\r\n", "").replace("\r\n ", "");
+        let text = String::from_utf8_lossy(raw).replace("\r\n", "\n").replace("=\n", "").replace("\n ", "").replace("\n\t", "");
         let wish = text.split("/unsubscribe/").skip(1).find_map(|rest| {
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(rest.len());
             self.unsubscribe.read(&rest[..end])
         });
         let Some(wish) = wish else { return Ok(Heard::NotOurs) };
         let (now, random) = (clock.now(), Random::default());
-        let new = NewSuppression {
-            address_hash: wish.address_hash,
-            topic: Topic::Updates,
-            reason: SuppressionReason::Complaint,
-            note: String::new(),
-            letter_id: None,
-            made_by: "mail server".to_owned(),
-        };
-        db.write(async |tx| suppression::suppress(tx, &new, random.id(now), now).await).await?;
+        db.write(async |tx| consequences::of_complaint(tx, &wish.address_hash, None, &random, now).await).await?;
         Ok(Heard::Complained)
     }
 
@@ -121,7 +115,14 @@ impl Outbox {
             let path = file.clone();
             let raw = tokio::task::spawn_blocking(move || read(&path)).await.map_err(|error| Error::internal("the Maildir", error))?;
             let Ok(raw) = raw else { continue };
-            heard.push(self.hear(db, clock, &raw, None).await?);
+            // One message that cannot be taken in now holds up no other; it stays where it is.
+            match self.hear(db, clock, &raw, None).await {
+                Ok(one) => heard.push(one),
+                Err(error) => {
+                    tracing::warn!(%error, "a message in the Maildir of bounces cannot be taken in now");
+                    continue;
+                }
+            }
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let seen = folder.join("cur").join(format!("{name}:2,S"));
             // Taken in twice it counts once, so a message that cannot be moved does no harm but work.

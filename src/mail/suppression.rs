@@ -1,12 +1,12 @@
 //! Who gets no letters, or not all. An address is kept as a keyed hash only, so that this outlives the erasure of its owner and tells
 //! nothing to whoever reads the table.
 
-use super::topic::Topic;
-use crate::error::Error;
+use super::{streams, topic::Topic};
+use crate::{db::Db, error::Error};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     ids::{LetterId, SuppressionId},
-    suppression,
+    mail_key, suppression,
     words::{LetterStream, SuppressionReason},
 };
 use ring::hmac;
@@ -49,6 +49,39 @@ pub fn normalised(address: &str) -> String {
 /// The domain of an address, in lower case and ASCII; empty when it has none.
 pub fn domain_of(address: &str) -> String {
     normalised(address).rsplit_once('@').map(|(_, domain)| domain.to_owned()).unwrap_or_default()
+}
+
+/// What a key is recognised by: its hash of this.
+const MARKED: &str = "the key of addresses";
+
+/// Why news are held back after SECRET_KEY changed.
+const OTHER_KEY: &str = "SECRET_KEY is another one, so addresses that shall get no news are not recognised. Put the former key back, or \
+                         let the news leave again once those who are to get none are entered anew.";
+
+/// Notices when the stored hashes were made with another key, as after a restore without the secret key that belongs to it. Then news
+/// are held back until staff let them go on: who had said that she wants none would get them. False: so it is.
+pub async fn notice_key(db: &Db, key: &AddressKey, now: DateTime<Utc>) -> Result<bool, Error> {
+    let mark = key.hash(MARKED);
+    if mail_key::Entity::find_by_id(1).one(db.read()).await?.is_some_and(|known| known.mark == mark) {
+        return Ok(true);
+    }
+    db.write(async |tx| {
+        let known = mail_key::Entity::find_by_id(1).one(tx).await?;
+        if known.as_ref().is_some_and(|known| known.mark == mark) {
+            return Ok(true);
+        }
+        let row = mail_key::ActiveModel { id: Set(1), mark: Set(mark.clone()), noted_at: Set(now) };
+        let again = OnConflict::column(mail_key::Column::Id).update_columns([mail_key::Column::Mark, mail_key::Column::NotedAt]).to_owned();
+        mail_key::Entity::insert(row).on_conflict(again).exec_without_returning(tx).await?;
+        let in_force = suppression::Entity::find().filter(suppression::Column::LiftedAt.is_null());
+        if known.is_none() || in_force.one(tx).await?.is_none() {
+            return Ok(true);
+        }
+        streams::pause(tx, LetterStream::Updates, OTHER_KEY, now).await?;
+        tracing::error!("news are held back: {OTHER_KEY}");
+        Ok(false)
+    })
+    .await
 }
 
 /// A reason to send no letters.

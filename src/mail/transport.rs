@@ -96,7 +96,8 @@ fn enhanced_code(text: &str) -> Option<String> {
     (parts.len() == 3 && parts.iter().all(digits) && matches!(parts[0], "2" | "4" | "5")).then(|| word.to_owned())
 }
 
-fn shorten(text: &str) -> String {
+/// An answer's words as they are kept: one line, without control characters (PostgreSQL takes no NUL), not too long.
+pub(super) fn shorten(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(REPLY_CHARS_MAX).collect::<String>().trim().to_owned()
 }
 

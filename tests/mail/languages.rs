@@ -1,23 +1,120 @@
-//! Letters to supporters in every language, as they leave: text and HTML, from the left or from the right.
+//! Letters to supporters in every language, as they leave: text and HTML, from the left or from the right. Their HTML is left in
+//! `target/tmp/letters` to be looked at.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
-use entity::{letter, words::LetterKind};
+use chrono::TimeDelta;
+use entity::{
+    letter,
+    words::{CancelReason, LetterKind},
+};
 use mail_parser::MessageParser;
 use sea_orm::EntityTrait;
-use wellwisher::{i18n::Language, mail::message::RIGHT_TO_LEFT_MARK, payments::standin::PayOutcome, receipts};
+use wellwisher::{
+    i18n::Language,
+    mail::message::RIGHT_TO_LEFT_MARK,
+    payments::standin::PayOutcome,
+    promises,
+    receipts::{self, annual},
+    recurring,
+    staff::Actor,
+};
 
 use crate::{
     donations::helpers::{fill, session_of},
-    recurring::helpers::{FAILING, GOOD_CARD, begin, hear, the_gift, wait},
-    support::{FromDatabase, TestApp, TestDatabase},
+    recurring::helpers::{FAILING, GOOD_CARD, begin, hear, open, the_gift, wait},
+    support::{TestApp, TestDatabase, gift},
 };
+
+/// What happens so that a letter is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Occasion {
+    OneGift,
+    MonthlyGift,
+    FailingCard,
+    ExpiringCard,
+    TaxYear,
+    Transfer,
+    BrokenPromise,
+    /// Not to supporters, or written by staff and tested where they write it.
+    Elsewhere,
+}
+
+const OCCASIONS: [Occasion; 7] = [
+    Occasion::OneGift,
+    Occasion::MonthlyGift,
+    Occasion::FailingCard,
+    Occasion::ExpiringCard,
+    Occasion::TaxYear,
+    Occasion::Transfer,
+    Occasion::BrokenPromise,
+];
+
+/// When a kind of letter is written. A new kind compiles only once it has its place here, and is then looked for.
+fn occasion_of(kind: LetterKind) -> Occasion {
+    use LetterKind as Kind;
+    match kind {
+        Kind::Receipt | Kind::ReceiptCancelled | Kind::Confirmation => Occasion::OneGift,
+        Kind::RecurringBegun | Kind::RecurringChanged | Kind::RecurringPaused | Kind::RecurringEnded | Kind::PortalLink => {
+            Occasion::MonthlyGift
+        }
+        Kind::RecurringFailed => Occasion::FailingCard,
+        Kind::CardExpiring => Occasion::ExpiringCard,
+        Kind::Statement => Occasion::TaxYear,
+        Kind::TransferAnnounced => Occasion::Transfer,
+        Kind::PromiseChanged | Kind::PromiseDone => Occasion::BrokenPromise,
+        Kind::StaffNotice | Kind::Update => Occasion::Elsewhere,
+    }
+}
 
 /// A Wellwisher whose supporter reads this language.
 async fn app_in(language: Language) -> TestApp {
-    let app = TestApp::from_database(TestDatabase::sqlite().await).await;
+    let app = TestApp::with(TestDatabase::sqlite().await, |settings| {
+        settings.org_receipt_profile = "us".into();
+        settings.org_tax_id = "00-1234567".into();
+        settings.org_bank_details = "Account: Women’s Voice; IBAN: DE00 1234 5678".into();
+    })
+    .await;
     app.get(&format!("/language/{}", language.tag())).await;
     app
+}
+
+/// Lets the occasion come to pass.
+async fn live(app: &TestApp, language: Language, occasion: Occasion) {
+    match occasion {
+        Occasion::OneGift => give_once(app).await,
+        Occasion::MonthlyGift => Box::pin(give_monthly(app)).await,
+        Occasion::FailingCard => fail(app).await,
+        Occasion::ExpiringCard => {
+            let session = open(app, "monthly").await;
+            app.stripe.standin.pay_with(&session, GOOD_CARD, (5, 2026));
+            hear(app).await;
+            recurring::remind::remind(&app.app).await.unwrap();
+        }
+        Occasion::TaxYear => {
+            app.give(&wellwisher::asks::Gift { language, ..gift(2_500, "USD") }).await;
+            app.app.clock.set("2027-02-01T09:00:00Z".parse().unwrap());
+            let year = annual::year_to_state(&app.app, 2026).unwrap();
+            annual::run(&app.app, &Actor::system(), &year, false, |_, _| {}).await.unwrap();
+        }
+        Occasion::Transfer => {
+            let typed = fill(app, "").await.with("currency", "EUR");
+            let fields: Vec<(&str, &str)> = typed.0.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            assert_eq!(app.post("/donations/transfer", &fields).await.status, 303);
+        }
+        Occasion::BrokenPromise => {
+            let item = app.item("School bag", None, |_| {}).await;
+            let mut gift = wellwisher::asks::Gift { language, ..gift(2_500, "EUR") };
+            (gift.item, gift.campaign_id, gift.fund_id) = (Some((item.id, 1)), item.campaign_id, Some(item.fund_id));
+            app.give(&gift).await;
+            promises::declare(&app.app, &Actor::system(), item.id, CancelReason::Price, "Too dear by now").await.unwrap();
+            for _ in 0..2 {
+                app.app.clock.advance(TimeDelta::days(32));
+                promises::carry_out_due(&app.app).await.unwrap();
+            }
+        }
+        Occasion::Elsewhere => {}
+    }
 }
 
 async fn letters(app: &TestApp) -> Vec<letter::Model> {
@@ -93,40 +190,30 @@ fn check(language: Language, letter: &letter::Model, raw: &[u8]) {
     }
 }
 
+/// Leaves the HTML where it can be looked at.
+fn leave_to_be_looked_at(language: Language, letter: &letter::Model) {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("letters");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("{}-{}.html", letter.kind, language.tag())), &letter.html_body).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_letter_is_whole_in_every_language_and_direction() {
     for language in [Language::English, Language::Dari, Language::Pashto] {
         let mut kinds = BTreeSet::new();
-        for which in 0..3 {
+        for occasion in OCCASIONS {
             let app = app_in(language).await;
-            match which {
-                0 => give_once(&app).await,
-                1 => Box::pin(give_monthly(&app)).await,
-                _ => fail(&app).await,
-            }
+            live(&app, language, occasion).await;
             while app.app.outbox.deliver_due(&app.app.db, &app.app.clock).await.unwrap().tried > 0 {}
-            for letter in letters(&app).await.iter().filter(|letter| letter.kind != LetterKind::StaffNotice) {
+            for letter in letters(&app).await.iter().filter(|letter| occasion_of(letter.kind) != Occasion::Elsewhere) {
                 let raw = std::fs::read(app.directory.join("mail").join(format!("{}.eml", letter.message_id))).unwrap();
                 check(language, letter, &raw);
+                leave_to_be_looked_at(language, letter);
                 kinds.insert(letter.kind);
             }
         }
-        use LetterKind::{
-            Confirmation, PortalLink, Receipt, ReceiptCancelled, RecurringBegun, RecurringChanged, RecurringEnded, RecurringFailed,
-            RecurringPaused,
-        };
-        for kind in [
-            Receipt,
-            RecurringBegun,
-            RecurringChanged,
-            RecurringPaused,
-            RecurringEnded,
-            RecurringFailed,
-            PortalLink,
-            ReceiptCancelled,
-            Confirmation,
-        ] {
-            assert!(kinds.contains(&kind), "no letter `{kind}` was written in {}", language.tag());
+        for kind in LetterKind::ALL.iter().filter(|kind| occasion_of(**kind) != Occasion::Elsewhere) {
+            assert!(kinds.contains(kind), "no letter `{kind}` was written in {}", language.tag());
         }
     }
 }

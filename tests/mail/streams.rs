@@ -16,7 +16,7 @@ use wellwisher::mail::{
     smtp::SmtpServer,
     store::{self, LetterFilter},
     streams,
-    suppression::{self, NewSuppression},
+    suppression::{self, AddressKey, NewSuppression},
     topic::Topic,
     transport::{Mailer, Memory},
 };
@@ -191,6 +191,81 @@ on_both_databases! {
         let late = office.db.write(async |tx| outbox.enqueue_mailing(tx, second.id, &recipients, &office.random, now).await).await;
         assert!(late.is_err(), "a stopped mailing takes nobody in");
         assert!(office.db.write(async |tx| mailing::resume(tx, second.id).await).await.is_err());
+    }
+
+    async fn a_letter_that_was_only_taken_does_not_leave_once_its_mailing_or_stream_is_held_back(office: Office) {
+        let (outbox, memory) = in_memory();
+        let mailing = Mailing::open(&office).await;
+        mailing.to(&office, &outbox, ["a@example.org".to_owned(), "b@example.org".to_owned()]).await;
+        let (now, until) = (office.clock.now(), office.clock.now() + TimeDelta::minutes(2));
+        let taken = office.db.write(async |tx| store::lease(tx, LetterStream::Updates, now, until, 10).await).await.unwrap();
+        assert_eq!(taken.len(), 2);
+        let may_leave = async || office.db.write(async |tx| store::note_dot(tx, &taken[0], until).await).await.unwrap();
+        office.db.write(async |tx| mailing::pause(tx, mailing.id, "a mistake", now).await).await.unwrap();
+        assert!(!may_leave().await, "its mailing is held back");
+        office.db.write(async |tx| mailing::resume(tx, mailing.id).await).await.unwrap();
+        office.db.write(async |tx| streams::pause(tx, LetterStream::Updates, "", now).await).await.unwrap();
+        assert!(!may_leave().await, "its stream is held back");
+        office.db.write(async |tx| streams::resume(tx, LetterStream::Updates).await).await.unwrap();
+        assert_eq!(office.db.write(async |tx| mailing::stop(tx, mailing.id, "withdrawn", now).await).await.unwrap(), 0, "none waits");
+        assert!(!may_leave().await, "its mailing was stopped");
+
+        // Put back because it could not leave, it never does.
+        let back: Vec<_> = taken.into_iter().map(|letter| (letter, now)).collect();
+        office.db.write(async |tx| store::put_back(tx, &back).await).await.unwrap();
+        assert_eq!(office.round(&outbox).await.tried, 0);
+        let progress = mailing::progress(office.db.read(), mailing.id).await.unwrap();
+        assert_eq!((progress.suppressed, progress.is_over(), memory.letters().len()), (2, true, 0));
+    }
+
+    async fn a_mailing_that_is_stopped_while_servers_are_asked_sends_nothing_more(office: Office) {
+        let Some(sink) = SmtpSink::start(&[]).await else { return };
+        let mailing = Mailing::open(&office).await;
+        let outbox = outbox_to(&sink.url());
+        mailing.to(&office, &outbox, (0..20).map(|n| format!("slowrcpt-{n}@one.example"))).await;
+        let now = office.clock.now();
+        let stopped = std::sync::atomic::AtomicBool::new(false);
+        pump(&office, outbox, async || {
+            if !sink.events("rcpt").is_empty() && !stopped.swap(true, std::sync::atomic::Ordering::Relaxed) {
+                office.db.write(async |tx| mailing::stop(tx, mailing.id, "withdrawn", now).await).await.unwrap();
+            }
+            mailing::progress(office.db.read(), mailing.id).await.unwrap().is_over()
+        }).await;
+        let progress = mailing::progress(office.db.read(), mailing.id).await.unwrap();
+        assert_eq!((progress.suppressed, progress.sent, sink.letters().len()), (20, 0, 0), "{progress:?}");
+    }
+
+    async fn an_address_with_a_domain_in_its_own_script_is_written_to_in_ascii(office: Office) {
+        let (outbox, memory) = in_memory();
+        office.receipt(&outbox, "wren@bücher.example").await;
+        assert_eq!(office.round(&outbox).await.sent, 1);
+        assert_eq!(memory.letters()[0].to.to_string(), "wren@xn--bcher-kva.example");
+    }
+
+    async fn another_secret_key_holds_news_back_before_somebody_who_wants_none_gets_them(office: Office) {
+        let now = office.clock.now();
+        let (key, other) = (AddressKey::new(&[1; 32]), AddressKey::new(&[2; 32]));
+        assert!(suppression::notice_key(&office.db, &key, now).await.unwrap());
+        assert!(suppression::notice_key(&office.db, &other, now).await.unwrap(), "nobody has said anything yet");
+        let new = NewSuppression {
+            address_hash: other.hash("wren@example.org"),
+            topic: Topic::Updates,
+            reason: SuppressionReason::Unsubscribed,
+            note: String::new(),
+            letter_id: None,
+            made_by: "supporter".into(),
+        };
+        let id = office.random.id(now);
+        office.db.write(async |tx| suppression::suppress(tx, &new, id, now).await).await.unwrap();
+        assert!(suppression::notice_key(&office.db, &other, now).await.unwrap());
+        assert!(streams::paused(office.db.read()).await.unwrap().is_empty());
+        assert!(!suppression::notice_key(&office.db, &key, now).await.unwrap());
+        let paused = streams::paused(office.db.read()).await.unwrap();
+        assert_eq!(paused.iter().map(|one| one.stream).collect::<Vec<_>>(), [LetterStream::Updates]);
+        assert!(paused[0].reason.contains("SECRET_KEY"));
+        office.db.write(async |tx| streams::resume(tx, LetterStream::Updates).await).await.unwrap();
+        assert!(suppression::notice_key(&office.db, &key, now).await.unwrap(), "said once: staff decide");
+        assert!(streams::paused(office.db.read()).await.unwrap().is_empty());
     }
 
     async fn a_domain_that_is_overrun_gets_a_pause_and_greylisting_does_not_count(office: Office) {

@@ -9,6 +9,7 @@ What it does depends on the local part of the recipient, up to the first digit o
     full         452 4.2.2 after the final dot
     unwanted     554 5.6.0 after the final dot
     hangrcpt     never answers RCPT
+    slowrcpt     answers RCPT after half a second, then takes the letter
     hangdot      keeps the letter and never answers the final dot
     cut          keeps the letter and cuts the connection after the final dot, the first time; takes it the second time
     slow         keeps the letter and answers the final dot after a second
@@ -85,6 +86,8 @@ class Handler:
             return "550 5.7.1 Sender is not allowed here"
         if how == "hangrcpt":
             await asyncio.sleep(3600)
+        if how == "slowrcpt":
+            await asyncio.sleep(0.5)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -9,7 +9,7 @@ use crate::{
 use axum::{Router, body::Body, http::Request};
 use chrono::TimeDelta;
 use entity::words::{DonationStatus, ReservationState};
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QuerySelect};
 use std::time::Instant;
 use tower::ServiceExt;
 use wellwisher::{asks::token, db::Db, donations, router};
@@ -43,6 +43,36 @@ async fn send(router: Router, slug: String, token: String, email: String) -> (u1
 }
 
 on_both_databases! {
+    async fn a_buyer_who_waits_too_long_for_the_database_is_told_so_and_keeps_her_form(test: TestApp) {
+        let item = test.item("Bag", None, |raw| raw.quantity = "1".to_owned()).await;
+        let token = token::issue(&test.app);
+        test.app.clock.advance(TimeDelta::seconds(4));
+        // Somebody holds the item's row, or the only writer, for longer than anybody waits (10 s).
+        let (taken, is_taken) = tokio::sync::oneshot::channel();
+        let (free, is_free) = tokio::sync::oneshot::channel::<()>();
+        let (db, id, ways) = (test.app.db.clone(), item.id, std::sync::Mutex::new(Some((taken, is_free))));
+        let holder = tokio::spawn(async move {
+            db.write(async |tx| {
+                entity::wish_item::Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+                let ways = ways.lock().unwrap().take();
+                if let Some((taken, is_free)) = ways {
+                    taken.send(()).unwrap();
+                    let _ = is_free.await;
+                }
+                Ok(())
+            })
+            .await
+        });
+        is_taken.await.unwrap();
+        let late = send(test.router.clone(), item.slug.clone(), token.clone(), "wren@example.org".to_owned()).await;
+        assert_eq!(late.0, 503, "{}", late.2);
+        assert!(late.2.contains("value=\"wren@example.org\"") && late.2.contains("For the girls") && late.2.contains(&token), "the form is kept");
+        free.send(()).unwrap();
+        holder.await.unwrap().unwrap();
+        assert!(entity::donation::Entity::find().one(test.app.db.read()).await.unwrap().is_none(), "nothing is half done");
+        assert_eq!(send(test.router.clone(), item.slug.clone(), token, "wren@example.org".to_owned()).await.0, 303, "sent again, it is taken");
+    }
+
     async fn of_sixteen_buyers_at_two_processes_the_right_number_win_and_the_others_keep_their_forms(database: TestDatabase) {
         let test = TestApp::with(database, |settings| settings.checkouts_per_hour = 1_000_000).await;
         let second = match test.app.db.is_postgres() {
