@@ -4,7 +4,9 @@ mod balance;
 mod books;
 mod desk;
 mod follow;
+mod links;
 mod returned;
+mod schedules;
 mod unusual;
 
 use crate::support::TestApp;

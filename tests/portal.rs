@@ -16,7 +16,7 @@ use wellwisher::{
 };
 
 /// Asks for the link; the path that the newest letter leads to, when `wanted` letters have come.
-async fn ask_for_link(app: &TestApp, email: &str, wanted: usize) -> Option<String> {
+pub async fn ask_for_link(app: &TestApp, email: &str, wanted: usize) -> Option<String> {
     // Letters of one moment have no order.
     app.app.clock.advance(TimeDelta::seconds(1));
     let answer = app.post("/me/link", &[("email", email)]).await;
@@ -34,7 +34,7 @@ async fn ask_for_link(app: &TestApp, email: &str, wanted: usize) -> Option<Strin
 }
 
 /// Opens the link as a person does: looks at its page and presses the button.
-async fn press(app: &TestApp, path: &str) -> Answer {
+pub async fn press(app: &TestApp, path: &str) -> Answer {
     let page = app.get(path).await;
     assert_eq!((page.status.as_u16(), page.texts("main form button").len()), (200, 1), "{}", page.body);
     app.post(path, &[]).await

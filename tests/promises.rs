@@ -8,7 +8,10 @@ use entity::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use wellwisher::{
-    ledger, promises, reports,
+    donations::{self, by_hand},
+    ledger,
+    payments::standin::{ApiFault, Decision},
+    promises, reports,
     staff::Actor,
     wishes::{self, progress},
 };
@@ -52,6 +55,38 @@ async fn assert_all_agrees(test: &TestApp) {
 async fn carry_out(test: &TestApp) -> u64 {
     test.app.clock.advance(TimeDelta::hours(25));
     promises::carry_out_due(&test.app).await.unwrap()
+}
+
+/// What of a gift's income stands for an item, and in all.
+async fn income(test: &TestApp, gift: &donation::Model, item: &wish_item::Model) -> (i64, i64) {
+    let places = ledger::places_of_gift(test.app.db.read(), gift.id).await.unwrap();
+    assert!(places.iter().all(|place| place.income.minor >= 0), "{places:?}");
+    let all = places.iter().map(|place| place.income.minor).sum();
+    (ledger::income_for_item(&places, item.id, gift.currency).unwrap().minor, all)
+}
+
+fn session(gift: &donation::Model) -> &str {
+    gift.checkout_session_id.as_deref().expect("a session")
+}
+
+async fn hear(test: &TestApp, gift: &donation::Model) {
+    donations::refresh(&test.app, gift.id).await.unwrap();
+}
+
+/// A gift for three of which one is bought; the others cannot be.
+async fn one_of_three(test: &TestApp) -> (wish_item::Model, donation::Model) {
+    let item = test.item("School bag", None, |_| {}).await;
+    let gift = give(test, &item, 3, 7_500).await;
+    progress::buy(&test.app, &Actor::system(), item.id, 1, "").await.unwrap();
+    declare(test, &item).await;
+    (item, gift)
+}
+
+async fn shared(test: &TestApp, title: &str, price: &str) -> wish_item::Model {
+    test.item(title, None, |raw| {
+        (raw.funding, raw.price, raw.quantity) = ("shared".into(), price.into(), "1".into());
+    })
+    .await
 }
 
 on_both_databases! {
@@ -215,6 +250,147 @@ on_both_databases! {
         test.post(&link_of(&test, &gift).await, &[("way", "general")]).await;
         assert_eq!(test.post(&now, &[]).await.status, 303);
         assert!(test.get(&path).await.body.contains("Carried out on"));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn a_lost_dispute_takes_a_gift_from_where_its_money_stands(test: TestApp) {
+        let (item, gift) = one_of_three(&test).await;
+        test.post(&link_of(&test, &gift).await, &[("way", "general")]).await;
+        carry_out(&test).await;
+        assert_eq!(income(&test, &gift, &item).await, (2_500, 7_500));
+        let dispute = test.stripe.standin.dispute(session(&gift), Some(6_000), false).unwrap();
+        hear(&test, &gift).await;
+        assert_eq!(income(&test, &gift, &item).await, (2_500, 7_500), "nothing is lost before it is decided");
+        test.stripe.standin.decide_dispute(&dispute, Decision::Lost);
+        hear(&test, &gift).await;
+        assert_eq!(income(&test, &gift, &item).await, (1_500, 1_500), "first what is not spent");
+        assert_all_agrees(&test).await;
+    }
+
+    async fn what_went_back_meanwhile_is_of_what_was_not_spent(test: TestApp) {
+        let (item, gift) = one_of_three(&test).await;
+        test.wait(60);
+        test.stripe.standin.refund(session(&gift), Some(5_000)).unwrap();
+        hear(&test, &gift).await;
+        test.post(&link_of(&test, &gift).await, &[("way", "general")]).await;
+        assert_eq!(carry_out(&test).await, 1);
+        assert_eq!((choice_of(&test, &gift).await.moved_minor, income(&test, &gift, &item).await), (0, (2_500, 2_500)));
+        assert_eq!((stock(&test, &item).await.paid, stock(&test, &item).await.bought), (1, 1));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn what_is_asked_back_is_no_more_than_is_left(test: TestApp) {
+        let item = test.item("School bag", None, |_| {}).await;
+        let gift = give(&test, &item, 2, 5_000).await;
+        declare(&test, &item).await;
+        test.stripe.standin.refund(session(&gift), Some(2_000)).unwrap();
+        hear(&test, &gift).await;
+        assert_eq!(test.post(&link_of(&test, &gift).await, &[("way", "refund")]).await.status, 303, "some is left");
+        assert_eq!(carry_out(&test).await, 1);
+        let choice = choice_of(&test, &gift).await;
+        assert_eq!((choice.moved_minor, choice.trouble.as_str()), (3_000, ""));
+        assert_eq!((income(&test, &gift, &item).await, stock(&test, &item).await.paid), ((0, 0), 0));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn nothing_is_said_to_be_given_back_before_stripe_says_so(test: TestApp) {
+        let item = test.item("School bag", None, |_| {}).await;
+        let gift = give(&test, &item, 1, 2_500).await;
+        declare(&test, &item).await;
+        let path = link_of(&test, &gift).await;
+        test.post(&path, &[("way", "refund")]).await;
+        test.stripe.standin.fault(ApiFault::ServerError, 50);
+        assert_eq!(carry_out(&test).await, 0);
+        assert!(letters(&test, LetterKind::PromiseDone).await.is_empty());
+        assert_eq!(test.post(&path, &[("way", "general")]).await.status, 409, "it is on its way");
+        test.stripe.standin.clear_faults();
+        assert_eq!(promises::carry_out_due(&test.app).await.unwrap(), 1);
+        let refunds = entity::refund::Entity::find().all(test.app.db.read()).await.unwrap();
+        assert_eq!((refunds.len(), test.stripe.standin.refunds().len()), (1, 1));
+        assert_eq!((choice_of(&test, &gift).await.way, letters(&test, LetterKind::PromiseDone).await.len()), (PromiseWay::Refund, 1));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn what_a_bank_holds_waits_until_it_is_free(test: TestApp) {
+        let item = test.item("School bag", None, |_| {}).await;
+        let gift = give(&test, &item, 1, 2_500).await;
+        declare(&test, &item).await;
+        test.post(&link_of(&test, &gift).await, &[("way", "refund")]).await;
+        let dispute = test.stripe.standin.dispute(session(&gift), None, false).unwrap();
+        hear(&test, &gift).await;
+        assert_eq!(carry_out(&test).await, 0);
+        assert_eq!(choice_of(&test, &gift).await.trouble, "", "it is tried again by itself");
+        test.stripe.standin.decide_dispute(&dispute, Decision::Won);
+        hear(&test, &gift).await;
+        assert_eq!(promises::carry_out_due(&test.app).await.unwrap(), 1);
+        assert_eq!(income(&test, &gift, &item).await, (0, 0));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn a_refund_that_stripe_refused_can_be_asked_for_anew(test: TestApp) {
+        let item = test.item("School bag", None, |_| {}).await;
+        let gift = give(&test, &item, 1, 2_500).await;
+        declare(&test, &item).await;
+        test.post(&link_of(&test, &gift).await, &[("way", "refund")]).await;
+        // Nobody has told us of the dispute yet.
+        let dispute = test.stripe.standin.dispute(session(&gift), None, false).unwrap();
+        assert_eq!(carry_out(&test).await, 0);
+        assert!(choice_of(&test, &gift).await.trouble.contains("charge_disputed"));
+        test.stripe.standin.decide_dispute(&dispute, Decision::Won);
+        hear(&test, &gift).await;
+        assert_eq!(promises::carry_out_due(&test.app).await.unwrap(), 0, "it waits for a person");
+        assert!(promises::carry_out(&test.app, choice_of(&test, &gift).await.id).await.unwrap());
+        assert_eq!(income(&test, &gift, &item).await, (0, 0));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn cash_that_was_entered_wrongly_is_taken_back_from_where_its_giver_put_it(test: TestApp) {
+        let item = test.item("School bag", None, |_| {}).await;
+        let hand = by_hand::HandGift { item: Some((item.id, 2)), fund_id: Some(item.fund_id), ..crate::support::hand_gift(&test, 5_000, "EUR") };
+        let gift = test.donation(test.enter(&hand).await.id).await;
+        declare(&test, &item).await;
+        let path = link_of(&test, &gift).await;
+        assert_eq!(test.post(&path, &[("way", "refund")]).await.status, 422, "cash does not go back through Stripe");
+        test.post(&path, &[("way", "general")]).await;
+        carry_out(&test).await;
+        by_hand::reverse(&test.app, &Actor::system(), gift.id, "Entered twice").await.unwrap();
+        assert_eq!(income(&test, &gift, &item).await, (0, 0));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn what_another_shared_item_got_of_a_gift_stays_as_it_is_when_the_gift_is_looked_at_again(test: TestApp) {
+        let item = test.item("School bag", None, |_| {}).await;
+        let other = shared(&test, "Camera", "40").await;
+        let gift = give(&test, &item, 2, 5_000).await;
+        declare(&test, &item).await;
+        test.post(&link_of(&test, &gift).await, &[("way", "item:camera")]).await;
+        carry_out(&test).await;
+        assert_eq!(income(&test, &gift, &other).await, (4_000, 5_000));
+        let dispute = test.stripe.standin.dispute(session(&gift), None, false).unwrap();
+        hear(&test, &gift).await;
+        test.stripe.standin.decide_dispute(&dispute, Decision::Won);
+        hear(&test, &gift).await;
+        assert_eq!(stock(&test, &other).await.funding.unwrap().paid.minor, 4_000);
+        assert_all_agrees(&test).await;
+    }
+
+    async fn when_the_second_item_cannot_be_bought_either_only_its_own_part_moves(test: TestApp) {
+        let campaign = test.campaign("Clinics").await;
+        let item = test.item("School bag", None, |_| {}).await;
+        let other = test.item("Lamp", Some(campaign.id), |raw| raw.price = "20".into()).await;
+        let gift = give(&test, &item, 2, 5_000).await;
+        declare(&test, &item).await;
+        test.post(&link_of(&test, &gift).await, &[("way", "item:lamp")]).await;
+        carry_out(&test).await;
+        declare(&test, &other).await;
+        let find = promise_choice::Entity::find().filter(promise_choice::Column::CarriedAt.is_null());
+        let second = find.one(test.app.db.read()).await.unwrap().expect("a second choice");
+        assert_eq!(second.amount_minor, 4_000, "the rest is its campaign's already");
+        test.post(&promises::path_of(&test.app, second.id), &[("way", "refund")]).await;
+        assert_eq!(carry_out(&test).await, 1);
+        assert_eq!(income(&test, &gift, &other).await, (0, 1_000));
+        let raised = ledger::raised(test.app.db.read(), &[campaign.id]).await.unwrap();
+        assert_eq!(raised[0].money.minor, 1_000, "what goes back is what was asked back");
         assert_all_agrees(&test).await;
     }
 }

@@ -28,6 +28,8 @@ pub struct Model {
     pub share_minor: Option<i64>,
     /// How much money that is, in minor units.
     pub amount_minor: i64,
+    /// What of the gift stood for the item when it was declared, in minor units; nothing where an older program declared it.
+    pub held_minor: i64,
     /// The currency of the gift.
     pub currency: Currency,
     /// Whether it is the whole gift: of others some was bought already.

@@ -127,6 +127,8 @@ words! {
         Deposit = "deposit",
         /// Income moves from one purpose to another, because its giver chose so.
         Reclassification = "reclassification",
+        /// More was taken back of a gift than it was worth: what goes beyond it is a cost.
+        Shortfall = "shortfall",
     }
     /// How a donation came to us.
     DonationSource { Checkout = "checkout", Recurring = "recurring", Manual = "manual", Imported = "imported" }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{
     prelude::*,
-    sea_orm::{ConnectionTrait, DbBackend},
+    sea_orm::{ConnectionTrait, DbBackend, Statement},
 };
 
 /// Runs `text` with `@id`, `@time`, `@date`, `@int`, `@blob`, `@serial` and `@unlogged` replaced by the database's own words.
@@ -55,4 +55,60 @@ pub async fn refuse(manager: &SchemaManager<'_>, table: &str, operation: &str, c
         ),
     };
     manager.get_connection().execute_unprepared(&sql).await.map(|_| ())
+}
+
+/// A word that the check of the ledger's kinds has had from the beginning: a new one is put behind it.
+const KNOWN_KIND: &str = "'reversal'";
+
+/// Lets the ledger hold another kind of movement. SQLite cannot change a check, so there both tables of the ledger are made anew from their
+/// own description, with every column, index and refusal that they have by now; the rows keep their numbers.
+pub async fn allow_kind_of_movement(manager: &SchemaManager<'_>, kind: &str) -> Result<(), DbErr> {
+    let db = manager.get_connection();
+    if manager.get_database_backend() != DbBackend::Sqlite {
+        let described = "select pg_get_constraintdef(oid) as def from pg_constraint
+            where conname = 'ledger_transaction_kind_check' and conrelid = 'ledger_transaction'::regclass";
+        let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, described)).await?;
+        let def: String = row.ok_or_else(|| DbErr::Migration("the ledger's kinds are not checked".to_owned()))?.try_get("", "def")?;
+        let wider = widened(&def, &format!("{KNOWN_KIND}::text"), &format!("'{kind}'::text"))?;
+        let change = format!(
+            "alter table ledger_transaction drop constraint ledger_transaction_kind_check;
+             alter table ledger_transaction add constraint ledger_transaction_kind_check {wider}"
+        );
+        return db.execute_unprepared(&change).await.map(|_| ());
+    }
+    let (head, head_others) = describe(db, "ledger_transaction").await?;
+    let (entry, entry_others) = describe(db, "ledger_entry").await?;
+    let wider = widened(&head, KNOWN_KIND, &format!("'{kind}'"))?;
+    // What refers to the tables while they are away is checked when all is done.
+    let aside = "pragma defer_foreign_keys = on;
+         create table ledger_transaction_before as select * from ledger_transaction;
+         create table ledger_entry_before as select * from ledger_entry;
+         drop table ledger_entry; drop table ledger_transaction;";
+    let back = "insert into ledger_transaction select * from ledger_transaction_before order by id;
+         insert into ledger_entry select * from ledger_entry_before order by id;
+         drop table ledger_entry_before; drop table ledger_transaction_before;";
+    for step in [aside, &wider, &entry, back].into_iter().chain(head_others.iter().chain(&entry_others).map(String::as_str)) {
+        db.execute_unprepared(step).await?;
+    }
+    Ok(())
+}
+
+fn widened(rule: &str, known: &str, new: &str) -> Result<String, DbErr> {
+    if rule.contains(new) || rule.matches(known).count() != 1 {
+        return Err(DbErr::Migration("the ledger's kinds are not those that this step knows".to_owned()));
+    }
+    Ok(rule.replace(known, &format!("{known}, {new}")))
+}
+
+/// How a table of SQLite was made, and its indexes and refusals.
+async fn describe(db: &impl ConnectionTrait, table: &str) -> Result<(String, Vec<String>), DbErr> {
+    let question =
+        format!("select sql from sqlite_master where tbl_name = '{table}' and sql is not null order by type = 'table' desc, name");
+    let rows = db.query_all_raw(Statement::from_string(DbBackend::Sqlite, question)).await?;
+    let mut described = rows.iter().map(|row| row.try_get("", "sql")).collect::<Result<Vec<String>, _>>()?;
+    if described.is_empty() {
+        return Err(DbErr::Migration(format!("there is no table {table}")));
+    }
+    let made = described.remove(0);
+    Ok((made, described))
 }

@@ -11,11 +11,12 @@ use crate::{
     donations::by_hand::transfers,
     error::Error,
     ledger::{self, Income},
+    payouts,
 };
 use chrono::{DateTime, Days, Utc};
 use entity::words::Role;
 
-/// How many days back a failed refund is called to mind: by then somebody has found another way, or will not.
+/// How many days back a failed refund and late money are called to mind: by then somebody has found a way, or will not.
 const REFUND_DAYS: u64 = 30;
 
 /// Something that waits for a person.
@@ -59,11 +60,17 @@ pub async fn needs(app: &App, role: Role) -> Result<Vec<Need>, Error> {
     if matches!(role, Role::Admin | Role::Finance) {
         add("desk-need-disputes", "/desk/disputes", store::disputes_to_answer(db, now).await?);
         add("desk-need-differences", "/desk/differences", store::open_differences(db).await?);
-        add("desk-need-unmapped", "/desk/payouts/unmapped", store::unmapped_movements(db).await?);
+        add("desk-need-unmapped", "/desk/payouts/unmapped", payouts::store::count_left_over(db).await?);
         add("desk-need-refunds", "/desk/refunds?state=failed", store::refunds_failed_since(db, midnight(app, REFUND_DAYS)).await?);
+        add("desk-need-choices-trouble", "/desk/promises", store::choices_in_trouble(db).await?);
+        add("desk-need-choices", "/desk/promises", store::choices_waiting(db).await?);
         add("desk-need-transfers", "/desk/donations/transfers", transfers::count_waiting(db).await?);
         add("desk-need-past-due", "/desk/recurring?status=past_due", store::gifts_past_due(db).await?);
         add("desk-need-letters", "/desk/letters?state=trouble", store::letters_in_trouble(db).await?);
+    }
+    if matches!(role, Role::Admin | Role::Editor) {
+        add("desk-need-orders", "/desk/wish-list/orders", store::orders_to_confirm(db, now).await?);
+        add("desk-need-late", "/desk/wish-list/late", store::late_money_since(db, midnight(app, REFUND_DAYS)).await?);
     }
     add("desk-need-jobs", "", store::jobs_given_up(db).await?);
     Ok(needs)

@@ -3,8 +3,8 @@
 use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
-    balance_movement, difference, dispute, job, letter, recurring_donation, refund,
-    words::{BalanceMapping, DisputeOutcome, LetterState, RecurringStatus, RefundState},
+    difference, dispute, job, letter, promise_choice, recurring_donation, refund, wish_order, wish_step,
+    words::{DisputeOutcome, LetterState, OrderState, RecurringStatus, RefundState, WishStepKind},
 };
 use sea_orm::entity::prelude::*;
 
@@ -22,11 +22,6 @@ pub async fn open_differences(db: &impl ConnectionTrait) -> Result<u64, Error> {
     Ok(difference::Entity::find().filter(difference::Column::SettledAt.is_null()).count(db).await?)
 }
 
-/// Movements of Stripe's balance that nobody has named yet: they keep their period from closing.
-pub async fn unmapped_movements(db: &impl ConnectionTrait) -> Result<u64, Error> {
-    Ok(balance_movement::Entity::find().filter(balance_movement::Column::MappedTo.eq(BalanceMapping::Unmapped)).count(db).await?)
-}
-
 /// Refunds that failed at or after a moment: the supporter waits for another way.
 pub async fn refunds_failed_since(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<u64, Error> {
     use refund::Column;
@@ -42,6 +37,30 @@ pub async fn gifts_past_due(db: &impl ConnectionTrait) -> Result<u64, Error> {
 pub async fn letters_in_trouble(db: &impl ConnectionTrait) -> Result<u64, Error> {
     let trouble = [LetterState::Bounced, LetterState::Dead, LetterState::Unknown];
     Ok(letter::Entity::find().filter(letter::Column::State.is_in(trouble)).count(db).await?)
+}
+
+/// Choices of givers that could not be carried out.
+pub async fn choices_in_trouble(db: &impl ConnectionTrait) -> Result<u64, Error> {
+    use promise_choice::Column;
+    Ok(promise_choice::Entity::find().filter(Column::CarriedAt.is_null()).filter(Column::Trouble.ne("")).count(db).await?)
+}
+
+/// Gifts for what cannot be bought whose givers have not been answered yet: they choose, or their choice waits to be carried out.
+pub async fn choices_waiting(db: &impl ConnectionTrait) -> Result<u64, Error> {
+    use promise_choice::Column;
+    Ok(promise_choice::Entity::find().filter(Column::CarriedAt.is_null()).filter(Column::Trouble.eq("")).count(db).await?)
+}
+
+/// Orders at shops that supporters have told of, and that still hold their item.
+pub async fn orders_to_confirm(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<u64, Error> {
+    use wish_order::Column;
+    Ok(wish_order::Entity::find().filter(Column::State.eq(OrderState::Held)).filter(Column::ExpiresAt.gt(now)).count(db).await?)
+}
+
+/// Gifts whose money came at or after a moment, when their item was gone: their givers may want to hear of it.
+pub async fn late_money_since(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<u64, Error> {
+    use wish_step::Column;
+    Ok(wish_step::Entity::find().filter(Column::Kind.eq(WishStepKind::Missed)).filter(Column::At.gte(since)).count(db).await?)
 }
 
 /// Work that was given up after many tries.

@@ -10,7 +10,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement,
     sea_query::OnConflict,
 };
 
@@ -25,6 +26,14 @@ pub async fn find(db: &impl ConnectionTrait, id: DonationId) -> Result<Option<do
 /// A donation, locked until the transaction ends.
 pub async fn lock(tx: &DatabaseTransaction, id: DonationId) -> Result<Option<donation::Model>, DbErr> {
     donation::Entity::find_by_id(id).lock_exclusive().one(tx).await
+}
+
+/// Waits until nobody else enters a gift by hand. On SQLite there is one writer anyway.
+pub async fn wait_for_other_entries(tx: &DatabaseTransaction) -> Result<(), DbErr> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        tx.execute_raw(Statement::from_string(DbBackend::Postgres, "select pg_advisory_xact_lock(770042026)")).await?;
+    }
+    Ok(())
 }
 
 /// A donation by the secret of its thank-you page.

@@ -5,12 +5,17 @@
 
 /// Stretches of days whose books are closed together.
 pub mod periods;
+mod places;
 mod returned;
 mod store;
 mod worth;
 
+pub use places::{Place, cover_shortfall, income_for_item, main_purpose, places_of_gift, post_of_gift, purpose_of_gift, spread};
 pub use returned::{Booked, OfGift};
-pub use store::{Income, Raised, entries_of_donation, find_by_source, income_since, of_transactions, purpose_of_gift, raised, worth_of};
+pub use store::{
+    Income, Raised, entries_of_donation, find_by_source, income_since, of_transactions, raised, standing_of_movement, taken_back,
+    times_posted, worth_of,
+};
 pub use worth::{Worth, worths_of};
 
 use crate::error::Error;

@@ -1,6 +1,6 @@
 //! The ledger's queries.
 
-use super::{Posting, Purpose};
+use super::Posting;
 use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
@@ -11,8 +11,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef,
-    sea_query::{Expr, OnConflict},
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationDef,
+    sea_query::{Expr, OnConflict, Query, SelectStatement},
 };
 use std::collections::HashMap;
 
@@ -92,7 +92,7 @@ pub async fn raised(db: &impl ConnectionTrait, campaigns: &[CampaignId]) -> Resu
     let gifts = Expr::cust(
         "count(distinct case when amount_minor < 0 then transaction_id end)
          - count(distinct case when transaction_id in (
-            select t.id from ledger_transaction t where t.kind in ('refund_failure', 'dispute_loss', 'reclassification') or (t.kind = 'donation' and t.donation_id in (
+            select t.id from ledger_transaction t where t.kind in ('refund_failure', 'dispute_loss', 'reclassification', 'shortfall') or (t.kind = 'donation' and t.donation_id in (
                 select b.donation_id from ledger_transaction b join ledger_transaction a on a.donation_id = b.donation_id
                     join ledger_entry e on e.transaction_id = a.id and e.account = 'donations'
                 where b.kind in ('refund', 'dispute_loss', 'reversal') group by b.id, b.donation_id having sum(e.amount_minor) >= 0)))
@@ -166,6 +166,45 @@ pub async fn find_by_source(
     Ok(Some((head, sides)))
 }
 
+/// The transactions that were taken back.
+pub fn taken_back() -> SelectStatement {
+    Query::select()
+        .column(ledger_transaction::Column::ReversesId)
+        .from(ledger_transaction::Entity)
+        .and_where(ledger_transaction::Column::ReversesId.is_not_null())
+        .to_owned()
+}
+
+/// The transactions of these kinds that a movement of Stripe's balance made and that were not taken back, with their sides.
+pub async fn standing_of_movement(
+    db: &impl ConnectionTrait,
+    movement: &str,
+    kinds: &[MovementKind],
+) -> Result<Vec<(ledger_transaction::Model, Vec<ledger_entry::Model>)>, Error> {
+    use ledger_transaction::Column;
+    let heads = ledger_transaction::Entity::find()
+        .filter(Column::StripeBalanceTransaction.eq(movement))
+        .filter(Column::Kind.is_in(kinds.iter().copied()))
+        .filter(Column::Id.not_in_subquery(taken_back()))
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    let mut standing = Vec::new();
+    for head in heads {
+        let sides = ledger_entry::Entity::find().filter(ledger_entry::Column::TransactionId.eq(head.id));
+        let sides = sides.order_by_asc(ledger_entry::Column::Id).all(db).await?;
+        standing.push((head, sides));
+    }
+    Ok(standing)
+}
+
+/// How often a movement of Stripe's balance was posted as this kind.
+pub async fn times_posted(db: &impl ConnectionTrait, movement: &str, kind: MovementKind) -> Result<u64, Error> {
+    use ledger_transaction::Column;
+    let find = ledger_transaction::Entity::find().filter(Column::StripeBalanceTransaction.eq(movement)).filter(Column::Kind.eq(kind));
+    Ok(find.count(db).await?)
+}
+
 /// The transactions of one donation with their sides, oldest first.
 pub async fn entries_of_donation(
     db: &impl ConnectionTrait,
@@ -215,33 +254,18 @@ pub async fn worth_of(db: &impl ConnectionTrait, donation: DonationId, currency:
     Ok(Money::new(sum.flatten().unwrap_or(0), currency).negated()?)
 }
 
-/// What the income of a gift is for now: what it was booked for, or what its giver chose since; where it stands in two places, the one
-/// with more of it. None while it is not in the ledger.
-pub async fn purpose_of_gift(db: &impl ConnectionTrait, donation: DonationId) -> Result<Option<Purpose>, Error> {
+/// How often a shortfall of a gift was posted, and what it comes to, in minor units of the gift's currency.
+pub(super) async fn posted_shortfall(db: &impl ConnectionTrait, donation: DonationId) -> Result<(usize, i64), Error> {
     let legs = ledger_entry::Entity::find()
         .join(JoinType::InnerJoin, to_head())
         .filter(ledger_transaction::Column::DonationId.eq(donation))
-        .filter(ledger_entry::Column::Account.eq(Account::Donations))
-        .order_by_asc(ledger_entry::Column::Id)
+        .filter(ledger_transaction::Column::Kind.eq(MovementKind::Shortfall))
+        .filter(ledger_entry::Column::Account.eq(Account::StripeFees))
         .all(db)
         .await?;
-    let purpose = |leg: &ledger_entry::Model| Purpose {
-        fund_id: leg.fund_id,
-        campaign_id: leg.campaign_id,
-        wish_item_id: leg.wish_item_id,
-        article_id: leg.article_id,
-    };
-    let mut places: Vec<(Purpose, i64)> = Vec::new();
-    for leg in &legs {
-        let of = purpose(leg);
-        match places.iter_mut().find(|(place, _)| *place == of) {
-            Some((_, income)) => *income = income.saturating_sub(leg.amount_minor),
-            None => places.push((of, leg.amount_minor.saturating_neg())),
-        }
-    }
-    // The first of equal ones: a gift that went back whole is still what it was booked for.
-    let most = places.iter().map(|(_, income)| *income).max();
-    Ok(places.into_iter().find(|(_, income)| Some(*income) == most).map(|(place, _)| place))
+    let sum = legs.iter().map(|leg| leg.amount_minor).try_fold(0i64, i64::checked_add).ok_or(entity::MoneyError::Overflow)?;
+    let heads: std::collections::BTreeSet<i64> = legs.iter().map(|leg| leg.transaction_id).collect();
+    Ok((heads.len(), sum))
 }
 
 fn to_head() -> RelationDef {

@@ -31,6 +31,9 @@ pub(super) fn routes() -> Router<App> {
         .route("/desk/payouts/{id}/parts", get(show_parts))
 }
 
+/// How many of the movements that a person has named are shown, to be corrected.
+const SAID_MAX: u64 = 20;
+
 /// A payout in the list.
 struct Row {
     payout: payout::Model,
@@ -92,6 +95,8 @@ struct UnmappedPage {
     /// The movement whose form was sent, and what was typed.
     typed: Option<(String, MapForm)>,
     parts: Pager<Part>,
+    /// What a person has said lately, which can be corrected.
+    said: Vec<Part>,
     choices: Vec<(String, String)>,
 }
 
@@ -207,6 +212,8 @@ async fn unmapped_page(app: &App, page: DeskPage, after: Option<&str>, at: Optio
     {
         found.rows.insert(0, movement);
     }
+    let mut said = mapping::said_by_persons(app.db.read(), SAID_MAX).await?;
+    said.retain(|movement| !found.rows.iter().any(|shown| shown.id == movement.id));
     let choices = BY_HAND.iter().map(|to| (to.to_string(), page.word("desk-movement", to.as_str())));
     let title = page.t("desk-unmapped-title");
     Ok(UnmappedPage {
@@ -214,6 +221,7 @@ async fn unmapped_page(app: &App, page: DeskPage, after: Option<&str>, at: Optio
         errors: FormErrors::default(),
         typed: None,
         parts: Pager { rows: found.rows.into_iter().map(Part::of).collect(), next: found.next },
+        said: said.into_iter().map(Part::of).collect(),
         page: page.titled(title),
     })
 }
@@ -247,6 +255,16 @@ async fn map(
         (shown.errors, shown.typed) = (errors, Some((txn, form)));
         return web::html_status(StatusCode::UNPROCESSABLE_ENTITY, &shown);
     };
-    mapping::map_movement(&app, &who.actor(), &txn, mapping, &note).await?;
-    Ok(web::redirect("/desk/payouts/unmapped?done=mapped"))
+    match mapping::map_movement(&app, &who.actor(), &txn, mapping, &note).await {
+        Ok(()) => Ok(web::redirect("/desk/payouts/unmapped?done=mapped")),
+        Err(Error::Conflict(why)) => {
+            let mut shown = unmapped_page(&app, page, None, Some(&txn)).await?;
+            let title = format!("{} {}", shown.page.t("error-prefix"), shown.page.title);
+            shown.page = shown.page.titled(title);
+            shown.errors.add("mapped_to", why);
+            shown.typed = Some((txn, form));
+            web::html_status(StatusCode::CONFLICT, &shown)
+        }
+        Err(other) => Err(other),
+    }
 }

@@ -12,11 +12,22 @@ use entity::{
     Money, audit_entry, balance_movement,
     words::{Account, BalanceMapping, MovementKind},
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
 /// The trail's word for a movement that a person has mapped.
 const MAPPED_BY_HAND: &str = "movement.map";
+
+/// The kinds of posting that are made here, of money that belongs to no gift.
+const OWN_KINDS: [MovementKind; 7] = [
+    MovementKind::Payout,
+    MovementKind::PayoutFailure,
+    MovementKind::StripeFee,
+    MovementKind::Reserve,
+    MovementKind::TopUp,
+    MovementKind::Other,
+    MovementKind::Unmapped,
+];
 
 /// What finance can map a movement to that the program does not know: what needs no donation.
 pub const BY_HAND: [BalanceMapping; 4] = [BalanceMapping::StripeFee, BalanceMapping::Reserve, BalanceMapping::TopUp, BalanceMapping::Other];
@@ -105,23 +116,18 @@ pub fn posting_of(movement: &balance_movement::Model, mapping: BalanceMapping) -
     }))
 }
 
-/// Takes a posting of a movement back. It counts where the posting counts, or in the first open period after.
+/// Takes the posting of a movement back that stands. It counts where the posting counts, or in the first open period after.
 pub async fn take_back(tx: &impl ConnectionTrait, movement: &balance_movement::Model, now: DateTime<Utc>) -> Result<(), Error> {
-    let source = format!("{}:{}", movement.id, movement.mapped_to);
-    let (head, sides) = store::posting(tx, &source).await?.ok_or_else(|| Error::Internal(format!("{source} is not in the ledger")))?;
-    let turned = |side: &entity::ledger_entry::Model| {
-        Ok(Leg { account: side.account, amount: Money::new(side.amount_minor, side.currency).negated()?, purpose: Purpose::default() })
-    };
-    let posting = Posting {
-        kind: MovementKind::Reversal,
-        source: format!("{source}:reversal"),
-        donation_id: None,
-        occurred_at: head.occurred_at,
-        balance_transaction: Some(movement.id.clone()),
-        reverses_id: Some(head.id),
-        legs: sides.iter().map(turned).collect::<Result<_, Error>>()?,
-    };
-    ledger::post(tx, &posting, now).await.map(|_| ())
+    let standing = ledger::standing_of_movement(tx, &movement.id, &OWN_KINDS).await?;
+    if standing.is_empty() {
+        return Err(Error::Internal(format!("{} is not in the ledger as {}", movement.id, movement.mapped_to)));
+    }
+    for (head, sides) in standing {
+        let mut posting = Posting::reversal(&head, &sides, head.occurred_at)?;
+        posting.balance_transaction = Some(movement.id.clone());
+        ledger::post(tx, &posting, now).await?;
+    }
+    Ok(())
 }
 
 /// Makes a movement be this to us: its posting is taken back, if it has one of ours, and the right one made.
@@ -134,10 +140,15 @@ pub(super) async fn map_to(
     if side_of(movement.mapped_to).is_some() {
         take_back(tx, movement, now).await?;
     }
-    if let Some(posting) = posting_of(movement, mapping)?
-        && !ledger::post(tx, &posting, now).await?
-    {
-        return Err(Error::Internal(format!("{} was posted and taken back before", posting.source)));
+    if let Some(mut posting) = posting_of(movement, mapping)? {
+        // It may have been this before, and something else meanwhile.
+        let times = ledger::times_posted(tx, &movement.id, posting.kind).await?;
+        if times > 0 {
+            posting.source = format!("{}:{}", posting.source, times + 1);
+        }
+        if !ledger::post(tx, &posting, now).await? {
+            return Err(Error::Internal(format!("{} was posted before", posting.source)));
+        }
     }
     store::set_mapping(tx, &movement.id, mapping, movement.donation_id).await
 }
@@ -152,7 +163,8 @@ pub(super) async fn is_said_by_person(db: &impl ConnectionTrait, id: &str) -> Re
     Ok(said.limit(1).one(db).await?.is_some())
 }
 
-/// Finance says what a movement is that the program does not know, or for which a donation has no posting.
+/// Finance says what a movement is that the program does not know, or for which a donation has no posting. What she said before can be
+/// corrected: the posting is taken back and the right one made, so that a closed period stays as it was.
 pub async fn map_movement(app: &App, actor: &Actor, id: &str, mapping: BalanceMapping, note: &str) -> Result<(), Error> {
     if !BY_HAND.contains(&mapping) {
         return Err(Error::Invalid("Choose what the movement is.".to_owned()));
@@ -161,14 +173,40 @@ pub async fn map_movement(app: &App, actor: &Actor, id: &str, mapping: BalanceMa
     app.db
         .write(async |tx| {
             let movement = store::lock_movement(tx, id).await?.ok_or(Error::NotFound)?;
-            let is_left_over = side_of(movement.mapped_to).is_none() && store::posted(tx, &[id]).await?.is_empty();
-            if movement.mapped_to != BalanceMapping::Unmapped && !is_left_over {
-                return Err(Error::Conflict("This movement is mapped already.".to_owned()));
+            let before = movement.mapped_to;
+            let is_left_over = side_of(before).is_none() && store::posted(tx, &[id]).await?.is_empty();
+            let is_correction = BY_HAND.contains(&before) && is_said_by_person(tx, id).await?;
+            if before != BalanceMapping::Unmapped && !is_left_over && !is_correction {
+                return Err(Error::Conflict("The program knows what this movement is.".to_owned()));
+            }
+            if before == mapping {
+                return Err(Error::Conflict("This movement is that already.".to_owned()));
             }
             map_to(tx, &movement, mapping, now).await?;
             differences::settle(tx, differences::NOT_POSTED, id, note, now).await?;
-            let detail = json!({ "category": movement.category, "mapped_to": mapping, "note": note });
+            let detail = json!({ "category": movement.category, "before": before, "mapped_to": mapping, "note": note });
             audit::record(tx, now, actor, MAPPED_BY_HAND, "balance_movement", id, detail).await
         })
         .await
+}
+
+/// The movements that a person has said something about, the latest word first.
+pub async fn said_by_persons(db: &impl ConnectionTrait, most: u64) -> Result<Vec<balance_movement::Model>, Error> {
+    use audit_entry::Column;
+    let said: Vec<String> = audit_entry::Entity::find()
+        .select_only()
+        .column(Column::ObjectId)
+        .filter(Column::ObjectKind.eq("balance_movement"))
+        .filter(Column::Action.eq(MAPPED_BY_HAND))
+        .group_by(Column::ObjectId)
+        .order_by_desc(Column::Id.max())
+        .limit(most)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let ids: Vec<&str> = said.iter().map(String::as_str).collect();
+    let mut rows = store::movements(db, &ids).await?;
+    rows.retain(|movement| BY_HAND.contains(&movement.mapped_to));
+    rows.sort_by_key(|movement| said.iter().position(|id| *id == movement.id));
+    Ok(rows)
 }

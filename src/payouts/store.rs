@@ -1,12 +1,12 @@
 //! The queries of movements and payouts.
 
 use super::differences;
-use crate::error::Error;
+use crate::{error::Error, ledger};
 use chrono::{DateTime, Utc};
 use entity::{
     balance_movement, difference, donation,
     ids::{DonationId, PayoutId},
-    ledger_entry, ledger_transaction, payout,
+    ledger_transaction, payout,
     words::{BalanceMapping, DonationStatus, MovementKind, PayoutReconciliation, PayoutState},
 };
 use sea_orm::{
@@ -114,7 +114,7 @@ pub async fn of_unpaid_gifts(db: &impl ConnectionTrait, most: u64) -> Result<Vec
     Ok(rows.into_iter().filter_map(|(id, donation)| Some((id, donation?))).collect())
 }
 
-/// Which of these movements the ledger has, other than as not ours or unknown.
+/// Which of these movements the ledger has, other than as not ours or unknown, or as something that was taken back.
 pub async fn posted(db: &impl ConnectionTrait, ids: &[&str]) -> Result<HashSet<String>, Error> {
     use ledger_transaction::Column;
     let rows: Vec<Option<String>> = ledger_transaction::Entity::find()
@@ -122,22 +122,11 @@ pub async fn posted(db: &impl ConnectionTrait, ids: &[&str]) -> Result<HashSet<S
         .column(Column::StripeBalanceTransaction)
         .filter(Column::StripeBalanceTransaction.is_in(ids.iter().copied()))
         .filter(Column::Kind.is_not_in([MovementKind::Other, MovementKind::Unmapped, MovementKind::Reversal]))
+        .filter(Column::Id.not_in_subquery(ledger::taken_back()))
         .into_tuple()
         .all(db)
         .await?;
     Ok(rows.into_iter().flatten().collect())
-}
-
-/// A transaction of the ledger by its source, with its sides.
-pub async fn posting(
-    db: &impl ConnectionTrait,
-    source: &str,
-) -> Result<Option<(ledger_transaction::Model, Vec<ledger_entry::Model>)>, Error> {
-    let head = ledger_transaction::Entity::find().filter(ledger_transaction::Column::Source.eq(source)).one(db).await?;
-    let Some(head) = head else { return Ok(None) };
-    let sides = ledger_entry::Entity::find().filter(ledger_entry::Column::TransactionId.eq(head.id)).order_by_asc(ledger_entry::Column::Id);
-    let sides = sides.all(db).await?;
-    Ok(Some((head, sides)))
 }
 
 /// A payout by its id.

@@ -111,15 +111,15 @@ async fn take_income_back(
     let gift = OfGift { donation_id: donation.id, purpose: ledger::purpose_of_gift(tx, donation.id).await?.unwrap_or_default() };
     let money = |minor| Money::new(minor, movement.currency);
     let booked = Booked { id: &movement.id, gross: money(movement.gross_minor), fee: money(movement.fee_minor), at: movement.occurred_at };
-    // In the currency of the gift; what was given back of it before has lowered what there is to take.
+    // In the currency of the gift. What was given back of it before is lost beside that, which `agree` writes down as a cost.
     let taken = if booked.gross.currency == donation.currency {
         booked.gross.negated()?
     } else {
-        ledger::worth_of(tx, donation.id, donation.currency).await?
+        Money::new(donation.amount_minor, donation.currency)
     };
     let mut posting = Posting::refund(gift, taken, booked)?;
     posting.source = format!("{}:charge_failure", movement.id);
-    ledger::post(tx, &posting, now).await?;
+    ledger::post_of_gift(tx, posting, None, now).await?;
     donations::store::note(tx, donation.id, now, "payment_returned", &movement.id).await?;
     back::agree(tx, app, donation, now).await?;
     let detail = format!("The bank took back the payment of donation {}, which had counted.", donation.id);

@@ -76,6 +76,8 @@ struct HomePage {
     gifts: Vec<Gift>,
     recurring: Vec<(recurring_donation::Model, Money)>,
     statements: Vec<statement::Model>,
+    /// Where she asks for a confirmation that counts on signed paper only, when there is one.
+    on_paper: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -107,8 +109,10 @@ async fn show(State(app): State<App>, AtHome(supporter): AtHome, page: Page, Que
     let recurring = recurring.into_iter().map(|gift| (gift.clone(), Money::new(gift.amount_minor, gift.currency))).collect();
     let done =
         Some(format!("portal-done-{}", asked.done)).filter(|key| !asked.done.is_empty() && page.lang.has(key)).map(|key| page.t(&key));
+    let on_paper = store::has_statement_on_paper(db, supporter.id).await?.then(|| app.config.org_email.clone());
+    let statements = store::statements(db, supporter.id).await?;
     let title = page.t("portal-title");
-    web::html(&HomePage { page: page.titled(title), done, gifts, recurring, statements: store::statements(db, supporter.id).await? })
+    web::html(&HomePage { page: page.titled(title), done, gifts, recurring, statements, on_paper })
 }
 
 #[derive(Deserialize)]

@@ -52,6 +52,12 @@ pub(super) async fn statements(db: &impl ConnectionTrait, who: SupporterId) -> R
     hers(who).filter(statement::Column::Status.eq(ReceiptStatus::Issued)).order_by_desc(statement::Column::StartsOn).all(db).await
 }
 
+/// Whether there is a valid German confirmation of hers, which is sent to her on paper.
+pub(super) async fn has_statement_on_paper(db: &impl ConnectionTrait, who: SupporterId) -> Result<bool, DbErr> {
+    let german = statement::Entity::find().filter(statement::Column::SupporterId.eq(who)).filter(statement::Column::Profile.eq("de"));
+    Ok(german.filter(statement::Column::Status.eq(ReceiptStatus::Issued)).one(db).await?.is_some())
+}
+
 /// A statement of hers, valid or not.
 pub(super) async fn statement_of(db: &impl ConnectionTrait, who: SupporterId, id: StatementId) -> Result<Option<statement::Model>, DbErr> {
     hers(who).filter(statement::Column::Id.eq(id)).one(db).await

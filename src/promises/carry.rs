@@ -3,7 +3,7 @@
 use super::{CHANGE_LASTS, letters, offer, store};
 use crate::{
     app::App,
-    donations::{refunds, store as gifts},
+    donations::{back::store as gifts_back, refunds, store as gifts},
     error::Error,
     ledger::{self, Leg, Posting, Purpose},
     staff::audit::Actor,
@@ -13,10 +13,13 @@ use chrono::{DateTime, Utc};
 use entity::{
     Money, donation,
     ids::{PromiseChoiceId, WishItemId},
-    promise_choice,
-    words::{Account, MovementKind, PromiseWay},
+    promise_choice, refund,
+    words::{Account, MovementKind, PromiseWay, RefundState},
 };
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
+
+/// How often Stripe is asked anew for one refund that it refused.
+const ATTEMPTS_MAX: u128 = 50;
 
 /// How many are looked at in one round.
 const ROUND: u64 = 100;
@@ -25,8 +28,10 @@ const ROUND: u64 = 100;
 enum Next {
     /// It is done, or was before.
     Done,
+    /// It waits: a bank holds the money, or another refund of it is under way.
+    Waits,
     /// The money is to go back: Stripe is asked outside of any transaction.
-    GiveBack(Box<promise_choice::Model>),
+    GiveBack(Box<promise_choice::Model>, refunds::Wish),
 }
 
 /// Carries out what was chosen a day ago or more, and the default where nobody chose in time. Returns how many were carried out.
@@ -57,7 +62,8 @@ pub async fn carry_out(app: &App, id: PromiseChoiceId) -> Result<bool, Error> {
             app.bell.notify_waiters();
             Ok(store::choice(app.db.read(), id).await?.is_some_and(|choice| choice.carried_at.is_some()))
         }
-        Next::GiveBack(choice) => give_back(app, &choice).await,
+        Next::Waits => Ok(false),
+        Next::GiveBack(choice, wish) => give_back(app, &choice, &wish).await,
     }
 }
 
@@ -68,23 +74,23 @@ async fn move_money(tx: &DatabaseTransaction, app: &App, seen: &promise_choice::
     if choice.carried_at.is_some() {
         return Ok(Next::Done);
     }
-    if choice.way == PromiseWay::Refund {
-        return Ok(Next::GiveBack(Box::new(choice)));
+    let promise = store::promise(tx, choice.promise_id).await?.ok_or(Error::NotFound)?;
+    let places = ledger::places_of_gift(tx, gift.id).await?;
+    let amount = not_spent(&choice, &gift, ledger::income_for_item(&places, promise.wish_item_id, gift.currency)?);
+    if let Some(next) = wish_of(tx, &choice, &gift, amount).await? {
+        return Ok(next);
     }
-    let worth = ledger::worth_of(tx, gift.id, gift.currency).await?;
-    let amount = Money::new(if choice.is_whole { worth.minor } else { choice.amount_minor.min(worth.minor) }, choice.currency);
     let chosen_by = if choice.way == PromiseWay::Open { "default".to_owned() } else { choice.chosen_by.clone() };
     let way = if choice.way == PromiseWay::Open { PromiseWay::General } else { choice.way };
     if amount.minor < 1 {
-        // All of it went back by another way: there is nothing left to move.
+        // All of it went back by another way: there is nothing left to move, and nothing that was to be bought with it.
+        wishes::take_out(tx, gift.id, share_of(&choice), now).await?;
         store::update(tx, promise_choice::Model { way, chosen_by, carried_at: Some(now), updated_at: now, ..choice }).await?;
         return Ok(Next::Done);
     }
-    let promise = store::promise(tx, choice.promise_id).await?.ok_or(Error::NotFound)?;
     let to = find_target(tx, app, &choice, promise.wish_item_id, way, amount, &gift, now).await?;
     let source = format!("wish:{}:moved", choice.id);
-    let from = ledger::purpose_of_gift(tx, gift.id).await?.unwrap_or_default();
-    let mut legs = vec![Leg { account: Account::Donations, amount, purpose: from }];
+    let mut legs = vec![Leg { account: Account::Donations, amount, purpose: ledger::main_purpose(&places).unwrap_or_default() }];
     for (money, purpose) in to.legs {
         legs.push(Leg { account: Account::Donations, amount: money.negated()?, purpose });
     }
@@ -97,10 +103,10 @@ async fn move_money(tx: &DatabaseTransaction, app: &App, seen: &promise_choice::
         reverses_id: None,
         legs,
     };
-    if !ledger::post(tx, &posting, now).await? {
+    if !ledger::post_of_gift(tx, posting, Some(promise.wish_item_id), now).await? {
         return Err(Error::Internal(format!("choice {} was moved and is not carried out", choice.id)));
     }
-    wishes::take_out(tx, gift.id, choice.share_minor.unwrap_or(choice.quantity), now).await?;
+    wishes::take_out(tx, gift.id, share_of(&choice), now).await?;
     if let Some((item, share)) = to.item {
         wishes::put_in(tx, gift.id, item, share, now).await?;
     }
@@ -165,12 +171,73 @@ async fn find_target(
     Ok(Target { way: PromiseWay::Item, legs, item: Some((id, offer.share)) })
 }
 
+/// Why it is given back, for staff.
+const REASON: &str = "chosen by the giver: the item cannot be bought";
+
+/// What is taken out of the item: all of a whole gift, however much that is by now.
+fn share_of(choice: &promise_choice::Model) -> i64 {
+    if choice.is_whole { i64::MAX } else { choice.share_minor.unwrap_or(choice.quantity) }
+}
+
+/// What is asked of Stripe, when the money is to go back and there is some: `amount`, or what is left of it.
+async fn wish_of(
+    tx: &DatabaseTransaction,
+    choice: &promise_choice::Model,
+    gift: &donation::Model,
+    amount: Money,
+) -> Result<Option<Next>, Error> {
+    let (form, asked) = refund_of(tx, choice).await?;
+    let give_back = |amount| {
+        let wish = refunds::Wish { form, amount, reason: REASON.to_owned() };
+        Some(Next::GiveBack(Box::new(choice.clone()), wish))
+    };
+    // What Stripe was asked for is carried on, whatever was chosen since.
+    if let Some(asked) = asked {
+        return Ok(give_back(Money::new(asked.amount_minor, asked.currency)));
+    }
+    if choice.way != PromiseWay::Refund || amount.minor < 1 {
+        return Ok(None);
+    }
+    let left = refunds::left_of(tx, gift).await?;
+    if left.minor < amount.minor && (left.minor < 1 || gifts_back::is_disputed(tx, gift.id).await?) {
+        return Ok(Some(Next::Waits));
+    }
+    Ok(give_back(Money::new(amount.minor.min(left.minor), amount.currency)))
+}
+
+/// What of the money that stands for the item now is not spent. Of a gift that has bought some, what that cost stays; what went back since
+/// it was declared went back of the rest.
+fn not_spent(choice: &promise_choice::Model, gift: &donation::Model, held: Money) -> Money {
+    if choice.is_whole {
+        return held;
+    }
+    let stood = if choice.held_minor > 0 { choice.held_minor } else { gift.amount_minor };
+    let spent = stood.saturating_sub(choice.amount_minor).max(0);
+    Money::new(choice.amount_minor.min(held.minor.saturating_sub(spent)).max(0), held.currency)
+}
+
+/// The form under which Stripe is asked to give the money of a choice back, and what was asked for under it already. A refund that Stripe
+/// refused is asked for anew under another form.
+pub(super) async fn refund_of(
+    db: &impl ConnectionTrait,
+    choice: &promise_choice::Model,
+) -> Result<(uuid::Uuid, Option<refund::Model>), Error> {
+    for attempt in 0..=ATTEMPTS_MAX {
+        let form = uuid::Uuid::from_u128(choice.id.0.as_u128() ^ attempt);
+        match gifts_back::refund_by_key(db, &refunds::key_of(choice.donation_id, form)).await? {
+            Some(asked) if asked.state == RefundState::Failed && asked.stripe_refund_id.is_none() => {}
+            asked => return Ok((form, asked)),
+        }
+    }
+    Err(Error::Conflict("Stripe refused this refund many times: give the money back on the gift's own page.".to_owned()))
+}
+
 /// Gives the money back through the refund verb, under the choice's own key: asked twice, it is one refund.
-async fn give_back(app: &App, choice: &promise_choice::Model) -> Result<bool, Error> {
-    let amount = Money::new(choice.amount_minor, choice.currency);
-    let wish = refunds::Wish { form: choice.id.0, amount, reason: "chosen by the giver: the item cannot be bought".to_owned() };
-    let trouble = match refunds::refund(app, &Actor::system(), choice.donation_id, &wish).await {
-        Ok(_) => String::new(),
+async fn give_back(app: &App, choice: &promise_choice::Model, wish: &refunds::Wish) -> Result<bool, Error> {
+    let trouble = match refunds::refund(app, &Actor::system(), choice.donation_id, wish).await {
+        Ok(refunds::Outcome::Made) => String::new(),
+        // Nothing is said to be done before Stripe says so: it is asked again, under the same key.
+        Ok(refunds::Outcome::Waiting) => return Ok(false),
         Err(refunds::Problem::Other(error)) => return Err(error),
         Err(problem) => problem.to_string(),
     };
@@ -188,13 +255,16 @@ async fn give_back(app: &App, choice: &promise_choice::Model) -> Result<bool, Er
             }
             // A whole gift frees its item when its worth is gone, which Stripe's booking tells; of a part this is the only word.
             if !current.is_whole {
-                wishes::take_out(tx, gift.id, current.share_minor.unwrap_or(current.quantity), now).await?;
+                wishes::take_out(tx, gift.id, share_of(&current), now).await?;
             }
             gifts::note(tx, gift.id, now, "promise_moved", PromiseWay::Refund.as_str()).await?;
             let carried = promise_choice::Model {
+                // She may have changed her mind while Stripe was asked: the money is on its way back.
+                way: PromiseWay::Refund,
+                to_item_id: None,
                 carried_at: Some(now),
-                moved_minor: current.amount_minor,
-                refund_key: refunds::key_of(current.donation_id, current.id.0),
+                moved_minor: wish.amount.minor,
+                refund_key: refunds::key_of(current.donation_id, wish.form),
                 trouble: String::new(),
                 updated_at: now,
                 ..current

@@ -117,11 +117,11 @@ async fn concerned(
         let share = held.amount_minor.unwrap_or(held.quantity);
         let used = spent.clamp(0, share);
         spent -= used;
-        let worth = ledger::worth_of(tx, gift.id, gift.currency).await?;
-        if used == share || worth.minor < 1 || store::waits(tx, gift.id).await? {
+        let held_money = ledger::income_for_item(&ledger::places_of_gift(tx, gift.id).await?, item.id, gift.currency)?;
+        if used == share || held_money.minor < 1 || store::waits(tx, gift.id).await? {
             continue;
         }
-        let choice = blank(app, promise, &held, &gift, Part { share, used, worth })?;
+        let choice = blank(app, promise, &held, &gift, Part { share, used, income: held_money })?;
         concerned.push((choice, gift));
         if concerned.len() > GIFTS_MAX {
             return Err(Error::Conflict("More gifts are concerned than can be written to at once.".to_owned()));
@@ -136,8 +136,8 @@ struct Part {
     share: i64,
     /// What of that is spent.
     used: i64,
-    /// What the gift is worth.
-    worth: Money,
+    /// What of its income stands for the item.
+    income: Money,
 }
 
 fn blank(
@@ -150,9 +150,9 @@ fn blank(
     let id: PromiseChoiceId = app.new_id();
     let rest = part.share - part.used;
     let amount = match part.used {
-        0 => part.worth.minor,
+        0 => part.income.minor,
         _ => {
-            let amount = i128::from(part.worth.minor) * i128::from(rest) / i128::from(part.share);
+            let amount = i128::from(part.income.minor) * i128::from(rest) / i128::from(part.share);
             i64::try_from(amount).map_err(|_| MoneyError::Overflow)?.max(1)
         }
     };
@@ -164,6 +164,7 @@ fn blank(
         quantity: if held.amount_minor.is_some() { 1 } else { rest },
         share_minor: held.amount_minor.map(|_| rest),
         amount_minor: amount,
+        held_minor: part.income.minor,
         currency: gift.currency,
         is_whole: part.used == 0,
         way: PromiseWay::Open,
@@ -224,19 +225,21 @@ pub(super) fn offer(stock: &wishes::Stock, item: wish_item::Model, money: Money)
 /// Whether the money of a choice can go back through Stripe.
 pub async fn can_go_back(app: &App, choice: &promise_choice::Model) -> Result<bool, Error> {
     let gift = gifts::find(app.db.read(), choice.donation_id).await?.ok_or(Error::NotFound)?;
-    Ok(gift.payment_intent_id.is_some() && refunds::left_of(app.db.read(), &gift).await?.minor >= choice.amount_minor)
+    Ok(gift.payment_intent_id.is_some() && refunds::left_of(app.db.read(), &gift).await?.minor > 0)
 }
 
 /// Keeps what a giver chose; she may choose again until it is carried out.
 ///
 /// # Errors
-/// `Conflict` when it was carried out already.
+/// `Conflict` when it was carried out already, or Stripe was asked to give the money back.
 pub async fn choose(app: &App, id: PromiseChoiceId, way: PromiseWay, to_item_id: Option<WishItemId>) -> Result<(), Error> {
     let now = app.now();
     app.db
         .write(async |tx| {
+            let seen = store::choice(tx, id).await?.ok_or(Error::NotFound)?;
+            gifts::lock(tx, seen.donation_id).await?.ok_or(Error::NotFound)?;
             let choice = store::lock_choice(tx, id).await?.ok_or(Error::NotFound)?;
-            if choice.carried_at.is_some() {
+            if choice.carried_at.is_some() || carry::refund_of(tx, &choice).await?.1.is_some() {
                 return Err(Error::Conflict("this was carried out already".to_owned()));
             }
             let (donation_id, chosen_by) = (choice.donation_id, "supporter".to_owned());

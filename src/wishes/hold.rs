@@ -219,7 +219,16 @@ pub async fn follow_worth(tx: &DatabaseTransaction, donation_id: DonationId, wor
     let Some(paid) = store::lock_reservation(tx, donation_id).await?.filter(|held| held.state == ReservationState::Paid) else {
         return Ok(false);
     };
-    let Some(before) = paid.amount_minor.filter(|before| *before != worth.minor && worth.minor > 0) else { return Ok(false) };
+    let Some(before) = paid.amount_minor.filter(|_| worth.minor > 0) else { return Ok(false) };
+    // Others may have given meanwhile what was missing then: it grows by no more than is missing now.
+    let most = match stock_of(tx, paid.wish_item_id, now).await?.funding {
+        Some(funding) if worth.minor > before => before.saturating_add(funding.left().minor),
+        _ => worth.minor,
+    };
+    let worth = Money::new(worth.minor.min(most), worth.currency);
+    if worth.minor == before {
+        return Ok(false);
+    }
     let change = wish_reservation::Model { amount_minor: Some((before - worth.minor).abs()), ..paid.clone() };
     let step = if worth.minor < before { WishStepKind::GivenBack } else { WishStepKind::PaidLate };
     note(tx, &change, step, now).await?;

@@ -116,6 +116,23 @@ on_both_databases! {
         assert_books(&app).await;
     }
 
+    async fn of_two_who_type_one_cheque_at_once_the_second_is_asked(app: TestApp) {
+        let cheque = |reference: &str| by_hand::HandGift { method: by_hand::Method::Cheque, reference: reference.into(), ..hand_gift(&app, 5_000, "EUR") };
+        for round in 0..5 {
+            let (one, two) = (cheque(&format!("00{round}-117 A")), cheque(&format!("{round}117a")));
+            let actor = Actor::system();
+            let both = tokio::join!(by_hand::record(&app.app, &actor, &one), by_hand::record(&app.app, &actor, &two));
+            let entered = [both.0, both.1].into_iter().map(|end| match end {
+                Ok(_) => true,
+                Err(RecordProblem::LooksTheSame(_)) => false,
+                Err(other) => panic!("{other:?}"),
+            });
+            assert_eq!(entered.filter(|entered| *entered).count(), 1, "round {round}");
+        }
+        assert_eq!(count(&app.app, "donation").await, 5);
+        assert_books(&app).await;
+    }
+
     async fn what_looks_the_same_is_asked_about_and_what_is_wrong_is_said(app: TestApp) {
         app.sign_in_as(Role::Finance).await;
         let first = fields(&app).await;

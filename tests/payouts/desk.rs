@@ -5,9 +5,19 @@ use crate::{
     donations::helpers::{balance, everything, number},
     support::{TestApp, on_both_databases},
 };
-use entity::words::Role;
-use sea_orm::{ConnectionTrait, Database};
-use wellwisher::{payments::standin::BalanceRow, reports::verify};
+use chrono::TimeDelta;
+use entity::{
+    balance_movement,
+    ids::DonationId,
+    words::{BalanceMapping, Role},
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, Database, EntityTrait, QueryFilter};
+use wellwisher::{ledger::periods, payments::standin::BalanceRow, payouts, reports::verify, staff::Actor};
+
+async fn movement_of(test: &TestApp, id: DonationId) -> String {
+    let find = balance_movement::Entity::find().filter(balance_movement::Column::DonationId.eq(id));
+    find.one(test.app.db.read()).await.unwrap().expect("a movement").id
+}
 
 on_both_databases! {
     async fn each_figure_of_a_payout_leads_to_its_rows(test: TestApp) {
@@ -84,13 +94,51 @@ on_both_databases! {
         assert_eq!((balance(&test.app, "unmapped", "EUR").await, balance(&test.app, "stripe_fees", "EUR").await), (0, 55));
         assert_eq!(balance(&test.app, "stripe_clearing", "EUR").await, -55);
         assert_eq!(number(&test.app, "select count(*) as n from audit_entry where action = 'movement.map'").await, 1);
-        assert_eq!(test.post(&path, &[("mapped_to", "other"), ("note", "no")]).await.status, 409);
+        let again = test.post(&path, &[("mapped_to", "stripe_fee"), ("note", "once more")]).await;
+        assert_eq!((again.status.as_u16(), again.attribute("#note", "value").as_deref()), (409, Some("once more")), "it is that already");
+        for (to, account) in [("other", "other_activity"), ("stripe_fee", "stripe_fees"), ("other", "other_activity"), ("stripe_fee", "stripe_fees")] {
+            let page = test.get("/desk/payouts/unmapped").await;
+            assert!(page.body.contains(&path) && page.body.contains("Correct it"), "{}", page.body);
+            assert_eq!(test.post(&path, &[("mapped_to", to), ("note", "looked again")]).await.status, 303, "{to}");
+            let net = if to == "other" { 55 } else { 50 };
+            assert!(balance(&test.app, account, "EUR").await >= net, "{account}");
+            assert_eq!(balance(&test.app, "stripe_clearing", "EUR").await, -55);
+        }
+        assert_eq!((balance(&test.app, "other_activity", "EUR").await, balance(&test.app, "stripe_fees", "EUR").await), (0, 55));
+        assert_eq!(number(&test.app, "select count(*) as n from audit_entry where action = 'movement.map'").await, 5);
         let report = verify(&test.app).await.unwrap();
         assert!(report.is_ok(), "{:#?}", report.broken().collect::<Vec<_>>());
         let before = everything(&test.app).await;
         reconcile(&test).await;
         assert_eq!(everything(&test.app).await, before);
         assert_eq!(test.post("/desk/payouts/unmapped/txn_gone", &[("mapped_to", "other"), ("note", "no")]).await.status, 404);
+    }
+
+    async fn what_was_said_of_a_movement_is_corrected_outside_of_a_closed_period_and_what_the_program_knows_is_not(test: TestApp) {
+        let gift = give(&test, 5_000, "EUR").await;
+        let txn = test.stripe.standin.book(&BalanceRow { kind: "adjustment", category: "something_new", gross: money(-50, "EUR"), fee: 0 });
+        let fee = test.stripe.standin.book(&BalanceRow { kind: "stripe_fee", category: "fee", gross: money(-250, "EUR"), fee: 0 });
+        reconcile(&test).await;
+        let map = async |txn: &str, to| payouts::map_movement(&test.app, &Actor::system(), txn, to, "looked it up").await;
+        map(&txn, BalanceMapping::Other).await.unwrap();
+        assert!(map(&fee, BalanceMapping::Other).await.is_err(), "Stripe's own word is known");
+        let own = movement_of(&test, gift.id).await;
+        assert!(map(&own, BalanceMapping::Other).await.is_err(), "a gift is a gift");
+        let day = |text: &str| text.parse().unwrap();
+        let may = periods::make(&test.app, &Actor::system(), day("2026-05-01"), day("2026-05-31")).await.unwrap();
+        test.app.clock.set("2026-06-02T00:00:00Z".parse().unwrap());
+        payouts::reconcile::reconcile_and_keep(&test.app, TimeDelta::days(35)).await.unwrap();
+        periods::close(&test.app, &Actor::system(), may.id).await.unwrap();
+        let of_may = async || number(&test.app, "select count(*) as n from ledger_transaction where booked_at < '2026-06-01'").await;
+        let before = of_may().await;
+        map(&txn, BalanceMapping::StripeFee).await.unwrap();
+        assert_eq!(of_may().await, before, "what is closed stays as it was");
+        assert_eq!((balance(&test.app, "other_activity", "EUR").await, balance(&test.app, "unmapped", "EUR").await), (0, 0));
+        let report = verify(&test.app).await.unwrap();
+        assert!(report.is_ok(), "{:#?}", report.broken().collect::<Vec<_>>());
+        let before = everything(&test.app).await;
+        reconcile(&test).await;
+        assert_eq!(everything(&test.app).await, before);
     }
 
     async fn differences_are_shown_with_what_was_done_and_settled_by_a_person(test: TestApp) {

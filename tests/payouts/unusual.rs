@@ -2,7 +2,7 @@
 
 use super::{give, money, pay_out, payout_of, reconcile};
 use crate::{
-    donations::helpers::{balance, before, count, everything, number},
+    donations::helpers::{balance, balances, before, count, everything, number},
     support::{TestApp, gift, on_both_databases},
 };
 use chrono::TimeDelta;
@@ -12,7 +12,11 @@ use entity::{
 };
 use sea_orm::{ConnectionTrait, Database, EntityTrait};
 use wellwisher::{
-    ledger::periods::{self, Obstacle},
+    donations,
+    ledger::{
+        self,
+        periods::{self, Obstacle},
+    },
     payments::{BalanceQuery, standin::BalanceRow},
     payouts::{self, differences, movements, store, waterfall},
     reports::verify,
@@ -92,6 +96,62 @@ on_both_databases! {
         assert_eq!(number(&test.app, "select count(*) as n from receipt where status = 'void'").await, 1);
         assert_eq!(number(&test.app, "select count(*) as n from donation_step where kind = 'payment_returned'").await, 1);
         assert!(open(&test).await.is_empty());
+        assert_verified(&test).await;
+        assert_second_look_writes_nothing(&test).await;
+    }
+
+    async fn a_payment_that_its_bank_takes_back_after_a_part_was_given_back_costs_that_part_in_any_order(test: TestApp) {
+        let hear = async |id| donations::refresh(&test.app, id).await.unwrap();
+        let mut ends = Vec::new();
+        for is_refunded_first in [true, false] {
+            let before = balances(&test.app).await;
+            let given = give(&test, 5_000, "EUR").await;
+            let session = given.checkout_session_id.clone().unwrap();
+            reconcile(&test).await;
+            let refund = if is_refunded_first {
+                let refund = test.stripe.standin.refund(&session, Some(2_000)).unwrap();
+                hear(given.id).await;
+                assert!(test.stripe.standin.take_payment_back(&session));
+                reconcile(&test).await;
+                refund
+            } else {
+                assert!(test.stripe.standin.take_payment_back(&session));
+                reconcile(&test).await;
+                let refund = test.stripe.standin.refund(&session, Some(2_000)).unwrap();
+                reconcile(&test).await;
+                refund
+            };
+            assert_eq!(ledger::worth_of(test.app.db.read(), given.id, given.currency).await.unwrap().minor, 0, "never less than nothing");
+            let mut after = balances(&test.app).await;
+            for (account, minor) in before {
+                *after.entry(account).or_default() -= minor;
+            }
+            after.retain(|_, minor| *minor != 0);
+            ends.push(after);
+            assert_verified(&test).await;
+            assert_second_look_writes_nothing(&test).await;
+            assert!(test.stripe.standin.settle_refund(&refund, false), "the refund could not be delivered");
+            reconcile(&test).await;
+            let covered = format!("select cast(coalesce(sum(e.amount_minor), 0) as bigint) as n from ledger_transaction t
+                join ledger_entry e on e.transaction_id = t.id where t.source like 'gift:{}:shortfall:%' and e.account = 'stripe_fees'", given.id);
+            assert_eq!(number(&test.app, &covered).await, 0, "nothing went beyond the gift after all");
+            assert_verified(&test).await;
+        }
+        assert_eq!(ends[0], ends[1]);
+        let of = |account: &str| ends[0].iter().find(|((name, _), _)| name == account).map(|(_, minor)| *minor);
+        assert_eq!((of("donations"), of("stripe_fees"), of("stripe_clearing")), (None, Some(2_175), Some(-2_175)));
+    }
+
+    async fn a_payment_of_another_currency_that_its_bank_takes_back_after_a_part_was_given_back_is_worth_nothing(test: TestApp) {
+        let test = before(test, |options| options.fees.settlement_currency = Some("EUR".parse().unwrap())).await;
+        let given = give(&test, 5_000, "USD").await;
+        let session = given.checkout_session_id.clone().unwrap();
+        reconcile(&test).await;
+        test.stripe.standin.refund(&session, Some(2_000)).unwrap();
+        donations::refresh(&test.app, given.id).await.unwrap();
+        test.stripe.standin.take_payment_back(&session);
+        reconcile(&test).await;
+        assert_eq!((balance(&test.app, "donations", "USD").await, balance(&test.app, "stripe_fees", "USD").await), (0, 2_000));
         assert_verified(&test).await;
         assert_second_look_writes_nothing(&test).await;
     }

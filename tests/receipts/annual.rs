@@ -283,6 +283,12 @@ on_both_databases! {
         let (_, said) = statements(test).await.pop().unwrap();
         assert_eq!((said.totals[0].minor, said.replaces.as_deref()), (50_000, Some("R-Y-2026-000001")));
         assert_eq!(confirmation::Entity::find().all(test.app.db.read()).await.unwrap().len(), 2, "each gift on one confirmation");
+
+        let path = crate::portal::ask_for_link(test, "wren@example.org", 1).await.expect("a letter");
+        crate::portal::press(test, &path).await;
+        let home = test.get("/me?lang=en").await;
+        assert!(home.body.contains("counts only when it is signed on paper") && home.body.contains(&format!("mailto:{}", test.app.config.org_email)), "{}", home.body);
+        assert!(!home.body.contains("/me/statements/"), "it is not offered as a page");
     }
 
     async fn a_mended_name_or_address_makes_a_new_receipt_and_a_new_statement(st_johns: Newfoundland) {

@@ -91,4 +91,19 @@ on_both_databases! {
         wishes::item::edit(&test.app, &actor, item.id, &details(50_000, wishes::item::Way::Shared)).await.unwrap();
         assert_eq!(stock(&test, &item).await.state(), ItemState::Paid);
     }
+
+    async fn a_part_that_comes_back_to_a_gift_is_paid_only_as_far_as_it_is_still_missing(test: TestApp) {
+        let item = camera(&test).await;
+        let first = give(&test, &item, 90_000).await;
+        let session = first.checkout_session_id.as_deref().unwrap();
+        let refund = test.stripe.standin.refund(session, Some(30_000)).unwrap();
+        wellwisher::donations::refresh(&test.app, first.id).await.unwrap();
+        assert_eq!(stock(&test, &item).await.funding.unwrap().left(), euros(30_000));
+        give(&test, &item, 20_000).await;
+        assert!(test.stripe.standin.settle_refund(&refund, false), "it could not be delivered");
+        wellwisher::donations::refresh(&test.app, first.id).await.unwrap();
+        let funding = stock(&test, &item).await.funding.unwrap();
+        assert_eq!((funding.paid, funding.left()), (euros(90_000), euros(0)), "never more than it costs");
+        assert_all_agrees(&test).await;
+    }
 }

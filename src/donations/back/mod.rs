@@ -153,8 +153,9 @@ async fn bring_in_line(
             notice::tell_finance(tx, app, &row, now).await?;
         }
     }
-    for posting in &folded.postings {
-        is_new |= ledger::post(tx, posting, now).await?;
+    let first = store::item_asked_back(tx, donation.id).await?;
+    for posting in folded.postings {
+        is_new |= ledger::post_of_gift(tx, posting, first, now).await?;
     }
     for loss in folded.losses.iter().filter(|loss| !overtaken.contains(&loss.dispute_id)) {
         is_new |= post_loss(tx, &gift, loss, now).await?;
@@ -187,7 +188,7 @@ async fn post_loss(tx: &DatabaseTransaction, gift: &PaidGift, loss: &Loss, now: 
     };
     let source = if times == 0 { source } else { format!("{source}:{}", times + 1) };
     let posting = Posting::dispute_loss(gift.of, source, missing(loss.income, income)?, missing(loss.disputed, disputed)?, now)?;
-    ledger::post(tx, &posting, now).await
+    ledger::post_of_gift(tx, posting, None, now).await
 }
 
 /// Applies what Stripe answered to one refund that was asked for here; what else came back of the gift is not spoken of.

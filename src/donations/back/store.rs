@@ -4,9 +4,9 @@ use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
     dispute,
-    ids::{DonationId, RefundId},
+    ids::{DonationId, RefundId, WishItemId},
     ledger_entry, ledger_transaction, refund,
-    words::{Account, DisputeOutcome, MovementKind, RefundState},
+    words::{Account, DisputeOutcome, MovementKind, PromiseWay, RefundState},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
@@ -76,6 +76,26 @@ pub async fn insert_dispute(tx: &DatabaseTransaction, row: dispute::Model) -> Re
 pub async fn update_dispute(tx: &DatabaseTransaction, row: dispute::Model) -> Result<(), Error> {
     dispute::Entity::update(row.into_active_model().reset_all()).exec(tx).await?;
     Ok(())
+}
+
+/// Whether a bank holds money of a donation back until a dispute is decided.
+pub async fn is_disputed(db: &impl ConnectionTrait, id: DonationId) -> Result<bool, Error> {
+    Ok(disputes_of(db, id).await?.iter().any(|dispute| dispute.outcome == DisputeOutcome::Open))
+}
+
+/// The wish item that could not be bought, where the giver of a donation asked for her money back: what goes back is taken from there.
+pub async fn item_asked_back(db: &impl ConnectionTrait, id: DonationId) -> Result<Option<WishItemId>, Error> {
+    use entity::{promise, promise_choice};
+    let to_promise: sea_orm::RelationDef =
+        promise_choice::Entity::belongs_to(promise::Entity).from(promise_choice::Column::PromiseId).to(promise::Column::Id).into();
+    let chosen = promise_choice::Entity::find()
+        .select_only()
+        .column(promise::Column::WishItemId)
+        .join(sea_orm::JoinType::InnerJoin, to_promise)
+        .filter(promise_choice::Column::DonationId.eq(id))
+        .filter(promise_choice::Column::Way.eq(PromiseWay::Refund))
+        .order_by_desc(promise_choice::Column::Id);
+    Ok(chosen.into_tuple().one(db).await?)
 }
 
 /// Donations with a refund that is under way since before `before`, or a dispute that is not decided: their events may have been lost.

@@ -16,25 +16,34 @@ use sea_orm::DatabaseTransaction;
 /// Makes everything that depends on a paid donation's worth agree with what the ledger says now: the item is free again when nothing is
 /// left, and the live receipt says what is left. The supporter hears of a receipt that changed. Returns whether something changed.
 pub async fn agree(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, now: DateTime<Utc>) -> Result<bool, Error> {
+    let covered = ledger::cover_shortfall(tx, donation.id, donation.currency, now).await?;
+    if covered {
+        store::note(tx, donation.id, now, "shortfall", "").await?;
+    }
     let worth = ledger::worth_of(tx, donation.id, donation.currency).await?;
-    let purpose = ledger::purpose_of_gift(tx, donation.id).await?.unwrap_or_default();
-    let item_moved = if worth.minor < 1 {
-        give_item_back(tx, donation, now).await?
-    } else if purpose.wish_item_id.is_some() {
-        let towards = Money::new((worth.minor - donation.fee_cover_minor).max(1), worth.currency);
-        take_item_again(tx, donation, now).await? | wishes::follow_worth(tx, donation.id, towards, now).await?
-    } else {
-        false
+    let places = ledger::places_of_gift(tx, donation.id).await?;
+    let for_item = places.iter().filter(|place| place.income.minor > 0).find_map(|place| place.purpose.wish_item_id);
+    let item_moved = match for_item {
+        _ if worth.minor < 1 => give_item_back(tx, donation, now).await?,
+        Some(item) => {
+            // What stands for the item: what else the gift is worth covers the fee, or is for something else since its giver chose so.
+            let cover = if donation.wish_item_id == Some(item) { donation.fee_cover_minor } else { 0 };
+            let held = ledger::income_for_item(&places, item, worth.currency)?;
+            let towards = Money::new(held.minor.min(worth.minor - cover).max(1), worth.currency);
+            take_item_again(tx, donation, now).await? | wishes::follow_worth(tx, donation.id, towards, now).await?
+        }
+        // What the gift is worth is for something else since its giver chose so.
+        None => give_item_back(tx, donation, now).await?,
     };
     let paid_at = donation.paid_at.unwrap_or(now);
     // Its item may be somebody else's by now.
-    let item = if wishes::is_paid(tx, donation.id).await? { purpose.wish_item_id } else { None };
+    let item = if wishes::is_paid(tx, donation.id).await? { for_item } else { None };
     let gift = receipt::paid_gift(tx, donation, worth, item, paid_at).await?;
     let settings = IssuerSettings::from_config(&app.config);
     let why = if worth.minor < 1 { "nothing is left of the gift".to_owned() } else { format!("the gift is now worth {worth}") };
     let agreed = receipts::agree(tx, &settings, &gift, &why, now, &app.random).await?;
     tell(tx, app, donation, &agreed, now).await?;
-    Ok(item_moved || agreed != Agreed::Unchanged)
+    Ok(covered || item_moved || agreed != Agreed::Unchanged)
 }
 
 async fn give_item_back(tx: &DatabaseTransaction, donation: &donation::Model, now: DateTime<Utc>) -> Result<bool, Error> {

@@ -37,7 +37,7 @@ use entity::{
     words::{Account, DonationSource, DonationStatus, MovementKind},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Query, SelectStatement},
 };
 use serde_json::json;
@@ -201,6 +201,8 @@ async fn find_same(db: &impl ConnectionTrait, gift: &HandGift) -> Result<Option<
 }
 
 async fn write(tx: &DatabaseTransaction, app: &App, actor: &Actor, gift: &HandGift) -> Result<Recorded, RecordProblem> {
+    // Two members of staff who type the same cheque at once: the second one sees what the first one wrote.
+    store::wait_for_other_entries(tx).await.map_err(Error::from)?;
     if let Some(known) = find_same(tx, gift).await? {
         return Ok(known);
     }
@@ -295,7 +297,7 @@ fn tell_item_problem(error: wishes::ReserveError) -> RecordProblem {
     }
 }
 
-/// A gift by hand of the same amount, day and reference that was not taken back.
+/// A gift by hand of the same amount, day and reference that was not taken back, however the reference was typed.
 async fn find_twin(tx: &DatabaseTransaction, app: &App, gift: &HandGift) -> Result<Option<donation::Model>, RecordProblem> {
     use donation::Column as C;
     let zone = app.config.org_timezone;
@@ -305,14 +307,25 @@ async fn find_twin(tx: &DatabaseTransaction, app: &App, gift: &HandGift) -> Resu
         .filter(C::Status.eq(DonationStatus::Paid))
         .filter(C::AmountMinor.eq(gift.money.minor))
         .filter(C::Currency.eq(gift.money.currency))
-        .filter(C::Reference.eq(&gift.reference))
         // The same form that another request has just written is no twin: that is found by its form.
         .filter(C::FormToken.ne(&gift.form_token))
         .filter(C::PaidAt.gte(start_of_day(zone, gift.given_on)))
         .filter(C::PaidAt.lt(start_of_day(zone, next)))
         .filter(C::Id.not_in_subquery(reversed_donations()))
-        .order_by_asc(C::CreatedAt);
-    Ok(find.one(tx).await.map_err(Error::from)?)
+        .order_by_asc(C::CreatedAt)
+        .limit(TWINS_MAX);
+    let plain = plain_reference(&gift.reference);
+    let alike = find.all(tx).await.map_err(Error::from)?;
+    Ok(alike.into_iter().find(|other| plain_reference(&other.reference) == plain))
+}
+
+/// How many gifts of one amount and day are compared.
+const TWINS_MAX: u64 = 1_000;
+
+/// A reference without what two people type differently: capitals, spaces, dashes, noughts in front.
+fn plain_reference(words: &str) -> String {
+    let plain: String = words.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    plain.trim_start_matches('0').to_owned()
 }
 
 /// The donations that were taken back.

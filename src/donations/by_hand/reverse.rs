@@ -78,8 +78,10 @@ async fn reverse_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, id: Dona
     }
     let (head, sides) = entry_of(tx, &donation).await?.ok_or_else(|| Error::Internal(format!("donation {id} is not in the ledger")))?;
     let posting = Posting::reversal(&head, &sides, now)?;
-    let is_new = ledger::post(tx, &posting, now).await?;
-    let booked_at = ledger::find_by_source(tx, &posting.source).await?.map_or(now, |(head, _)| head.booked_at);
+    let source = posting.source.clone();
+    // From where its income stands now: its giver may have chosen another purpose since.
+    let is_new = ledger::post_of_gift(tx, posting, None, now).await?;
+    let booked_at = ledger::find_by_source(tx, &source).await?.map_or(now, |(head, _)| head.booked_at);
     if !is_new {
         return Ok(Reversed { booked_at, already: true });
     }

@@ -10,7 +10,15 @@ use super::{
     store,
     taken::{self, Receipt, Taken, Unpaid, moment_of},
 };
-use crate::{app::App, asks, clock::sha256_hex, error::Error, i18n::Language, supporters};
+use crate::{
+    app::App,
+    asks,
+    clock::sha256_hex,
+    error::Error,
+    i18n::Language,
+    staff::{Actor, audit},
+    supporters,
+};
 use chrono::{DateTime, Utc};
 use entity::{
     Currency, Money, article, campaign, fund,
@@ -18,6 +26,7 @@ use entity::{
     words::{Account, DonationSource},
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use serde_json::json;
 use std::{collections::HashMap, sync::Arc};
 use table::{Given, Remark, Row};
 
@@ -115,7 +124,15 @@ pub async fn import_table(app: &App, bytes: &[u8], options: &Options, progress: 
         let done = if options.dry_run {
             count_new(app.db.read(), app, batch, options).await?
         } else {
-            app.db.write(async |tx| write_batch(tx, app, batch, options).await).await?
+            let begin = json!({ "rows": total, "bytes": bytes.len() });
+            let write = async |tx: &DatabaseTransaction| {
+                let done = write_batch(tx, app, batch, options).await?;
+                if report.added == 0 && done.added > 0 {
+                    note_begin(tx, app, "import.donations.begin", "donations", &begin).await?;
+                }
+                Ok(done)
+            };
+            app.db.write(write).await?
         };
         report.added += done.added;
         report.known += done.known;
@@ -126,6 +143,17 @@ pub async fn import_table(app: &App, bytes: &[u8], options: &Options, progress: 
     }
     report.skipped.sort_by_key(|remark| remark.line);
     Ok(report)
+}
+
+/// Writes into the trail that an import has begun to write, beside its first gift: one that ends midway has left its mark.
+pub(super) async fn note_begin(
+    tx: &DatabaseTransaction,
+    app: &App,
+    action: &str,
+    what: &str,
+    detail: &serde_json::Value,
+) -> Result<(), Error> {
+    audit::record(tx, app.now(), &Actor::system(), action, "import", what, detail.clone()).await
 }
 
 /// Where a gift belongs. A million of them stand in memory, so they share what they name.

@@ -4,7 +4,7 @@
 //! The ledger knows them by the same names as our own payments, so what the payouts bring of the same movements fits: a movement that was
 //! taken for somebody else's activity is taken back and becomes the gift that it is.
 
-use super::{Only, Options, alike, find_fund, find_supporter};
+use super::{Only, Options, alike, find_fund, find_supporter, note_begin};
 use crate::{
     app::App,
     clock::sha256_hex,
@@ -142,7 +142,15 @@ async fn take_charge(
         return Ok(());
     }
     if !options.dry_run {
-        let donation = app.db.write(async |tx| write_in(tx, app, charge, fund).await).await?;
+        let is_first = history.added == 0;
+        let write = async |tx: &DatabaseTransaction| {
+            if is_first {
+                let begin = serde_json::json!({ "charge": charge.charge_id });
+                note_begin(tx, app, "import.stripe_history.begin", "stripe", &begin).await?;
+            }
+            write_in(tx, app, charge, fund).await
+        };
+        let donation = app.db.write(write).await?;
         finish(app, charge, &donation, options).await?;
     }
     history.added += 1;
@@ -253,13 +261,13 @@ async fn write_in(tx: &DatabaseTransaction, app: &App, charge: &PastCharge, fund
 
 /// The movement of Stripe's balance is this donation's: what it was taken for before is taken back, so that it counts once.
 async fn own_movement(tx: &DatabaseTransaction, donation: &donation::Model, movement: &str, now: DateTime<Utc>) -> Result<(), Error> {
-    for kind in [MovementKind::Other, MovementKind::Unmapped] {
-        if let Some((head, sides)) = ledger::find_by_source(tx, &format!("{movement}:{kind}")).await? {
-            // It counts where the posting counts that it takes back.
-            let mut back = Posting::reversal(&head, &sides, head.occurred_at)?;
-            back.balance_transaction = Some(movement.to_owned());
-            ledger::post(tx, &back, now).await?;
-        }
+    // Also what a person has said that it is.
+    let kinds = [MovementKind::Other, MovementKind::Unmapped, MovementKind::StripeFee, MovementKind::Reserve, MovementKind::TopUp];
+    for (head, sides) in ledger::standing_of_movement(tx, movement, &kinds).await? {
+        // It counts where the posting counts that it takes back.
+        let mut back = Posting::reversal(&head, &sides, head.occurred_at)?;
+        back.balance_transaction = Some(movement.to_owned());
+        ledger::post(tx, &back, now).await?;
     }
     if let Some(known) = balance_movement::Entity::find_by_id(movement).one(tx).await? {
         let mut row = known.into_active_model();

@@ -43,7 +43,7 @@ pub(super) const RULES: &[Rule] = &[
         broken: "select t.id as who, t.source as note, cast(null as bigint) as found, cast(null as bigint) as expected
             from ledger_transaction t left join donation d on d.id = t.donation_id
             where (d.id is null or d.status <> 'paid') and (t.donation_id is not null or t.stripe_balance_transaction is null
-                or t.kind in ('donation', 'fee', 'refund', 'refund_failure', 'dispute', 'dispute_reversal', 'dispute_loss'))
+                or t.kind in ('donation', 'fee', 'refund', 'refund_failure', 'dispute', 'dispute_reversal', 'dispute_loss', 'shortfall'))
                 and not (t.donation_id is null and t.source like 'deposit:%') order by t.id",
     },
     Rule {
@@ -171,11 +171,36 @@ pub(super) const RULES: &[Rule] = &[
         name: "What came back of a gift is no more than the gift.",
         noun: "donation",
         key: Key::Id,
-        counted: "select count(distinct donation_id) as n from ledger_transaction where kind in ('refund', 'refund_failure', 'dispute_loss')",
+        counted: "select count(distinct donation_id) as n from ledger_transaction where kind in ('refund', 'refund_failure', 'dispute_loss', 'shortfall')",
         broken: "select d.id as who, 'came back' as note, cast(sum(e.amount_minor) as bigint) as found, d.amount_minor as expected
             from ledger_transaction t join ledger_entry e on e.transaction_id = t.id join donation d on d.id = t.donation_id
-            where t.kind in ('refund', 'refund_failure', 'dispute_loss') and e.account = 'donations'
+            where t.kind in ('refund', 'refund_failure', 'dispute_loss', 'shortfall') and e.account = 'donations'
             group by d.id, d.amount_minor having sum(e.amount_minor) < 0 or sum(e.amount_minor) > d.amount_minor order by d.id",
+    },
+    Rule {
+        name: "No gift is worth less than nothing, nor is what stands of it for any one purpose.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(distinct donation_id) as n from ledger_transaction where donation_id is not null",
+        broken: "select t.donation_id as who, 'income for one purpose' as note, cast(-sum(e.amount_minor) as bigint) as found,
+                cast(0 as bigint) as expected
+            from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+            where e.account = 'donations' and t.donation_id is not null
+            group by t.donation_id, e.currency, e.fund_id, e.campaign_id, e.wish_item_id, e.article_id having sum(e.amount_minor) > 0
+            order by t.donation_id",
+    },
+    Rule {
+        name: "What was taken back beyond a gift is a cost, and of nothing else.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from ledger_transaction where kind = 'shortfall'",
+        broken: "select s.donation_id as who, 'worth something, and a cost all the same' as note, w.minor as found, cast(0 as bigint) as expected
+            from (select t.donation_id, sum(e.amount_minor) as minor from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+                where t.kind = 'shortfall' and e.account = 'stripe_fees' group by t.donation_id) s
+            join (select t.donation_id, cast(-sum(e.amount_minor) as bigint) as minor
+                from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+                where e.account = 'donations' group by t.donation_id) w on w.donation_id = s.donation_id
+            where s.minor < 0 or (s.minor > 0 and w.minor <> 0) order by s.donation_id",
     },
     Rule {
         name: "Each refund that succeeded is in the ledger, and none that was never made or that failed.",

@@ -82,6 +82,7 @@ desk-step-stripe-refused = Stripe refused to open a payment page
 desk-step-processing = Paid by the supporter; the bank is still to confirm
 desk-step-paid = Paid
 desk-step-failed = The payment failed
+desk-step-shortfall = More was taken back than the gift was worth: what goes beyond it is a cost
 desk-step-payment-returned = The bank took the payment back after it had counted
 desk-step-expired = The payment page ran out unpaid
 desk-step-fee-learned = Stripe told what it kept

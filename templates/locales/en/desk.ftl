@@ -59,6 +59,22 @@ desk-need-letters = { $count ->
     [one] { $number } letter was not delivered.
    *[other] { $number } letters were not delivered.
 }
+desk-need-choices-trouble = { $count ->
+    [one] { $number } choice of a giver could not be carried out. Its promise says why.
+   *[other] { $number } choices of givers could not be carried out. Their promises say why.
+}
+desk-need-choices = { $count ->
+    [one] { $number } gift for what cannot be bought waits for its giver’s choice, or for its day.
+   *[other] { $number } gifts for what cannot be bought wait for their givers’ choices, or for their day.
+}
+desk-need-orders = { $count ->
+    [one] { $number } order at a shop waits to be confirmed.
+   *[other] { $number } orders at shops wait to be confirmed.
+}
+desk-need-late = { $count ->
+    [one] The money of { $number } gift of the last 30 days came when its item was gone.
+   *[other] The money of { $number } gifts of the last 30 days came when their item was gone.
+}
 desk-need-jobs = { $count ->
     [one] { $number } piece of work was given up after many tries. The log says why.
    *[other] { $number } pieces of work were given up after many tries. The log says why.

@@ -57,3 +57,4 @@ portal-done-end = Your gift has ended.
 portal-done-card = Thank you. If you gave another card, the next payment is made from it.
 portal-done-end-later = Your wish is written down. The payment service does not answer just now; your gift is ended as soon as it does.
 portal-statements = Statements of a year
+portal-statements-on-paper = The yearly confirmation for the German tax office counts only when it is signed on paper, so it is not here. To get yours by post, write to
