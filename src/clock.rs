@@ -100,6 +100,30 @@ pub fn start_of_day(zone: Tz, day: NaiveDate) -> DateTime<Utc> {
     candidates.map(|start| start.with_timezone(&Utc)).next().unwrap_or_else(|| midnight.and_utc())
 }
 
+/// The moment at which the clocks of a zone show `time` on `day`. Where they show it twice, the later one when `late`; where they skip it,
+/// the first moment after the gap.
+pub fn moment_at(zone: Tz, day: NaiveDate, time: NaiveTime, late: bool) -> DateTime<Utc> {
+    let shown = day.and_time(time);
+    let found = zone.from_local_datetime(&shown);
+    let after_gap = || (1..2 * 24 * 60).find_map(|minutes| zone.from_local_datetime(&(shown + TimeDelta::minutes(minutes))).earliest());
+    let moment = if late { found.latest() } else { found.earliest() };
+    moment.or_else(after_gap).map_or_else(|| shown.and_utc(), |moment| moment.with_timezone(&Utc))
+}
+
+/// The first moment after a day in a time zone, or after a time of it: when something ends that is over on that day, or at that time.
+pub fn end_of(zone: Tz, day: NaiveDate, time: Option<NaiveTime>) -> DateTime<Utc> {
+    match (time, day.succ_opt()) {
+        (Some(time), _) => moment_at(zone, day, time, true),
+        (None, Some(next)) => start_of_day(zone, next),
+        (None, None) => start_of_day(zone, day),
+    }
+}
+
+/// A time of day as a form sends it, such as `18:30`.
+pub fn parse_time(text: &str) -> Option<NaiveTime> {
+    NaiveTime::parse_from_str(text.trim(), "%H:%M").ok()
+}
+
 /// A day as a form sends it, such as `2026-01-31`, of the years 1 to 9999. Days beyond overflow where a zone or a week is added, and
 /// cannot be read back from the databases.
 pub fn parse_day(text: &str) -> Option<NaiveDate> {

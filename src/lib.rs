@@ -34,6 +34,8 @@ pub mod staff;
 pub mod ledger;
 /// What a page asks for: the giving form, its amounts and its checks.
 pub mod asks;
+/// Sponsors who add to the gifts for a campaign, up to a sum.
+pub mod matching;
 /// Wish items: needed, reserved, paid, bought, delivered.
 pub mod wishes;
 /// Campaigns: draft, live, paused, closed; progress from the ledger.

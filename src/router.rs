@@ -1,8 +1,8 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, gift_aid, payouts, portal, promises,
-    readers, receipts, recurring, reports, staff, web, wishes,
+    app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, gift_aid, matching, payouts, portal,
+    promises, readers, receipts, recurring, reports, staff, web, wishes,
 };
 use axum::{
     Router,
@@ -89,6 +89,7 @@ fn desk_routes() -> Router<App> {
             .merge(readers::desk_routes())
             .merge(wishes::desk_routes())
             .merge(campaigns::desk_routes())
+            .merge(matching::desk_routes())
             .merge(attachments::desk_routes()),
     )
 }

@@ -1,6 +1,8 @@
 //! Every job and schedule: what is done outside of requests.
 
-use crate::{app::App, canary, consents, donations, jobs, jobs::Outcome, payouts, promises, readers, receipts, recurring, reports};
+use crate::{
+    app::App, canary, consents, donations, jobs, jobs::Outcome, matching, payouts, promises, readers, receipts, recurring, reports,
+};
 use chrono::TimeDelta;
 use entity::{job, words::LetterStream};
 use std::{sync::Arc, time::Duration};
@@ -140,6 +142,13 @@ pub async fn run_schedules(app: &App) {
         && let Err(error) = promises::carry_out_due(app).await
     {
         tracing::error!(%error, "choices of givers could not be carried out");
+    }
+    if is_due(app, "repair_matching", TimeDelta::hours(1)).await {
+        match matching::repair(app).await {
+            Ok(0) => {}
+            Ok(repaired) => tracing::warn!(repaired, "matching pots had drifted and were put right: see the audit trail"),
+            Err(error) => tracing::error!(%error, "matching pots could not be looked after"),
+        }
     }
     if let Some(folder) = &app.config.mail_bounce_dir
         && is_due(app, "hear_bounces", TimeDelta::minutes(1)).await

@@ -19,6 +19,7 @@ mod donations_desk;
 mod gift_aid;
 mod jobs;
 mod ledger;
+mod matching;
 mod mail;
 mod payments;
 mod payouts;

@@ -74,6 +74,10 @@ typed_ids! {
     LetterContentId,
     /// Names a text that goes to many.
     MailingId,
+    /// Names what a donation has of a matching pot.
+    MatchHoldId,
+    /// Names a matching pot.
+    MatchPotId,
     /// Names a payout from Stripe to the bank.
     PayoutId,
     /// Names a promise that cannot be kept.

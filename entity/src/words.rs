@@ -66,6 +66,41 @@ words! {
     AttachmentTarget { Campaign = "campaign", WishItem = "wish_item" }
     /// The life of a campaign: only a live one takes gifts; a paused or closed one stays readable.
     CampaignStatus { Draft = "draft", Live = "live", Paused = "paused", Closed = "closed" }
+    /// The life of a matching pot: only an open one adds to gifts; what was promised to a giver stands whatever becomes of the pot.
+    MatchPotStatus { Draft = "draft", Open = "open", Paused = "paused", Closed = "closed" }
+    /// The life of what a donation has of a matching pot.
+    MatchState {
+        /// Its checkout is open.
+        Held = "held",
+        /// Its donation is paid.
+        Confirmed = "confirmed",
+        /// Its checkout came to nothing, or the money came when nothing was left: it takes nothing from the pot.
+        Freed = "freed",
+    }
+    /// What happened to a matching pot: one row each, with who and when, never edited.
+    MatchStepKind {
+        Made = "made", Edited = "edited", Opened = "opened", Paused = "paused", Closed = "closed",
+        /// A checkout holds some.
+        Held = "held",
+        /// A checkout ended or ran out: what it held is free.
+        Freed = "freed",
+        /// The gift is paid.
+        Confirmed = "confirmed",
+        /// The money came after the hold was lost, and some was still free.
+        Late = "late",
+        /// The money came after the hold was lost, and nothing was free.
+        Missed = "missed",
+        /// Some of the gift went back.
+        Shrunk = "shrunk",
+        /// What went back came again, because a refund failed or a dispute was won.
+        Restored = "restored",
+        /// A donation counts as the sponsor's payment.
+        Paid = "paid",
+        /// It counts as that no more.
+        Unpaid = "unpaid",
+        /// What the pot said of itself was put right.
+        Repaired = "repaired",
+    }
     /// The life of one payment.
     DonationStatus {
         /// Written here; the supporter has not paid.

@@ -12,7 +12,7 @@ use crate::{
     campaigns::{self, CampaignCard},
     error::Error,
     i18n::Language,
-    readers,
+    matching, readers,
     web::{
         self, Page, Path, Query, markdown,
         pager::{PAGE_ROWS, Pager},
@@ -216,11 +216,15 @@ async fn put_together(app: &App, page: Page, slug: &str, prefill: &Prefill) -> R
     let page = page.preferring(&article.language).titled(article.title.clone());
     let category = category_of(app.db.read(), article.category_id).await?;
     let attached = attachments::for_article(app, &article).await?;
-    let form = (!article.sensitive).then(|| {
-        let campaign = attached.campaigns.first().map(|card| card.campaign.clone());
-        let target = Target { campaign, item: None, article: Some(article.clone()) };
-        GivingForm::new(app, &page, &target, &attached.offers(), prefill)
-    });
+    let form = match article.sensitive {
+        true => None,
+        false => {
+            let campaign = attached.campaigns.first().map(|card| card.campaign.clone());
+            let matching = matching::offer(app.db.read(), campaign.as_ref().map(|campaign| campaign.id), app.now()).await?;
+            let target = Target { campaign, item: None, article: Some(article.clone()), matching };
+            Some(GivingForm::new(app, &page, &target, &attached.offers(), prefill))
+        }
+    };
     Ok(ArticlePage {
         line: category.map(|category| steps_of(&category.path)).unwrap_or_default(),
         body: markdown::to_html(&article.body_markdown),

@@ -3,7 +3,9 @@
 use super::{
     Target,
     gift::{FREQUENCIES, OTHER, RawGift, currencies_for},
-    suggestions, token,
+    suggestions,
+    target::MatchOffer,
+    token,
     token::TokenError,
 };
 use crate::{
@@ -60,6 +62,8 @@ pub struct GivingForm {
     pub gift_aid_this: String,
     /// What one for all gifts says.
     pub gift_aid_all: String,
+    /// What a sponsor adds to the gift.
+    pub matching: Option<MatchOffer>,
     /// Why nothing can be given, instead of the form; the key of its text.
     pub problem: Option<&'static str>,
 }
@@ -171,6 +175,7 @@ impl GivingForm {
             max: limits.max,
             gift_aid_this: super::particulars::intention(&app.config.org_legal_name, GiftAidScope::This),
             gift_aid_all: super::particulars::intention(&app.config.org_legal_name, GiftAidScope::All),
+            matching: target.matching.clone(),
             problem: target.problem(app.today()).map(|problem| problem.key()),
         }
     }

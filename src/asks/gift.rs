@@ -65,6 +65,8 @@ pub struct RawGift {
     pub cover_fee: String,
     /// A field that people do not see; programs fill it.
     pub website: String,
+    /// Whether the form said that a sponsor adds to the gift: then she is told before she pays when it is less.
+    pub match_offered: String,
     /// Her postal address, where receipts need one.
     pub address: String,
     /// Whether she declares Gift Aid.

@@ -1,6 +1,6 @@
 //! What a gift is for: a campaign, a wish item, or the organisation's work as a whole; and the article that it came from.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     Money, article, campaign,
     ids::{ArticleId, CampaignId, FundId},
@@ -17,6 +17,45 @@ pub struct Target {
     pub item: Option<TargetItem>,
     /// The article that the supporter came from.
     pub article: Option<article::Model>,
+    /// What a sponsor adds to gifts for the campaign now.
+    pub matching: Option<MatchOffer>,
+}
+
+/// How many minutes the match of a gift is held while it is paid: as long as its checkout is open.
+pub const MATCH_HELD_MINUTES: i64 = 60;
+
+/// What a sponsor adds to the gifts for a campaign, as readers are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatchOffer {
+    /// How much is added: ten thousandths of the gift.
+    pub ratio_bp: i64,
+    /// How much is left.
+    pub left: Money,
+    /// How much was promised in all.
+    pub total: Money,
+    /// Smaller gifts are not matched.
+    pub gift_min: Option<Money>,
+    /// At most so much is added to one gift.
+    pub match_max: Option<Money>,
+    /// Until when.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// The sponsor's name for readers; empty when she is not named.
+    pub sponsor: String,
+}
+
+impl MatchOffer {
+    /// Whether it doubles gifts.
+    pub const fn is_double(&self) -> bool {
+        self.ratio_bp == 10_000
+    }
+
+    /// An amount to explain the ratio with, and what is added to it: of ten units of the currency.
+    pub fn example(&self) -> (Money, Money) {
+        let ten = 10_i64.saturating_mul(10_i64.pow(self.left.currency.exponent()));
+        let added = i128::from(ten) * i128::from(self.ratio_bp) / 10_000;
+        let added = i64::try_from(added).unwrap_or(i64::MAX);
+        (Money::new(ten, self.left.currency), Money::new(added, self.left.currency))
+    }
 }
 
 /// A wish item that can be given.

@@ -15,7 +15,7 @@ pub use desk::desk_routes;
 pub use details::apply;
 pub use pages::routes;
 
-use crate::{app::App, error::Error, ledger};
+use crate::{app::App, error::Error, ledger, matching};
 use entity::{Money, campaign, ids::CampaignId, words::CampaignStatus};
 use sea_orm::ConnectionTrait;
 use std::{collections::HashMap, fmt, str::FromStr};
@@ -113,6 +113,8 @@ pub struct CampaignCard {
     pub campaign: campaign::Model,
     /// How far it has come.
     pub progress: Progress,
+    /// What sponsors owe it: more to come, but not raised.
+    pub promised: Option<Money>,
     /// Whether it takes gifts today.
     pub accepts_gifts: bool,
 }
@@ -134,10 +136,16 @@ impl CampaignCard {
 /// Campaigns as pages show them, in the order given.
 pub async fn cards(app: &App, db: &impl ConnectionTrait, campaigns: Vec<campaign::Model>) -> Result<Vec<CampaignCard>, Error> {
     let mut progress = progress(db, &campaigns).await?;
+    let promised = matching::figures::owed(db, &campaigns.iter().map(|campaign| campaign.id).collect::<Vec<_>>()).await?;
     let today = app.today();
     let card = |campaign: campaign::Model| {
         let progress = progress.remove(&campaign.id)?;
-        Some(CampaignCard { progress, accepts_gifts: accepts_gifts(&campaign, today), campaign })
+        Some(CampaignCard {
+            progress,
+            promised: promised.get(&campaign.id).copied(),
+            accepts_gifts: accepts_gifts(&campaign, today),
+            campaign,
+        })
     };
     Ok(campaigns.into_iter().filter_map(card).collect())
 }

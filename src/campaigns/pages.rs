@@ -3,8 +3,9 @@
 use super::{CampaignCard, cards, published};
 use crate::{
     app::App,
-    asks::{self, GivingForm, Prefill, Target},
+    asks::{self, GivingForm, Prefill, Target, target::MatchOffer},
     error::Error,
+    matching,
     web::{self, Page, Path, Query, markdown},
     wishes::{self, ItemCard},
 };
@@ -38,6 +39,7 @@ struct CampaignPage {
     card: CampaignCard,
     story: String,
     items: Vec<ItemCard>,
+    pots: Vec<MatchOffer>,
     form: GivingForm,
 }
 
@@ -50,8 +52,10 @@ async fn show(State(app): State<App>, page: Page, Path(slug): Path<String>, Quer
     let story = markdown::to_html(&campaign.story_markdown);
     let items = wishes::cards(db, wishes::store::open_items(db, Some(campaign.id)).await?, app.now()).await?;
     let offers: Vec<wish_item::Model> = items.iter().filter(|card| card.can_be_given()).map(|card| card.item.clone()).collect();
+    let pots = matching::offers(db, campaign.id, app.now()).await?;
     let card = cards(&app, db, vec![campaign.clone()]).await?.pop().ok_or(Error::NotFound)?;
-    let target = Target { campaign: Some(campaign), item: None, article };
+    let matching = pots.iter().find(|pot| pot.left.minor > 0).cloned();
+    let target = Target { campaign: Some(campaign), item: None, article, matching };
     let form = GivingForm::new(&app, &page, &target, &offers, &prefill);
-    web::html(&CampaignPage { page, card, story, items, form })
+    web::html(&CampaignPage { page, card, story, items, pots, form })
 }

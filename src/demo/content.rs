@@ -5,6 +5,7 @@ use crate::{
     articles::import::{self, Source},
     campaigns::{self, Verb, funds},
     error::Error,
+    matching::pots,
     staff::Actor,
     wishes::item,
 };
@@ -29,6 +30,7 @@ struct Content {
     campaigns: Vec<Campaign>,
     items: Vec<Item>,
     attachments: Vec<Attachment>,
+    pots: Vec<Pot>,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +74,15 @@ struct Item {
     fund: String,
 }
 
+/// A sponsor who has added to gifts for some days.
+#[derive(Deserialize)]
+struct Pot {
+    campaign: String,
+    sponsor: String,
+    total: String,
+    days: i64,
+}
+
 #[derive(Deserialize)]
 struct Attachment {
     campaign: Option<String>,
@@ -101,6 +112,26 @@ pub async fn load(app: &App, today: DateTime<Utc>) -> Result<(), Error> {
     for (position, attachment) in (1i64..).zip(content.attachments) {
         attach(app, &attachment, position, &campaigns, &items).await?;
     }
+    for pot in content.pots {
+        open_pot(app, &system, &pot, &campaigns, today).await?;
+    }
+    Ok(())
+}
+
+async fn open_pot(app: &App, actor: &Actor, sample: &Pot, campaigns: &Campaigns, today: DateTime<Utc>) -> Result<(), Error> {
+    let (id, _) = campaigns.get(&sample.campaign).ok_or(Error::NotFound)?;
+    let campaign = campaigns::store::campaign(app.db.read(), *id).await?.ok_or(Error::NotFound)?;
+    let since = (today - TimeDelta::days(sample.days)).with_timezone(&app.config.org_timezone).date_naive();
+    let raw = pots::RawPot {
+        sponsor_name: sample.sponsor.clone(),
+        total: sample.total.clone(),
+        starts_on: since.to_string(),
+        ..pots::RawPot::default()
+    };
+    let details = pots::parse(&raw, campaign.currency, app.config.org_timezone);
+    let details = details.map_err(|errors| Error::Internal(format!("a sample pot: {errors:?}")))?;
+    let pot = pots::create(app, actor, *id, &details).await?;
+    pots::apply(app, actor, pot.id, pots::Verb::Open, "The sponsor has signed").await?;
     Ok(())
 }
 

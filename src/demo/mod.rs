@@ -12,6 +12,7 @@ use crate::{
     config::{Config, Settings, make_private_folder},
     db::Db,
     error::Error,
+    matching,
     payments::{
         signature::WebhookSecret,
         standin::{Standin, StandinOptions},
@@ -116,5 +117,6 @@ pub async fn fill(config: &Config, db: &Db) -> Result<Standin, Error> {
     let choices = gifts::Choices::read(&app).await?;
     gifts::make(&app, &past.standin, &choices, today - OPEN_FOR, today - TimeDelta::hours(2)).await?;
     history::make(&app, today).await?;
+    matching::release_expired(&app).await?;
     Ok(past.standin.clone())
 }

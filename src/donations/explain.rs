@@ -3,7 +3,7 @@
 //! Nothing is judged here: each sentence stands for a row that was written when it happened.
 
 use super::story::Story;
-use crate::{app::App, error::Error, i18n::Language, web::Page};
+use crate::{app::App, error::Error, i18n::Language, matching, web::Page};
 use chrono::{DateTime, Utc};
 use entity::{
     Money, accounting_period, balance_movement, dispute, donation,
@@ -215,6 +215,9 @@ pub async fn for_supporter(app: &App, page: &Page, donation: &donation::Model) -
     }
     if let Some(at) = donation.paid_at {
         tell(at, "donations-story-paid", &[]);
+    }
+    if let (Some(at), Some(matching::Told::Confirmed(money))) = (donation.paid_at, matching::told(db, donation, app.now()).await?) {
+        tell(at, "donations-story-match", &[("match", page.money(money))]);
     }
     for receipt in receipts_of(db, id).await? {
         let key = if receipt.status == ReceiptStatus::Issued { "donations-story-receipt" } else { "donations-story-receipt-void" };

@@ -60,6 +60,8 @@ pub fn desk_routes() -> axum::Router<App> {
 /// repeated later must be the same one: an hour leaves half of it for repeats.
 pub const CHECKOUT_LASTS: TimeDelta = TimeDelta::minutes(60);
 
+const _: () = assert!(CHECKOUT_LASTS.num_minutes() == crate::asks::target::MATCH_HELD_MINUTES);
+
 /// How much longer than the checkout a wish item is held, so that a payment in its last second finds it.
 pub const HOLD_MARGIN: TimeDelta = TimeDelta::minutes(10);
 

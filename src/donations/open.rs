@@ -6,7 +6,7 @@ use crate::{
     asks::{Gift, Particulars},
     clock::sha256_hex,
     error::Error,
-    gift_aid,
+    gift_aid, matching,
     payments::{Checkout, CheckoutState, NewCheckout, NewRecurring, StripeFailure},
     receipts, supporters, wishes,
 };
@@ -200,6 +200,7 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
         let until = donation.expires_at + HOLD_MARGIN;
         wishes::reserve(tx, item, id, share_of(quantity, gift), until, now).await.map_err(tell_reserve_problem)?;
     }
+    matching::reserve(tx, app, &donation, donation.expires_at + HOLD_MARGIN, now).await?;
     store::note(tx, id, now, "created", &Money::new(donation.amount_minor, donation.currency).to_string()).await.map_err(Error::from)?;
     Ok(donation)
 }
@@ -403,11 +404,12 @@ async fn note_failure(app: &App, id: DonationId, failure: &StripeFailure) -> Res
             let donation = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
             store::note(tx, id, now, if refused { "stripe_refused" } else { UNREACHABLE }, &detail).await?;
             if refused && donation.status == DonationStatus::Pending && donation.checkout_session_id.is_none() {
-                let mut row = donation.into_active_model();
+                let mut row = donation.clone().into_active_model();
                 row.status = Set(DonationStatus::Failed);
                 row.updated_at = Set(now);
                 row.update(tx).await?;
                 wishes::release(tx, id, now).await?;
+                matching::release(tx, &donation, now).await?;
             }
             Ok(())
         })

@@ -6,6 +6,7 @@ use crate::{
     asks::{GivingForm, Prefill, RawGift, Target, amount, gift::OTHER, parse_gift, token},
     campaigns,
     error::Error,
+    matching,
     web::{self, Form, FormErrors, Page, Path, Query, client::ClientAddress},
     wishes,
 };
@@ -80,10 +81,22 @@ async fn send_form(State(app): State<App>, page: Page, client: ClientAddress, Fo
         return show_again(&app, page, &target, raw, errors, StatusCode::TOO_MANY_REQUESTS, None).await;
     }
     match open(&app, &gift).await {
-        Ok(Opened::Checkout(url)) => Ok(web::redirect(&url)),
+        Ok(Opened::Checkout(url)) => Ok(web::redirect(&tell_match_first(&app, &raw, &gift.form_token).await?.unwrap_or(url))),
         Ok(Opened::Over(path)) => Ok(web::redirect(&path)),
         Err(problem) => show_problem(&app, page, &target, raw, &gift.form_token, problem).await,
     }
+}
+
+/// Where she is told first that less is added to her gift than the form said: the donation's own page, which leads on to the checkout.
+async fn tell_match_first(app: &App, raw: &RawGift, form_token: &str) -> Result<Option<String>, Error> {
+    if raw.match_offered.is_empty() {
+        return Ok(None);
+    }
+    let Some(donation) = store::find_by_form(app.db.read(), form_token).await? else { return Ok(None) };
+    Ok(match matching::told(app.db.read(), &donation, app.now()).await? {
+        Some(matching::Told::Held { money, full, .. }) if money == full => None,
+        _ => Some(format!("{}?back=1&matching=1", super::path_of(app, donation.id))),
+    })
 }
 
 /// The same form, sent by the button for a bank transfer: no checkout, but a page with the bank details and a code.
@@ -216,6 +229,8 @@ struct ThanksPage {
     transfer: Option<Transfer>,
     /// What happened, day by day.
     told: Vec<(String, String)>,
+    /// What a sponsor adds to the gift, in a sentence.
+    matched: Option<String>,
     /// Where to go on paying, while the checkout is open.
     checkout_url: Option<String>,
     /// In how many seconds the page looks again, while something is awaited.
@@ -253,6 +268,9 @@ struct Look {
     /// Set when the supporter came back from the checkout without paying.
     #[serde(default)]
     back: u8,
+    /// Set when the form said that a sponsor adds to the gift, and it is less.
+    #[serde(default)]
+    matching: u8,
 }
 
 async fn show_donation(State(app): State<App>, page: Page, Path(token): Path<String>, Query(look): Query<Look>) -> Result<Response, Error> {
@@ -285,7 +303,9 @@ async fn show_donation(State(app): State<App>, page: Page, Path(token): Path<Str
     });
     let told = explain::for_supporter(&app, &page, &donation).await?;
     let waits = donation.status == DonationStatus::Pending && transfer.is_none() && look.back == 0 && look.look < LOOKS_MAX;
+    let matched = tell_match(&app, &page, &donation, look.matching > 0).await?;
     let shown = ThanksPage {
+        matched,
         page: page.clone().titled(page.t(&format!("donations-title-{}", donation.status))),
         amount: Money::new(donation.amount_minor, donation.currency),
         given_back: given_back(&app, &donation).await?,
@@ -305,6 +325,24 @@ async fn show_donation(State(app): State<App>, page: Page, Path(token): Path<Str
     let mut response = web::html(&shown)?;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// What a sponsor adds to the gift; `was_offered`: the form said that somebody does.
+async fn tell_match(app: &App, page: &Page, donation: &donation::Model, was_offered: bool) -> Result<Option<String>, Error> {
+    let now = app.now();
+    Ok(match matching::told(app.db.read(), donation, now).await? {
+        Some(matching::Told::Held { money, full, until }) => {
+            let key = if money == full { "donations-match-held" } else { "donations-match-held-part" };
+            let minutes = (until.min(donation.expires_at) - now).num_minutes().max(0);
+            let held = page.t2(key, "match", page.money(money), "gift", page.money(Money::new(donation.amount_minor, donation.currency)));
+            let is_waiting = donation.status == DonationStatus::Pending;
+            Some(if is_waiting { format!("{held} {}", page.tn("donations-match-minutes", minutes)) } else { held })
+        }
+        Some(matching::Told::Confirmed(money)) => Some(page.t1("donations-match-confirmed", "match", page.money(money))),
+        Some(matching::Told::TooLate) => Some(page.t("donations-match-late")),
+        None if was_offered && donation.status == DonationStatus::Pending => Some(page.t("donations-match-none")),
+        None => None,
+    })
 }
 
 /// Asks Stripe itself when the webhook is late. What goes wrong here is only logged: the page then shows what is known.

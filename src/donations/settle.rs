@@ -12,6 +12,7 @@ use crate::{
     i18n::Language,
     ledger::{self, Posting, Purpose},
     mail::topic::Topic,
+    matching,
     payments::{CheckoutState, CheckoutStatus, IntentStatus},
     supporters, wishes,
 };
@@ -162,6 +163,7 @@ async fn settle(
     if !ledger::post(tx, &Posting::gift(source, donation.id, paid_at, amount, purpose)?, now).await? {
         return Err(Error::Internal(format!("donation {} is in the ledger but was not paid", donation.id)));
     }
+    matching::confirm(tx, &donation, now).await?;
     if let wishes::Outcome::PaidLate { counted } = item {
         store::note(
             tx,
@@ -227,9 +229,11 @@ async fn change_status(
     match new {
         DonationStatus::Processing => {
             wishes::keep(tx, donation.id, now + DEBIT_HOLD, now).await?;
+            matching::keep(tx, donation, now + DEBIT_HOLD, now).await?;
         }
         _ => {
             wishes::release(tx, donation.id, now).await?;
+            matching::release(tx, donation, now).await?;
         }
     }
     Ok(store::note(tx, donation.id, now, new.as_str(), state.last_payment_error.as_deref().unwrap_or_default()).await?)

@@ -1,7 +1,7 @@
 //! Ends what ran out: checkouts that nobody paid, holds on wish items that are over.
 
 use super::{back, refresh::look_up, settle, store};
-use crate::{app::App, error::Error, wishes};
+use crate::{app::App, error::Error, matching, wishes};
 use entity::{
     donation,
     words::{DonationSource, DonationStatus},
@@ -30,6 +30,7 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
         }
     }
     app.db.write(async |tx| wishes::release_expired(tx, now).await).await?;
+    matching::release_expired(app).await?;
     app.db.write(async |tx| wishes::orders::expire(tx, now).await).await?;
     Ok(ended)
 }
@@ -57,12 +58,13 @@ async fn expire(app: &App, donation: &donation::Model, why: &str) -> Result<bool
             if current.status != DonationStatus::Pending {
                 return Ok(false);
             }
-            let mut row = current.into_active_model();
+            let mut row = current.clone().into_active_model();
             row.status = Set(DonationStatus::Expired);
             row.checkout_url = Set(None);
             row.updated_at = Set(now);
             row.update(tx).await?;
             wishes::release(tx, donation.id, now).await?;
+            matching::release(tx, &current, now).await?;
             store::note(tx, donation.id, now, "expired", why).await?;
             Ok(true)
         })

@@ -6,6 +6,7 @@ use crate::{
     donations::{back::store as gifts_back, refunds, store as gifts},
     error::Error,
     ledger::{self, Leg, Posting, Purpose},
+    matching,
     staff::audit::Actor,
     wishes,
 };
@@ -110,6 +111,7 @@ async fn move_money(tx: &DatabaseTransaction, app: &App, seen: &promise_choice::
     if let Some((item, share)) = to.item {
         wishes::put_in(tx, gift.id, item, share, now).await?;
     }
+    matching::agree(tx, &gift, now).await?;
     let way = to.way;
     let to_item_id = to.item.map(|(item, _)| item);
     gifts::note(tx, gift.id, now, "promise_moved", way.as_str()).await?;

@@ -12,6 +12,7 @@ mod groups;
 /// What accounting programs take in.
 pub mod journal;
 mod receipts;
+mod matching;
 mod recurring;
 mod register;
 /// What a report is, and which there are.

@@ -1,6 +1,6 @@
 //! What a report is: a name, columns, and rows that are read page by page. The desk's page and every kind of file show the same rows.
 
-use super::{groups, journal, receipts, recurring, register, waterfall};
+use super::{groups, journal, matching, receipts, recurring, register, waterfall};
 use crate::{
     app::App,
     clock::start_of_day,
@@ -45,6 +45,8 @@ reports! {
     ByArticle = "by-article",
     /// What began, changed, was lost and came back of monthly and yearly gifts.
     Recurring = "recurring",
+    /// Each matching pot: promised, confirmed, paid by the sponsor, left.
+    Matching = "matching",
     /// Receipts, issued, void and replaced.
     Receipts = "receipts",
     /// Each payout, and what it is made of.
@@ -186,6 +188,7 @@ impl Report {
             Self::ByItem => groups::BY_ITEM,
             Self::ByArticle => groups::BY_ARTICLE,
             Self::Recurring => recurring::COLUMNS,
+            Self::Matching => matching::COLUMNS,
             Self::Receipts => receipts::COLUMNS,
             Self::Waterfall => waterfall::COLUMNS,
             Self::Journal | Self::Books => journal::COLUMNS,
@@ -396,6 +399,7 @@ pub async fn page(app: &App, request: &ReportRequest, after: &str, limit: u64) -
             groups::page(app.db.read(), request, after, limit).await
         }
         Report::Recurring => recurring::page(app, &request.period, after, limit).await,
+        Report::Matching => matching::page(app.db.read(), &request.period, after, limit).await,
         Report::Receipts => receipts::page(app.db.read(), &request.period, after, limit).await,
         Report::Waterfall => waterfall::page(app.db.read(), &request.period, after, limit).await,
         Report::Journal | Report::Books => journal::page(app, request, after, limit).await,

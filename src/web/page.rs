@@ -150,6 +150,12 @@ impl Page {
         instant.shown().with_timezone(&self.config.org_timezone).format("%Y-%m-%d %H:%M %:z").to_string()
     }
 
+    /// An instant in the organisation's time zone, in the page's language, to the minute: `31 May 2026, 18:30`.
+    pub fn moment(&self, instant: impl Shown<DateTime<Utc>>) -> String {
+        let local = instant.shown().with_timezone(&self.config.org_timezone);
+        format!("{}, {}", self.lang.date(local.date_naive()), self.lang.digits(&local.format("%H:%M").to_string()))
+    }
+
     /// The direction of a language by its tag.
     pub fn dir_of(&self, tag: &str) -> &'static str {
         dir_of(tag)

@@ -39,6 +39,7 @@ use crate::{
     app::App,
     asks::{self, Target, TargetItem, accepts_gifts},
     error::Error,
+    matching,
 };
 use chrono::{DateTime, Utc};
 use entity::{
@@ -153,6 +154,7 @@ pub async fn find_target(app: &App, campaign: &str, item: &str, article: &str) -
     if target.campaign.as_ref().is_some_and(|campaign| campaign.status == CampaignStatus::Draft) {
         return Err(Error::NotFound);
     }
+    target.matching = matching::offer(db, target.campaign_id(), app.now()).await?;
     if !article.is_empty() {
         target.article = asks::store::article(db, article, app.now()).await?;
     }

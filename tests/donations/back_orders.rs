@@ -41,13 +41,18 @@ async fn end_of(app: &TestApp) -> String {
     let gift = the_donation(&app.app).await.status;
     let mut balances: Vec<_> = balances(&app.app).await.into_iter().filter(|(_, minor)| *minor != 0).collect();
     balances.sort();
-    format!("{gift} {balances:?} {kinds:?} {live:?} {item} {refunds:?} {disputes:?}")
+    let matched: Vec<_> = entity::match_hold::Entity::find().all(db).await.unwrap().into_iter().map(|one| (one.state, one.minor)).collect();
+    let pot = entity::match_pot::Entity::find().one(db).await.unwrap().map(|pot| (pot.held_minor, pot.confirmed_minor));
+    format!("{gift} {balances:?} {kinds:?} {live:?} {item} {refunds:?} {disputes:?} {matched:?} {pot:?}")
 }
 
 /// One gift whose life at Stripe has five chapters. After each some of the events told so far are delivered, in any order, some of them
 /// twice; in the end `lost` of ten never come, and the schedule asks.
 async fn play(app: &TestApp, dice: &mut Dice, lost: u64) -> String {
-    new_item(&app.app, 1, None).await;
+    // A sponsor adds to it: what the gift has of her ends the same too.
+    let campaign = new_campaign(&app.app).await;
+    new_item(&app.app, 1, Some(campaign)).await;
+    crate::matching::open_pot(app, campaign, |_| {}).await;
     let session = begin(app, "item=bag").await;
     let mut delivered = HashSet::new();
     let standin = &app.stripe.standin;

@@ -6,6 +6,7 @@ use crate::{
     error::Error,
     ledger,
     mail::outbox::NewLetter,
+    matching,
     receipts::{self, Agreed, Ended, IssuerSettings, profiles::TaxYear},
     wishes,
 };
@@ -35,6 +36,7 @@ pub async fn agree(tx: &DatabaseTransaction, app: &App, donation: &donation::Mod
         // What the gift is worth is for something else since its giver chose so.
         None => give_item_back(tx, donation, now).await?,
     };
+    let match_moved = matching::agree(tx, donation, now).await?;
     let paid_at = donation.paid_at.unwrap_or(now);
     // Its item may be somebody else's by now.
     let item = if wishes::is_paid(tx, donation.id).await? { for_item } else { None };
@@ -43,7 +45,7 @@ pub async fn agree(tx: &DatabaseTransaction, app: &App, donation: &donation::Mod
     let why = if worth.minor < 1 { "nothing is left of the gift".to_owned() } else { format!("the gift is now worth {worth}") };
     let agreed = receipts::agree(tx, &settings, &gift, &why, now, &app.random).await?;
     tell(tx, app, donation, &agreed, now).await?;
-    Ok(covered || item_moved || agreed != Agreed::Unchanged)
+    Ok(covered || item_moved || match_moved || agreed != Agreed::Unchanged)
 }
 
 async fn give_item_back(tx: &DatabaseTransaction, donation: &donation::Model, now: DateTime<Utc>) -> Result<bool, Error> {

@@ -6,7 +6,7 @@ use crate::{
     donations::store,
     error::Error,
     ledger::{self, Posting},
-    receipts,
+    matching, receipts,
     staff::{Actor, audit},
     wishes,
 };
@@ -95,6 +95,7 @@ async fn reverse_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, id: Dona
         }
     }
     let item = wishes::give_back(tx, id, now).await?;
+    matching::agree(tx, &donation, now).await?;
     store::note(tx, id, now, "reversed", reason).await?;
     let detail = json!({ "entry": head.id, "receipt": receipt.map(|r| r.code), "item_free_again": item, "reason": reason });
     audit::record(tx, now, actor, "donation.reverse", "donation", &id.to_string(), detail).await?;

@@ -75,3 +75,12 @@ asks-rule-promise = { $count ->
     [one] If it cannot be bought at all, we ask you by e-mail: another item, our general work, or your money back. Without an answer within { $number } day it goes to our general work.
    *[other] If it cannot be bought at all, we ask you by e-mail: another item, our general work, or your money back. Without an answer within { $number } days it goes to our general work.
 }
+asks-match-double = A sponsor doubles your gift.
+asks-match-double-named = { $sponsor } doubles your gift.
+asks-match-ratio = For each { $gift } that you give, a sponsor adds { $added }.
+asks-match-by = { $sponsor } adds to your gift.
+asks-match-left = { $left } is left for that now.
+asks-match-from = Gifts from { $min } are matched.
+asks-match-most = At most { $max } is added to one gift.
+asks-match-held = When you go on, the match is held for you for { $number } minutes, until you have paid. If less is left by then, we tell you before you pay.
+asks-match-rules = It is for payments online in { $currency }; of a monthly or yearly gift the first payment is matched, and what covers the fee is not.
