@@ -16,6 +16,8 @@ mod m0011_letters_at_scale;
 mod m0017_deposits_and_declarations_on_paper;
 mod m0018_a_million_movements;
 mod m0021_promises;
+mod m0029_the_article_drives_the_ask;
+mod m0030_is_this_really_you;
 mod sql;
 
 /// Runs the steps, in order.
@@ -38,6 +40,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_deposits_and_declarations_on_paper::Migration),
             Box::new(m0018_a_million_movements::Migration),
             Box::new(m0021_promises::Migration),
+            Box::new(m0029_the_article_drives_the_ask::Migration),
+            Box::new(m0030_is_this_really_you::Migration),
         ]
     }
 }

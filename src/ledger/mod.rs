@@ -10,7 +10,9 @@ mod store;
 mod worth;
 
 pub use returned::{Booked, OfGift};
-pub use store::{Income, Raised, entries_of_donation, find_by_source, income_since, of_transactions, purpose_of_gift, raised, worth_of};
+pub use store::{
+    Income, Raised, entries_of_donation, find_by_source, income_since, of_transactions, purpose_of_gift, raised, raised_from, worth_of,
+};
 pub use worth::{Worth, worths_of};
 
 use crate::error::Error;

@@ -51,3 +51,6 @@ donations-story-sent = The receipt went out by e-mail.
 donations-story-refunded = { $amount } went back to you.
 donations-story-reversed = The entry of this gift was taken back.
 donations-too-much = Meanwhile others gave: only { $left } is missing for it now. Nothing was charged. Write that or less.
+donations-article-closed = The page you came from asks for no gifts any more. Nothing was charged. You can give to our work as a whole; everything you typed is kept.
+donations-article-closed-campaign = The page you came from asks for no gifts any more. Nothing was charged. You can give to the campaign itself; everything you typed is kept.
+donations-ended = The page from which you gave asks for no gifts any more, so we closed the payment page. Nothing was charged. You can give to our work itself.
