@@ -165,8 +165,9 @@ mod days {
             move_to(&test, &paused, CampaignStatus::Paused).await;
             let (gone, cancelled) = (test.item("Gone", None, |raw| raw.quantity = "1".into()).await, test.item("Cancelled", None, |_| {}).await);
             let of_paused = test.item("Of the paused", Some(paused.id), |_| {}).await;
-            for thing in [Thing::Campaign(spring.id), Thing::Campaign(paused.id), Thing::Item(gone.id), Thing::Item(cancelled.id), Thing::Item(of_paused.id)] {
-                attach(&test, thing, Place::Everywhere, 1).await;
+            let things = [Thing::Campaign(spring.id), Thing::Campaign(paused.id), Thing::Item(gone.id), Thing::Item(cancelled.id), Thing::Item(of_paused.id)];
+            for (position, thing) in (1..).zip(things) {
+                attach(&test, thing, Place::Everywhere, position).await;
             }
             test.give(&Gift { item: Some((gone.id, 1)), ..gift(2_500, "EUR") }).await;
             wishes::item::cancel(&test.app, &Actor::system(), cancelled.id, CancelReason::Other, "").await.unwrap();
@@ -252,7 +253,7 @@ mod desk {
             assert_eq!(rows(&test).await.len(), 2);
             let sensitive = test.article("s", |row| { row.category_id = Some(category); row.sensitive = true; }).await;
             let page = test.get(&format!("/desk/attachments/article/{}", sensitive.id)).await;
-            assert_eq!(page.texts(".warn"), ["This article is sensitive: it asks for nothing."]);
+            assert_eq!(page.texts(".warn"), ["This article is sensitive or retracted: it asks for nothing."]);
             test.sign_in_as(Role::Finance).await;
             assert_eq!(test.get("/desk/attachments").await.status, 403);
         }

@@ -338,5 +338,5 @@ async fn the_log_at_its_most_talkative_names_nobody() {
         let named: Vec<&str> = said.lines().filter(|line| has_mark(line)).take(5).collect();
         assert!(named.is_empty(), "the log names her: {named:#?}");
     }
-    assert!(ended.err.lines().count() > 50, "the log is talkative: {}", ended.err.lines().count());
+    assert!(["TRACE", "DEBUG"].iter().any(|level| ended.err.contains(level)), "the log is talkative: {}", ended.err);
 }

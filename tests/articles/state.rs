@@ -169,7 +169,7 @@ on_both_databases! {
         assert!(text.contains("2 of 2 are over"), "{text}");
         let first = recurring_donation::Entity::find().one(app.app.db.read()).await.unwrap().unwrap();
         assert!(page.body.contains(&format!("/desk/recurring/{}", first.id)), "the monthly gift is listed");
-        assert!(page.body.contains("€25.00"), "what was given from here");
+        assert!(page.body.contains("€25"), "what was given from here");
     }
 
     async fn who_paid_in_that_very_moment_has_given(app: TestApp) {
@@ -251,7 +251,7 @@ on_both_databases! {
         assert_eq!(app.post(&here, &[("kind", "retracted"), ("text_en", "Again")]).await.status, 422);
         assert_eq!(app.get("/articles/a-school?lang=ps").await.texts("aside.notice p[dir=rtl][lang=ps]"), ["غلطه وه"]);
         let row = notices::of_article(app.app.db.read(), article.id).await.unwrap().remove(0);
-        assert_eq!(app.post(&format!("{here}/{}/lift", row.id), &[]).await.status, 303);
+        assert_eq!(app.post(&format!("/desk/articles/{}/notices/{}/lift", article.id, row.id), &[]).await.status, 303);
         let actions = audit_entry::Entity::find().order_by_asc(audit_entry::Column::Id).all(app.app.db.read()).await.unwrap();
         let actions: Vec<String> = actions.into_iter().map(|entry| entry.action).filter(|action| action.starts_with("article.n")).collect();
         assert_eq!(actions, ["article.notice", "article.notice-lifted"]);
