@@ -30,6 +30,8 @@ pub mod web;
 pub mod canary;
 /// Members of staff: sign-in, roles, sessions, the audit trail, the desk's frame.
 pub mod staff;
+/// The organisation's genuine links, signed, so that a false appeal can be told from ours.
+pub mod genuine;
 /// Double-entry, append-only: the figures everything else is computed from.
 pub mod ledger;
 /// What a page asks for: the giving form, its amounts and its checks.

@@ -1,8 +1,8 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, gift_aid, matching, payouts, portal,
-    promises, readers, receipts, recurring, reports, staff, web, wishes,
+    app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, genuine, gift_aid, matching, payouts,
+    portal, promises, readers, receipts, recurring, reports, staff, web, wishes,
 };
 use axum::{
     Router,
@@ -69,6 +69,8 @@ fn public_routes() -> Router<App> {
         .merge(portal::routes())
         .merge(consents::routes())
         .merge(canary::routes())
+        .merge(genuine::routes())
+        .merge(receipts::check_routes())
 }
 
 /// Everything under `/desk`: never kept by a browser, and no change without a word where it came from.
@@ -77,6 +79,7 @@ fn desk_routes() -> Router<App> {
         Router::new()
             .merge(desk::routes())
             .merge(staff::desk_routes())
+            .merge(genuine::desk_routes())
             .merge(donations::desk_routes())
             .merge(consents::desk_routes())
             .merge(receipts::desk_routes())

@@ -80,6 +80,7 @@ async fn act(app: &App, one: &job::Model) -> Outcome {
     match (one.kind.as_str(), payload["event"].as_str(), payload["recurring"].as_str()) {
         (donations::events::JOB, Some(event), _) => payouts::events::act(app, event).await,
         (donations::RECURRING_JOB, _, Some(id)) => recurring::events::look_after(app, id).await,
+        (donations::ending::JOB, _, _) => donations::ending::act(app, payload["donation"].as_str().unwrap_or_default()).await,
         (receipts::annual::JOB, _, _) => receipts::annual::act(app, &payload).await,
         (kind, _, _) => Outcome::GiveUp(format!("no part of this version does `{kind}`")),
     }

@@ -3,7 +3,7 @@
 mod files;
 mod imports;
 mod pages;
-mod routes;
+pub mod routes;
 mod sabotage;
 mod settings;
 mod sources;

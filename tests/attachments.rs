@@ -104,6 +104,110 @@ on_both_databases! {
     }
 }
 
+mod days {
+    use super::*;
+    use crate::support::gift;
+    use chrono::NaiveDate;
+    use entity::{ids::AttachmentId, words::CancelReason};
+    use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
+    use wellwisher::{
+        asks::Gift,
+        attachments::{Days, Why},
+        wishes,
+    };
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    async fn attach_for(test: &TestApp, thing: Thing, place: Place, from: Option<&str>, until: Option<&str>) -> AttachmentId {
+        let days = Days { from: from.map(day), until: until.map(day) };
+        attachments::attach_for(&test.app, &Actor::system(), thing, place, Some(1), days).await.unwrap()
+    }
+
+    async fn whys(test: &TestApp, article: &entity::article::Model, on: &str) -> Vec<Option<Why>> {
+        attachments::judge(&test.app, article, day(on)).await.unwrap().into_iter().map(|one| one.left_out).collect()
+    }
+
+    on_both_databases! {
+        async fn an_attachment_stands_on_its_days_in_the_organisations_zone(test: TestApp) {
+            let campaign = test.campaign("Schools").await;
+            let article = test.article("a", |_| {}).await;
+            let row = attach_for(&test, Thing::Campaign(campaign.id), Place::Everywhere, Some("2026-05-02"), Some("2026-05-03")).await;
+            let clock = &test.app.clock;
+            for (at, stands) in [("2026-05-01T23:59:59Z", false), ("2026-05-02T00:00:00Z", true), ("2026-05-03T23:59:59Z", true), ("2026-05-04T00:00:00Z", false)] {
+                clock.set(at.parse().unwrap());
+                assert_eq!(!campaigns_on(&test, &article).await.is_empty(), stands, "{at}");
+                let counted = attachments::campaign_ids_for_article(&test.app, article.id).await.unwrap();
+                assert_eq!(!counted.is_empty(), stands, "{at}: readers are counted for what stands there");
+            }
+            attachments::set_days(&test.app, &Actor::system(), row, Days::default()).await.unwrap();
+            assert_eq!(campaigns_on(&test, &article).await, ["Schools"]);
+            let backwards = Days { from: Some(day("2026-05-03")), until: Some(day("2026-05-02")) };
+            assert!(matches!(attachments::set_days(&test.app, &Actor::system(), row, backwards).await, Err(Error::Invalid(_))));
+        }
+
+        async fn what_is_tied_by_hand_outside_its_days_leaves_the_place_to_what_is_tied_everywhere(test: TestApp) {
+            let campaign = test.campaign("Schools").await;
+            let article = test.article("a", |_| {}).await;
+            attach_for(&test, Thing::Campaign(campaign.id), Place::Article(article.id), Some("2026-06-01"), None).await;
+            attach_for(&test, Thing::Campaign(campaign.id), Place::Everywhere, None, None).await;
+            assert_eq!(campaigns_on(&test, &article).await, ["Schools"]);
+            assert_eq!(whys(&test, &article, "2026-05-01").await, [Some(Why::Days), None]);
+            assert_eq!(whys(&test, &article, "2026-06-01").await, [None, Some(Why::Twice)]);
+        }
+
+        async fn a_preview_says_of_everything_why_it_is_left_out(test: TestApp) {
+            let article = test.article("a", |_| {}).await;
+            let spring = test.draft("Spring", |raw| (raw.starts_on, raw.ends_on) = ("2026-06-01".into(), "2026-06-30".into())).await;
+            move_to(&test, &spring, CampaignStatus::Live).await;
+            let paused = test.draft("Paused", |_| {}).await;
+            move_to(&test, &paused, CampaignStatus::Paused).await;
+            let (gone, cancelled) = (test.item("Gone", None, |raw| raw.quantity = "1".into()).await, test.item("Cancelled", None, |_| {}).await);
+            let of_paused = test.item("Of the paused", Some(paused.id), |_| {}).await;
+            let things = [Thing::Campaign(spring.id), Thing::Campaign(paused.id), Thing::Item(gone.id), Thing::Item(cancelled.id), Thing::Item(of_paused.id)];
+            for (position, thing) in (1..).zip(things) {
+                attach(&test, thing, Place::Everywhere, position).await;
+            }
+            test.give(&Gift { item: Some((gone.id, 1)), ..gift(2_500, "EUR") }).await;
+            wishes::item::cancel(&test.app, &Actor::system(), cancelled.id, CancelReason::Other, "").await.unwrap();
+            let all = whys(&test, &article, "2026-05-01").await;
+            assert_eq!(all, [Why::CampaignDays, Why::Campaign, Why::Paid, Why::Item, Why::Campaign].map(Some));
+            assert_eq!(whys(&test, &article, "2026-06-15").await[0], None);
+            assert_eq!(whys(&test, &article, "2026-04-30").await, [Some(Why::Hidden); 5], "before its publication date");
+            let mut row = article.clone().into_active_model();
+            row.sensitive = Set(true);
+            let sensitive = test.app.db.write(async |tx| Ok(row.clone().update(tx).await?)).await.unwrap();
+            assert_eq!(whys(&test, &sensitive, "2026-06-15").await, [Some(Why::Sensitive); 5]);
+            assert_eq!(whys(&test, &entity::article::Model { retracted: true, ..sensitive }, "2026-06-15").await, [Some(Why::Retracted); 5]);
+        }
+
+        async fn an_editor_sets_days_and_previews_any_article_on_any_day(test: TestApp) {
+            let campaign = test.campaign("Schools").await;
+            let article = test.article("a-school", |_| {}).await;
+            test.sign_in_as(entity::words::Role::Editor).await;
+            let here = format!("/desk/attachments/campaign/{}", campaign.id);
+            let form = [("scope", "everywhere"), ("from", "2026-06-01"), ("until", "2026-05-01")];
+            let wrong = test.post(&here, &form).await;
+            assert_eq!((wrong.status.as_u16(), wrong.attribute("input[name=from]", "value").as_deref()), (422, Some("2026-06-01")));
+            assert_eq!(wrong.texts(".error-summary li"), ["The last day is before the first"]);
+            assert_eq!(test.post(&here, &[("scope", "everywhere"), ("from", "2026-06-01")]).await.status, 303);
+            let preview = test.get("/desk/attachments/preview?article=a-school&on=2026-05-31").await;
+            assert_eq!((preview.texts("#stands li").len(), preview.texts("#left-out strong")), (0, vec!["outside the days of this attachment".to_owned()]));
+            let preview = test.get("/desk/attachments/preview?article=https%3A%2F%2Fx.example%2Farticles%2Fa-school%2F&on=2026-06-01").await;
+            assert_eq!((preview.texts("#stands li a"), preview.texts("#left-out li").len()), (vec!["Schools".to_owned()], 0));
+            assert_eq!(test.get("/desk/attachments/preview").await.status, 200);
+            assert_eq!(test.get("/desk/attachments/preview?article=nowhere&on=soon").await.texts(".error-summary li").len(), 2);
+            let row = entity::attachment::Entity::find().one(test.app.db.read()).await.unwrap().unwrap();
+            let days = format!("/desk/attachments/{}/days", row.id);
+            assert_eq!(test.post(&days, &[("until", "never"), ("back", &here)]).await.status, 400);
+            assert_eq!(test.post(&days, &[("from", ""), ("until", "2026-07-01"), ("back", &here)]).await.status, 303);
+            assert_eq!(campaigns_on(&test, &article).await, ["Schools"]);
+            assert_eq!(test.get(&here).await.attribute("tbody input[name=until]", "value").as_deref(), Some("2026-07-01"));
+        }
+    }
+}
+
 mod desk {
     use super::*;
     use entity::{attachment, words::Role};
@@ -149,7 +253,7 @@ mod desk {
             assert_eq!(rows(&test).await.len(), 2);
             let sensitive = test.article("s", |row| { row.category_id = Some(category); row.sensitive = true; }).await;
             let page = test.get(&format!("/desk/attachments/article/{}", sensitive.id)).await;
-            assert_eq!(page.texts(".warn"), ["This article is sensitive: it asks for nothing."]);
+            assert_eq!(page.texts(".warn"), ["This article is sensitive or retracted: it asks for nothing."]);
             test.sign_in_as(Role::Finance).await;
             assert_eq!(test.get("/desk/attachments").await.status, 403);
         }

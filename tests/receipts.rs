@@ -1,6 +1,7 @@
 //! Receipts: numbered without gaps, never edited, complete as plain text in every language.
 
 mod annual;
+mod check;
 mod desk;
 mod letters;
 mod numbers;
@@ -63,6 +64,7 @@ pub fn issuer(profile: &str) -> IssuerSettings {
         prefix: "R".to_owned(),
         timezone: chrono_tz::Asia::Kabul,
         practice: false,
+        check_page: String::new(),
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Model {
     pub status: ArticleStatus,
     /// A sensitive article asks for nothing.
     pub sensitive: bool,
+    /// A retracted article asks for nothing; it stays readable with its notice.
+    pub retracted: bool,
     /// The publication date that readers see.
     pub published_at: Option<DateTime<Utc>>,
     /// Views counted by an older site before it came here.

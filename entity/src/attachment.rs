@@ -4,7 +4,7 @@ use crate::{
     ids::{ArticleId, AttachmentId, CampaignId, CategoryId, WishItemId},
     words::{AttachmentScope, AttachmentTarget},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
 
 /// Ties a campaign or a wish item to one article, to a category (and those under it), or to every article.
@@ -29,6 +29,10 @@ pub struct Model {
     pub category_id: Option<CategoryId>,
     /// The order on the page, smallest first.
     pub position: i64,
+    /// The first day it stands there, in the organisation's zone; none: from the beginning.
+    pub starts_on: Option<NaiveDate>,
+    /// The last day; none: for ever.
+    pub ends_on: Option<NaiveDate>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }

@@ -46,6 +46,8 @@ typed_ids! {
     AccountingPeriodId,
     /// Names an article.
     ArticleId,
+    /// Names what readers are told about an article.
+    ArticleNoticeId,
     /// Names an attachment of a campaign or wish item to articles.
     AttachmentId,
     /// Names a campaign.
@@ -60,6 +62,8 @@ typed_ids! {
     DepositId,
     /// Names a fund.
     FundId,
+    /// Names a genuine link of the organisation.
+    GenuineLinkId,
     /// Names a Gift Aid claim.
     GiftAidClaimId,
     /// Names a Gift Aid declaration.

@@ -60,6 +60,27 @@ words! {
     }
     /// Whether readers see an article.
     ArticleStatus { Draft = "draft", Published = "published", Unpublished = "unpublished" }
+    /// What readers are told about an article.
+    NoticeKind { Corrected = "corrected", Retracted = "retracted" }
+    /// What a genuine link of the organisation is.
+    GenuineKind {
+        Site = "site", Donate = "donate", Channel = "channel", Onion = "onion", Email = "email", Bank = "bank", Other = "other",
+    }
+    /// Why an article asks no more.
+    EndingReason { Sensitive = "sensitive", Retracted = "retracted", Unpublished = "unpublished" }
+    /// What became of a checkout that was open when its article stopped asking.
+    EndingOutcome {
+        /// It is still to be ended.
+        Open = "open",
+        /// It was ended at Stripe; nothing was charged.
+        Ended = "ended",
+        /// Somebody paid in that very moment: the gift stands.
+        Paid = "paid",
+        /// Her bank was at work already, which cannot be stopped here.
+        Processing = "processing",
+        /// It was over by itself.
+        Over = "over",
+    }
     /// What an attachment is tied to.
     AttachmentScope { Article = "article", Category = "category", Everywhere = "everywhere" }
     /// What an attachment ties.

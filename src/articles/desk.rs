@@ -38,6 +38,7 @@ pub fn desk_routes() -> Router<App> {
         .route("/desk/articles/new", get(show_new))
         .route("/desk/articles/{id}", get(show).post(save))
         .route("/desk/articles/{id}/{verb}", post(act))
+        .merge(super::desk_state::routes())
 }
 
 /// The filter as it stands in the address; empty fields filter nothing.

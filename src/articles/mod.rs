@@ -1,16 +1,21 @@
 //! The newsroom: articles, categories, import.
 //!
 //! An article is hosted here, or is a page elsewhere known by its canonical URL. It begins as a draft; readers see it once it is
-//! published and its publication date has come; it is never deleted, only unpublished. A *sensitive* article asks for nothing.
+//! published and its publication date has come; it is never deleted, only unpublished. A *sensitive* article asks for nothing. A
+//! *corrected* one says what was corrected and goes on asking; a *retracted* one says why, asks for nothing, and stays readable
+//! ([`notices`]). When an article stops asking, whatever the change was, its open checkouts are ended in the same transaction's wake.
 //!
 //! What an import brought and staff have not touched follows its source; what staff have touched stays as they left it
 //! (see [`import`]). That is why every verb here that staff use marks the article as theirs.
 
 mod desk;
+mod desk_state;
 mod details;
 /// Reading articles from files.
 pub mod import;
 mod naming;
+/// Corrections and retractions.
+pub mod notices;
 mod pages;
 mod recent;
 mod store;
@@ -21,12 +26,17 @@ pub use naming::{category_line, category_parts};
 pub use pages::routes;
 pub use store::{Filter, Mark};
 
-use crate::{app::App, error::Error};
+use crate::{
+    app::App,
+    asks::{article_may_ask, asks_for_nothing},
+    donations::ending,
+    error::Error,
+};
 use chrono::{DateTime, Utc};
 use entity::{
     article, category,
     ids::{ArticleId, CategoryId},
-    words::{ArticleKind, ArticleStatus},
+    words::{ArticleKind, ArticleStatus, EndingReason},
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, IntoActiveModel};
 
@@ -69,6 +79,7 @@ async fn insert(app: &App, tx: &DatabaseTransaction, details: &Details, origin: 
         language: details.language.clone(),
         status: if origin.publish { ArticleStatus::Published } else { ArticleStatus::Draft },
         sensitive: details.sensitive,
+        retracted: false,
         published_at: details.published_at.or(origin.publish.then_some(now)),
         imported_views: origin.imported_views,
         import_key: origin.import_key,
@@ -110,7 +121,23 @@ pub async fn change(app: &App, tx: &DatabaseTransaction, id: ArticleId, details:
     let mut row = model.clone().into_active_model();
     apply(app, tx, &mut row, details).await?;
     touch(app, &model, &mut row);
-    Ok(row.update(tx).await?)
+    let saved = row.update(tx).await?;
+    follow_ask(app, tx, &model, &saved).await?;
+    Ok(saved)
+}
+
+/// Where an article stops asking with a change, its open checkouts are to be ended; see [`ending`]. Returns how many.
+async fn follow_ask(app: &App, tx: &DatabaseTransaction, before: &article::Model, after: &article::Model) -> Result<usize, Error> {
+    let now = app.now();
+    if !article_may_ask(before, now) || article_may_ask(after, now) {
+        return Ok(0);
+    }
+    let reason = match asks_for_nothing(after) {
+        true if after.retracted => EndingReason::Retracted,
+        true => EndingReason::Sensitive,
+        false => EndingReason::Unpublished,
+    };
+    ending::ask(tx, app, after.id, reason, now).await
 }
 
 async fn apply(app: &App, tx: &DatabaseTransaction, row: &mut article::ActiveModel, details: &Details) -> Result<(), Error> {
@@ -156,7 +183,9 @@ pub async fn unpublish(app: &App, tx: &DatabaseTransaction, id: ArticleId) -> Re
     let mut row = model.clone().into_active_model();
     row.status = Set(ArticleStatus::Unpublished);
     touch(app, &model, &mut row);
-    Ok(row.update(tx).await?)
+    let saved = row.update(tx).await?;
+    follow_ask(app, tx, &model, &saved).await?;
+    Ok(saved)
 }
 
 /// Makes the article ask for nothing, or lets it ask again.
@@ -165,7 +194,9 @@ pub async fn mark_sensitive(app: &App, tx: &DatabaseTransaction, id: ArticleId, 
     let mut row = model.clone().into_active_model();
     row.sensitive = Set(sensitive);
     touch(app, &model, &mut row);
-    Ok(row.update(tx).await?)
+    let saved = row.update(tx).await?;
+    follow_ask(app, tx, &model, &saved).await?;
+    Ok(saved)
 }
 
 async fn refuse_taken_url(tx: &DatabaseTransaction, details: &Details, own: Option<ArticleId>) -> Result<(), Error> {

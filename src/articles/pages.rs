@@ -1,13 +1,13 @@
 //! The front page, lists of articles, categories, and one article with what stands on it.
 
 use super::{
-    Card, Filter, Mark, categories_for_readers, category_line, category_of, for_readers, public_cards,
+    Card, Filter, Mark, categories_for_readers, category_line, category_of, for_readers, notices, public_cards,
     recent::{Key, RecentPages},
     store,
 };
 use crate::{
     app::App,
-    asks::{GivingForm, Prefill, Target},
+    asks::{GivingForm, Prefill, Target, article_may_ask},
     attachments::{self, Attached},
     campaigns::{self, CampaignCard},
     error::Error,
@@ -187,6 +187,8 @@ struct ArticlePage {
     locale: String,
     attached: Attached,
     form: Option<GivingForm>,
+    /// What readers are told about it: retracted, corrected.
+    notices: Vec<notices::Shown>,
 }
 
 /// One article with what stands on it. A sensitive article asks for nothing. With nothing to fill in, it may be a page of the last
@@ -216,9 +218,9 @@ async fn put_together(app: &App, page: Page, slug: &str, prefill: &Prefill) -> R
     let page = page.preferring(&article.language).titled(article.title.clone());
     let category = category_of(app.db.read(), article.category_id).await?;
     let attached = attachments::for_article(app, &article).await?;
-    let form = match article.sensitive {
-        true => None,
-        false => {
+    let form = match article_may_ask(&article, app.now()) {
+        false => None,
+        true => {
             let campaign = attached.campaigns.first().map(|card| card.campaign.clone());
             let matching = matching::offer(app.db.read(), campaign.as_ref().map(|campaign| campaign.id), app.now()).await?;
             let target = Target { campaign, item: None, article: Some(article.clone()), matching };
@@ -226,6 +228,7 @@ async fn put_together(app: &App, page: Page, slug: &str, prefill: &Prefill) -> R
         }
     };
     Ok(ArticlePage {
+        notices: notices::for_readers(app.db.read(), &article, page.lang).await?,
         line: category.map(|category| steps_of(&category.path)).unwrap_or_default(),
         body: markdown::to_html(&article.body_markdown),
         views: article.imported_views.saturating_add(readers::views_of(app, article.id).await?),

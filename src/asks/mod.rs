@@ -14,7 +14,7 @@ pub mod token;
 pub use form::{GivingForm, Prefill};
 pub use gift::{Gift, RawGift, parse_gift};
 pub use particulars::{Declared, Particulars};
-pub use target::{Target, TargetItem, accepts_gifts};
+pub use target::{Target, TargetItem, accepts_gifts, article_may_ask, asks_for_nothing};
 
 use crate::{
     config::{Config, Limits},

@@ -1,14 +1,15 @@
 //! Queries for what a gift may be for.
 
+use super::article_may_ask;
 use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
     article, campaign,
-    ids::CampaignId,
+    ids::{ArticleId, CampaignId},
     wish_item,
-    words::{ArticleStatus, CampaignStatus},
+    words::CampaignStatus,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 
 /// The campaign of a slug; a draft is not known to the public.
 pub async fn campaign(db: &impl ConnectionTrait, slug: &str) -> Result<Option<campaign::Model>, Error> {
@@ -26,15 +27,18 @@ pub async fn item(db: &impl ConnectionTrait, slug: &str) -> Result<Option<wish_i
     Ok(wish_item::Entity::find().filter(wish_item::Column::Slug.eq(slug)).one(db).await?)
 }
 
-/// The article of a slug that readers see at `now` and that may ask: a draft, one whose day has not come, and a sensitive one are not
-/// named beside a form.
+/// The article of a slug that readers see at `now` and that may ask: a draft, one whose day has not come, a sensitive and a retracted one
+/// are not named beside a form.
 pub async fn article(db: &impl ConnectionTrait, slug: &str, now: DateTime<Utc>) -> Result<Option<article::Model>, Error> {
-    let find = article::Entity::find()
-        .filter(article::Column::Slug.eq(slug))
-        .filter(article::Column::Status.eq(ArticleStatus::Published))
-        .filter(article::Column::PublishedAt.lte(now))
-        .filter(article::Column::Sensitive.eq(false));
-    Ok(find.one(db).await?)
+    Ok(article::Entity::find().filter(article::Column::Slug.eq(slug)).one(db).await?.filter(|article| article_may_ask(article, now)))
+}
+
+/// Whether a gift may still come from an article, for whoever is about to write it down: the article stays as it is until the
+/// transaction ends, so that who takes its ask away afterwards finds the gift.
+pub async fn holds_ask(tx: &DatabaseTransaction, id: Option<ArticleId>, now: DateTime<Utc>) -> Result<bool, Error> {
+    let Some(id) = id else { return Ok(true) };
+    let found = article::Entity::find_by_id(id).lock_shared().one(tx).await?;
+    Ok(found.is_some_and(|article| article_may_ask(&article, now)))
 }
 
 /// The campaign of a slug, whatever its state.

@@ -5,7 +5,7 @@ use entity::{
     Money, article, campaign,
     ids::{ArticleId, CampaignId, FundId},
     wish_item,
-    words::{CampaignStatus, WishKind, WishStatus},
+    words::{ArticleStatus, CampaignStatus, WishKind, WishStatus},
 };
 
 /// What a gift is for. All fields empty: the organisation's work as a whole.
@@ -96,6 +96,17 @@ pub fn accepts_gifts(campaign: &campaign::Model, today: NaiveDate) -> bool {
     campaign.status == CampaignStatus::Live
         && campaign.starts_on.is_none_or(|first| first <= today)
         && campaign.ends_on.is_none_or(|last| today <= last)
+}
+
+/// Whether an article asks for nothing, whoever sees it: it is sensitive or retracted. One that was corrected goes on.
+pub fn asks_for_nothing(article: &article::Model) -> bool {
+    article.sensitive || article.retracted
+}
+
+/// Whether an article asks for anything at `now`: readers see it, and no mark speaks against it.
+pub fn article_may_ask(article: &article::Model, now: DateTime<Utc>) -> bool {
+    let is_public = article.status == ArticleStatus::Published && article.published_at.is_some_and(|at| at <= now);
+    is_public && !asks_for_nothing(article)
 }
 
 impl Target {

@@ -1,10 +1,11 @@
 //! Staff's pages for attachments, from three sides: of a campaign, of a wish item, of an article with a preview of what it shows.
 
-use super::{Attached, Place, Side, Thing, arrange, attach, detach, for_article, place_at, store};
+use super::{Attached, Days, Place, Side, Thing, attach_for, desk_preview, detach, for_article, order, place_at, set_days, store};
 use crate::{
     app::App,
-    asks::amount::parse_count,
+    asks::{amount::parse_count, asks_for_nothing},
     campaigns,
+    clock::parse_day,
     error::Error,
     staff::{DeskPage, Editor},
     web::{self, Form, FormErrors, Path, own_path},
@@ -33,7 +34,9 @@ pub fn desk_routes() -> Router<App> {
         .route("/desk/attachments/campaign/{id}", get(of_campaign).post(add_to_campaign))
         .route("/desk/attachments/item/{id}", get(of_item).post(add_to_item))
         .route("/desk/attachments/article/{id}", get(of_article).post(add_to_article))
+        .route("/desk/attachments/preview", get(desk_preview::show))
         .route("/desk/attachments/{id}/position", post(change_position))
+        .route("/desk/attachments/{id}/days", post(change_days))
         .route("/desk/attachments/{id}/remove", post(remove))
 }
 
@@ -47,16 +50,21 @@ struct RawAttachment {
     article: String,
     category: String,
     position: String,
+    from: String,
+    until: String,
 }
 
 /// One attachment as the desk shows it.
-struct Row {
-    id: AttachmentId,
-    thing: String,
-    thing_path: String,
-    scope: String,
-    place: String,
-    position: i64,
+pub(super) struct Row {
+    pub id: AttachmentId,
+    pub thing: String,
+    pub thing_path: String,
+    pub scope: String,
+    pub place: String,
+    pub position: i64,
+    /// Its days as a form has them; empty: no bound.
+    pub from: String,
+    pub until: String,
 }
 
 #[derive(Template)]
@@ -77,7 +85,10 @@ struct AttachmentsPage {
     can_add: bool,
     /// What the article shows, on an article's side.
     preview: Option<Attached>,
+    /// Whether the article asks for nothing.
     sensitive: bool,
+    /// The article's name, on its side.
+    slug: String,
 }
 
 async fn everything(State(app): State<App>, _: Editor, page: DeskPage) -> Result<Response, Error> {
@@ -180,8 +191,12 @@ async fn add(
     if position.is_none() && !raw.position.trim().is_empty() {
         shown.errors.add("position", "Write a whole number, or leave it empty");
     }
-    if let (Ok(thing), Ok(place), true) = (thing, place, shown.errors.is_empty()) {
-        match attach(app, &who.actor(), thing, place, position).await {
+    let days = parse_days(&raw.from, &raw.until);
+    if let Err((field, text)) = days {
+        shown.errors.add(field, text);
+    }
+    if let (Ok(thing), Ok(place), Ok(days), true) = (thing, place, days, shown.errors.is_empty()) {
+        match attach_for(app, &who.actor(), thing, place, position, days).await {
             Ok(_) => return Ok(web::redirect(&format!("{}?done=saved", shown.here))),
             Err(Error::Conflict(why)) => shown.errors.add(if shown.things.is_empty() { "scope" } else { "thing" }, why),
             Err(other) => return Err(other),
@@ -189,6 +204,19 @@ async fn add(
     }
     shown.values = raw;
     web::html_status(StatusCode::UNPROCESSABLE_ENTITY, &shown)
+}
+
+/// The days of a form; empty fields are no bound.
+fn parse_days(from: &str, until: &str) -> Result<Days, Wrong> {
+    let day = |field: &'static str, text: &str| match text.trim() {
+        "" => Ok(None),
+        text => parse_day(text).map(Some).ok_or((field, "Write a day such as 2026-03-21")),
+    };
+    let days = Days { from: day("from", from)?, until: day("until", until)? };
+    match (days.from, days.until) {
+        (Some(from), Some(until)) if until < from => Err(("until", "The last day is before the first")),
+        _ => Ok(days),
+    }
 }
 
 async fn campaign_page(app: &App, page: DeskPage, id: CampaignId) -> Result<AttachmentsPage, Error> {
@@ -206,14 +234,17 @@ async fn item_page(app: &App, page: DeskPage, id: WishItemId) -> Result<Attachme
 async fn article_page(app: &App, page: DeskPage, id: ArticleId) -> Result<AttachmentsPage, Error> {
     let db = app.db.read();
     let article = store::article(db, id).await?.ok_or(Error::NotFound)?;
-    let rows = arrange(store::of_article(db, &article).await?);
+    // Everything that reaches it, also outside its days; what stands there today is below.
+    let mut rows = store::of_article(db, &article).await?;
+    order(&mut rows);
     let preview = for_article(app, &article).await?;
     let page = page.titled(article.title.clone());
     let mut shown = frame(app, page, format!("/desk/attachments/article/{id}"), format!("/desk/articles/{id}"), rows).await?;
     let campaigns = wishes::store::campaigns(db).await?.into_iter().map(|campaign| (format!("campaign:{}", campaign.id), campaign.title));
     let items = wishes::store::open_items(db, None).await?.into_iter().map(|item| (format!("item:{}", item.id), item.title));
     shown.things = campaigns.chain(items).collect();
-    shown.sensitive = article.sensitive;
+    shown.sensitive = asks_for_nothing(&article);
+    shown.slug = article.slug;
     shown.preview = Some(preview);
     Ok(shown)
 }
@@ -237,11 +268,12 @@ async fn frame(app: &App, page: DeskPage, here: String, back: String, rows: Vec<
         can_add: true,
         preview: None,
         sensitive: false,
+        slug: String::new(),
     })
 }
 
 /// The attachments with the titles of what they tie together.
-async fn describe(app: &App, page: &DeskPage, rows: Vec<attachment::Model>) -> Result<Vec<Row>, Error> {
+pub(super) async fn describe(app: &App, page: &DeskPage, rows: Vec<attachment::Model>) -> Result<Vec<Row>, Error> {
     let db = app.db.read();
     let campaigns = wishes::store::campaigns_by_id(db, rows.iter().filter_map(|row| row.campaign_id).collect()).await?;
     let item_ids: Vec<WishItemId> = rows.iter().filter_map(|row| row.wish_item_id).collect();
@@ -260,7 +292,10 @@ async fn describe(app: &App, page: &DeskPage, rows: Vec<attachment::Model>) -> R
         let article = row.article_id.and_then(|id| articles.get(&id)).map(|article| article.title.clone());
         let category = row.category_id.and_then(|id| categories.get(&id)).cloned();
         let place = article.or(category).unwrap_or_default();
-        Row { id: row.id, thing, thing_path, scope: page.t(&format!("desk-attachment-{}", row.scope)), place, position: row.position }
+        let day = |day: Option<chrono::NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
+        let (from, until) = (day(row.starts_on), day(row.ends_on));
+        let scope = page.t(&format!("desk-attachment-{}", row.scope));
+        Row { id: row.id, thing, thing_path, scope, place, position: row.position, from, until }
     });
     Ok(described.collect())
 }
@@ -270,6 +305,8 @@ async fn describe(app: &App, page: &DeskPage, rows: Vec<attachment::Model>) -> R
 #[serde(default)]
 struct RawRow {
     position: String,
+    from: String,
+    until: String,
     back: String,
 }
 
@@ -281,6 +318,17 @@ async fn change_position(
 ) -> Result<Response, Error> {
     let position = parse_count(&raw.position).ok_or_else(|| Error::Invalid("write the position as a whole number".to_owned()))?;
     place_at(&app, &who.actor(), id, position).await?;
+    Ok(web::redirect(&format!("{}?done=saved", own_path(&raw.back))))
+}
+
+async fn change_days(
+    State(app): State<App>,
+    who: Editor,
+    Path(id): Path<AttachmentId>,
+    Form(raw): Form<RawRow>,
+) -> Result<Response, Error> {
+    let days = parse_days(&raw.from, &raw.until).map_err(|(_, text)| Error::Invalid(text.to_owned()))?;
+    set_days(&app, &who.actor(), id, days).await?;
     Ok(web::redirect(&format!("{}?done=saved", own_path(&raw.back))))
 }
 

@@ -2,22 +2,28 @@
 //!
 //! An attachment ties one campaign or item to one article by hand, to a category and everything below it, or to every article.
 //! On an article stand first what was tied by hand, then by category, then everywhere; within each by position, then in the order
-//! of making. What is tied twice stands once, at its first place. A sensitive article asks for nothing.
+//! of making. What is tied twice stands once, at its first place. An attachment may have days, in the organisation's zone: outside them
+//! it is as if it were not there. A sensitive or retracted article asks for nothing. [`judge`] says of an article and a day what would
+//! stand there, and of everything else why it would not.
 
 mod desk;
+mod desk_preview;
+mod judge;
 mod store;
 
 pub use desk::desk_routes;
+pub use judge::{Judged, Why, judge};
 pub use store::Side;
 
 use crate::{
     app::App,
-    asks::accepts_gifts,
+    asks::{accepts_gifts, asks_for_nothing},
     campaigns::{self, CampaignCard},
     error::Error,
     staff::audit::{self, Actor},
     wishes::{self, ItemCard},
 };
+use chrono::NaiveDate;
 use entity::{
     article, attachment,
     ids::{ArticleId, AttachmentId, CampaignId, CategoryId, WishItemId},
@@ -50,18 +56,18 @@ impl Attached {
 
 /// What stands on an article today: nothing on a sensitive one.
 pub async fn for_article(app: &App, article: &article::Model) -> Result<Attached, Error> {
-    if article.sensitive {
+    if asks_for_nothing(article) {
         return Ok(Attached::default());
     }
-    let rows = arrange(store::of_article(app.db.read(), article).await?);
+    let rows = arrange(within_days(store::of_article(app.db.read(), article).await?, app.today()));
     Ok(Attached { campaigns: campaigns_of(app, &rows).await?, wish_items: items_of(app, &rows).await? })
 }
 
 /// The campaigns that stand on an article at this moment, for counting their readers; none of an article that is not there.
 pub async fn campaign_ids_for_article(app: &App, article_id: ArticleId) -> Result<Vec<CampaignId>, Error> {
     let db = app.db.read();
-    let Some(article) = store::article(db, article_id).await?.filter(|article| !article.sensitive) else { return Ok(Vec::new()) };
-    let rows = arrange(store::of_article(db, &article).await?);
+    let Some(article) = store::article(db, article_id).await?.filter(|article| !asks_for_nothing(article)) else { return Ok(Vec::new()) };
+    let rows = arrange(within_days(store::of_article(db, &article).await?, app.today()));
     let ids: Vec<CampaignId> = rows.iter().filter_map(|row| row.campaign_id).collect();
     let today = app.today();
     let open: HashSet<CampaignId> = store::campaigns(db, &ids)
@@ -93,11 +99,45 @@ pub enum Place {
     Everywhere,
 }
 
-/// Ties a thing to a place, at `position` or after the last one there.
+/// The days on which an attachment stands, in the organisation's zone, both included; none: no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Days {
+    /// The first day.
+    pub from: Option<NaiveDate>,
+    /// The last day.
+    pub until: Option<NaiveDate>,
+}
+
+impl Days {
+    fn checked(self) -> Result<Self, Error> {
+        match (self.from, self.until) {
+            (Some(from), Some(until)) if until < from => Err(Error::Invalid("the last day is before the first".to_owned())),
+            _ => Ok(self),
+        }
+    }
+}
+
+/// Ties a thing to a place for good, at `position` or after the last one there.
 ///
 /// # Errors
 /// `Conflict` when it is tied there already.
 pub async fn attach(app: &App, actor: &Actor, thing: Thing, place: Place, position: Option<i64>) -> Result<AttachmentId, Error> {
+    attach_for(app, actor, thing, place, position, Days::default()).await
+}
+
+/// The same for some days.
+///
+/// # Errors
+/// `Conflict` when it is tied there already; `Invalid` when the days end before they begin.
+pub async fn attach_for(
+    app: &App,
+    actor: &Actor,
+    thing: Thing,
+    place: Place,
+    position: Option<i64>,
+    days: Days,
+) -> Result<AttachmentId, Error> {
+    let days = days.checked()?;
     let (id, now): (AttachmentId, _) = (app.new_id(), app.now());
     let (target, campaign_id, wish_item_id) = match thing {
         Thing::Campaign(id) => (AttachmentTarget::Campaign, Some(id), None),
@@ -108,7 +148,19 @@ pub async fn attach(app: &App, actor: &Actor, thing: Thing, place: Place, positi
         Place::Category(id) => (AttachmentScope::Category, None, Some(id)),
         Place::Everywhere => (AttachmentScope::Everywhere, None, None),
     };
-    let row = attachment::Model { id, target, campaign_id, wish_item_id, scope, article_id, category_id, position: 0, created_at: now };
+    let row = attachment::Model {
+        id,
+        target,
+        campaign_id,
+        wish_item_id,
+        scope,
+        article_id,
+        category_id,
+        position: 0,
+        starts_on: days.from,
+        ends_on: days.until,
+        created_at: now,
+    };
     app.db
         .write(async |tx| {
             let there = store::in_same_place(tx, &row).await?;
@@ -119,7 +171,7 @@ pub async fn attach(app: &App, actor: &Actor, thing: Thing, place: Place, positi
             let row = attachment::Model { position: position.unwrap_or(after_last), ..row.clone() };
             let detail = json!({
                 "campaign": row.campaign_id, "item": row.wish_item_id, "scope": row.scope, "article": row.article_id,
-                "category": row.category_id, "position": row.position,
+                "category": row.category_id, "position": row.position, "from": row.starts_on, "until": row.ends_on,
             });
             store::insert(tx, row).await?;
             audit::record(tx, now, actor, "attachment.add", "attachment", &id.to_string(), detail).await
@@ -141,6 +193,22 @@ pub async fn place_at(app: &App, actor: &Actor, id: AttachmentId, position: i64)
         .await
 }
 
+/// Gives an attachment other days.
+///
+/// # Errors
+/// `Invalid` when they end before they begin.
+pub async fn set_days(app: &App, actor: &Actor, id: AttachmentId, days: Days) -> Result<(), Error> {
+    let (days, now) = (days.checked()?, app.now());
+    app.db
+        .write(async |tx| {
+            let before = store::attachment(tx, id).await?.ok_or(Error::NotFound)?;
+            store::set_days(tx, id, days.from, days.until).await?;
+            let detail = json!({ "from": [before.starts_on, days.from], "until": [before.ends_on, days.until] });
+            audit::record(tx, now, actor, "attachment.days", "attachment", &id.to_string(), detail).await
+        })
+        .await
+}
+
 /// Unties.
 pub async fn detach(app: &App, actor: &Actor, id: AttachmentId) -> Result<(), Error> {
     let now = app.now();
@@ -157,14 +225,29 @@ pub async fn detach(app: &App, actor: &Actor, id: AttachmentId) -> Result<(), Er
         .await
 }
 
-/// The order of a page: by hand, by category, everywhere; then by position, then as made. What stands twice keeps its first place.
-pub fn arrange(mut rows: Vec<attachment::Model>) -> Vec<attachment::Model> {
+/// Whether an attachment stands on a day.
+fn is_within_days(row: &attachment::Model, day: NaiveDate) -> bool {
+    row.starts_on.is_none_or(|first| first <= day) && row.ends_on.is_none_or(|last| day <= last)
+}
+
+fn within_days(mut rows: Vec<attachment::Model>, day: NaiveDate) -> Vec<attachment::Model> {
+    rows.retain(|row| is_within_days(row, day));
+    rows
+}
+
+/// The order of a page: the nearer place first, then by position, then as made.
+fn order(rows: &mut [attachment::Model]) {
     let rank = |scope: AttachmentScope| match scope {
         AttachmentScope::Article => 0,
         AttachmentScope::Category => 1,
         AttachmentScope::Everywhere => 2,
     };
     rows.sort_by_key(|row| (rank(row.scope), row.position, row.id));
+}
+
+/// The order of a page: by hand, by category, everywhere; then by position, then as made. What stands twice keeps its first place.
+pub fn arrange(mut rows: Vec<attachment::Model>) -> Vec<attachment::Model> {
+    order(&mut rows);
     let mut seen: HashSet<(Option<CampaignId>, Option<WishItemId>)> = HashSet::new();
     rows.retain(|row| seen.insert((row.campaign_id, row.wish_item_id)));
     rows

@@ -1,6 +1,7 @@
 //! Queries for attachments.
 
 use crate::error::Error;
+use chrono::NaiveDate;
 use entity::{
     article, attachment, campaign, category,
     ids::{ArticleId, AttachmentId, CampaignId, CategoryId, WishItemId},
@@ -104,6 +105,15 @@ pub async fn insert(tx: &DatabaseTransaction, row: attachment::Model) -> Result<
 pub async fn set_position(tx: &DatabaseTransaction, id: AttachmentId, position: i64) -> Result<(), Error> {
     let change = attachment::Entity::update_many().col_expr(attachment::Column::Position, Expr::value(position));
     change.filter(attachment::Column::Id.eq(id)).exec(tx).await?;
+    Ok(())
+}
+
+/// Gives an attachment other days.
+pub async fn set_days(tx: &DatabaseTransaction, id: AttachmentId, from: Option<NaiveDate>, until: Option<NaiveDate>) -> Result<(), Error> {
+    use attachment::Column;
+    let change =
+        attachment::Entity::update_many().col_expr(Column::StartsOn, Expr::value(from)).col_expr(Column::EndsOn, Expr::value(until));
+    change.filter(Column::Id.eq(id)).exec(tx).await?;
     Ok(())
 }
 

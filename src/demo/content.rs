@@ -252,6 +252,8 @@ async fn attach(
         article_id: article,
         category_id: category,
         position,
+        starts_on: None,
+        ends_on: None,
         created_at: app.now(),
     };
     app.db.write(async |tx| row.clone().into_active_model().insert(tx).await.map(|_| ()).map_err(Error::from)).await

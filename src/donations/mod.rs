@@ -10,6 +10,8 @@ pub mod back;
 pub mod by_hand;
 pub mod care;
 mod desk;
+/// Open checkouts of an article that asks no more.
+pub mod ending;
 pub mod events;
 mod evidence;
 pub mod explain;

@@ -1,9 +1,9 @@
 //! From the form to Stripe's checkout: the donation and its reservation are written first, then Stripe is asked.
 
-use super::{CHECKOUT_LASTS, HOLD_MARGIN, path_of, store, token_of};
+use super::{CHECKOUT_LASTS, HOLD_MARGIN, ending, path_of, store, token_of};
 use crate::{
     app::App,
-    asks::{Gift, Particulars},
+    asks::{self, Gift, Particulars},
     clock::sha256_hex,
     error::Error,
     gift_aid, matching,
@@ -52,6 +52,8 @@ pub enum OpenProblem {
     },
     /// The item is not asked for any more.
     ItemClosed,
+    /// The article that it came from asks no more.
+    ArticleClosed,
     /// Stripe did not answer, or said that it cannot now. The same form may be sent again and stays one donation.
     StripeDown,
     /// Stripe refused the request; sending it again changes nothing.
@@ -125,9 +127,11 @@ async fn write_down(app: &App, gift: &Gift) -> Result<donation::Model, OpenProbl
     }
 }
 
-async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<donation::Model, OpenProblem> {
-    let now = app.now();
-    let id: DonationId = app.new_id();
+/// Whether the article still asks and enough of the item is left, both locked from here on; the same form's twin where that was quicker.
+async fn find_hindrance(tx: &DatabaseTransaction, gift: &Gift, now: DateTime<Utc>) -> Result<Option<donation::Model>, OpenProblem> {
+    if !asks::store::holds_ask(tx, gift.article_id, now).await? {
+        return Err(OpenProblem::ArticleClosed);
+    }
     if let Some((item, quantity)) = gift.item
         && let Err(problem) = wishes::check_left(tx, item, share_of(quantity, gift), now).await
     {
@@ -137,7 +141,16 @@ async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<d
         }
         // The same form sent twice at once: what is missing may be what its twin holds.
         let twin = store::find_by_form(tx, &gift.form_token).await.map_err(Error::from)?;
-        return twin.ok_or_else(|| tell_reserve_problem(problem));
+        return twin.map(Some).ok_or_else(|| tell_reserve_problem(problem));
+    }
+    Ok(None)
+}
+
+async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<donation::Model, OpenProblem> {
+    let now = app.now();
+    let id: DonationId = app.new_id();
+    if let Some(twin) = find_hindrance(tx, gift, now).await? {
+        return Ok(twin);
     }
     let supporter = supporters::find_or_add(tx, app.new_id(), &gift.email, gift.language.tag(), now).await?;
     let fund = store::fund(tx, gift.fund_id, app.new_id(), now).await?;
@@ -366,27 +379,31 @@ fn cancel_path(app: &App, donation: &donation::Model) -> String {
 
 async fn keep_checkout(app: &App, id: DonationId, checkout: &Checkout) -> Result<Opened, OpenProblem> {
     let now = app.now();
-    let written = app
+    let is_open = app
         .db
         .write(async |tx| {
             let donation = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
+            let is_open = donation.status == DonationStatus::Pending;
             if donation.checkout_session_id.as_deref() == Some(&checkout.session_id) {
-                return Ok(());
+                return Ok(is_open);
             }
             if donation.checkout_session_id.is_some() {
                 return Err(Error::Internal(format!("donation {id} would get a second checkout")));
             }
             let mut row = donation.into_active_model();
             row.checkout_session_id = Set(Some(checkout.session_id.clone()));
-            row.checkout_url = Set(Some(checkout.url.clone()));
+            row.checkout_url = Set(is_open.then(|| checkout.url.clone()));
             row.updated_at = Set(now);
             row.update(tx).await?;
             store::note(tx, id, now, "checkout_opened", &checkout.session_id).await?;
-            Ok(())
+            if !is_open {
+                // It was ended while Stripe was being asked: nobody is sent there, and Stripe ends it too.
+                ending::ask_one(tx, app, id, now).await?;
+            }
+            Ok(is_open)
         })
-        .await;
-    written?;
-    Ok(Opened::Checkout(checkout.url.clone()))
+        .await?;
+    Ok(if is_open { Opened::Checkout(checkout.url.clone()) } else { Opened::Over(path_of(app, id)) })
 }
 
 /// Keeps the attempt in the story. A refusal ends the donation and frees what it held.

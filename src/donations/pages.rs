@@ -1,6 +1,6 @@
 //! The public pages of giving: the form on a page of its own, what happens when it is sent, and the thank-you page.
 
-use super::{OpenProblem, Opened, back, by_hand::transfers, explain, open, store};
+use super::{OpenProblem, Opened, back, by_hand::transfers, ending, explain, open, store};
 use crate::{
     app::App,
     asks::{GivingForm, Prefill, RawGift, Target, amount, gift::OTHER, parse_gift, token},
@@ -54,7 +54,9 @@ async fn show_form(State(app): State<App>, page: Page, Query(prefill): Query<Pre
     let page = page.titled(title);
     let offers = find_offers(&app, &target).await?;
     let form = GivingForm::new(&app, &page, &target, &offers, &prefill);
-    let mut response = web::html(&DonatePage { page, form, target, notice: None, earlier: None })?;
+    let is_closed = !prefill.article.trim().is_empty() && target.article.is_none();
+    let notice = is_closed.then(|| closed_text(&page, &target));
+    let mut response = web::html(&DonatePage { page, form, target, notice, earlier: None })?;
     // The form's token is for one person and one gift.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
@@ -71,6 +73,9 @@ async fn find_offers(app: &App, target: &Target) -> Result<Vec<entity::wish_item
 async fn send_form(State(app): State<App>, page: Page, client: ClientAddress, Form(raw): Form<RawGift>) -> Result<Response, Error> {
     let page = page.preferring(&raw.language);
     let target = find_target(&app, &raw).await?;
+    if asks_no_more(&raw, &target) {
+        return show_closed(&app, page, &target, raw).await;
+    }
     let gift = match parse_gift(&app, &page, &raw, &target) {
         Ok(gift) => gift,
         Err(errors) => return show_again(&app, page, &target, raw, errors, StatusCode::UNPROCESSABLE_ENTITY, None).await,
@@ -106,6 +111,9 @@ async fn announce_transfer(State(app): State<App>, page: Page, client: ClientAdd
     }
     let page = page.preferring(&raw.language);
     let target = find_target(&app, &raw).await?;
+    if asks_no_more(&raw, &target) {
+        return show_closed(&app, page, &target, raw).await;
+    }
     let gift = match parse_gift(&app, &page, &raw, &target) {
         Ok(gift) => gift,
         Err(errors) => return show_again(&app, page, &target, raw, errors, StatusCode::UNPROCESSABLE_ENTITY, None).await,
@@ -136,6 +144,28 @@ async fn find_target(app: &App, raw: &RawGift) -> Result<Target, Error> {
     Ok(target)
 }
 
+/// Whether a form comes from an article that asks no more. Of an article that never was, the same is said.
+fn asks_no_more(raw: &RawGift, target: &Target) -> bool {
+    !raw.article.trim().is_empty() && target.article.is_none()
+}
+
+/// The form came from a page loaded before the article's ask was taken away. A gift that was begun with it has its own page; else the same
+/// can be given to the campaign itself, with everything typed kept.
+async fn show_closed(app: &App, page: Page, target: &Target, mut raw: RawGift) -> Result<Response, Error> {
+    if let Ok(token) = token::check(app, &raw.form_token)
+        && let Some(earlier) = store::find_by_form(app.db.read(), &token.id).await?
+    {
+        return Ok(web::redirect(&super::path_of(app, earlier.id)));
+    }
+    raw.article.clear();
+    let errors = one_error(closed_text(&page, target));
+    show_again(app, page, target, raw, errors, StatusCode::CONFLICT, None).await
+}
+
+fn closed_text(page: &Page, target: &Target) -> String {
+    page.t(if target.campaign.is_some() { "donations-article-closed-campaign" } else { "donations-article-closed" })
+}
+
 fn one_error(text: String) -> FormErrors {
     let mut errors = FormErrors::default();
     errors.add("donate", text);
@@ -159,6 +189,10 @@ async fn show_problem(
         }
         OpenProblem::NotEnough { left } => (StatusCode::CONFLICT, page.tn("donations-not-enough", left), None),
         OpenProblem::TooMuch { left } => (StatusCode::CONFLICT, page.t1("donations-too-much", "left", page.money(left)), None),
+        OpenProblem::ArticleClosed => {
+            raw.article.clear();
+            (StatusCode::CONFLICT, closed_text(&page, target), None)
+        }
         OpenProblem::ItemClosed => (StatusCode::CONFLICT, page.t("asks-problem-item"), None),
         OpenProblem::StripeDown => (StatusCode::SERVICE_UNAVAILABLE, page.t("donations-stripe-down"), None),
         OpenProblem::StripeRefused => {
@@ -227,6 +261,8 @@ struct ThanksPage {
     receipt_code: Option<String>,
     /// Where to transfer the money to, and the code to write on it, while an announced transfer is waited for.
     transfer: Option<Transfer>,
+    /// Whether we ended the checkout, because its article asks no more.
+    was_ended: bool,
     /// What happened, day by day.
     told: Vec<(String, String)>,
     /// What a sponsor adds to the gift, in a sentence.
@@ -302,6 +338,7 @@ async fn show_donation(State(app): State<App>, page: Page, Path(token): Path<Str
         until: donation.expires_at,
     });
     let told = explain::for_supporter(&app, &page, &donation).await?;
+    let was_ended = donation.status == DonationStatus::Expired && ending::was_ended(app.db.read(), donation.id).await?;
     let waits = donation.status == DonationStatus::Pending && transfer.is_none() && look.back == 0 && look.look < LOOKS_MAX;
     let matched = tell_match(&app, &page, &donation, look.matching > 0).await?;
     let shown = ThanksPage {
@@ -313,6 +350,7 @@ async fn show_donation(State(app): State<App>, page: Page, Path(token): Path<Str
         receipt_code: receipt.map(|r| r.code),
         transfer,
         told: told.into_iter().map(|line| (page.day(line.at), line.text)).collect(),
+        was_ended,
         checkout_url: donation
             .checkout_url
             .clone()

@@ -50,7 +50,8 @@ async fn end_overdue(app: &App, donation: &donation::Model) -> Result<bool, Erro
     }
 }
 
-async fn expire(app: &App, donation: &donation::Model, why: &str) -> Result<bool, Error> {
+/// Ends a pending donation that Stripe knows nothing of.
+pub(super) async fn expire(app: &App, donation: &donation::Model, why: &str) -> Result<bool, Error> {
     let now = app.now();
     app.db
         .write(async |tx| {

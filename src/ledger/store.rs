@@ -5,7 +5,7 @@ use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
     Currency, Money, accounting_period,
-    ids::{CampaignId, DonationId},
+    ids::{ArticleId, CampaignId, DonationId},
     ledger_entry, ledger_transaction,
     words::{Account, MovementKind, PeriodState},
 };
@@ -117,6 +117,24 @@ pub async fn raised(db: &impl ConnectionTrait, campaigns: &[CampaignId]) -> Resu
         Ok(Raised { campaign_id, money: Money::new(total, currency).negated()?, gifts })
     };
     rows.into_iter().map(row).collect()
+}
+
+/// What the gifts that came from an article are worth now, by currency.
+pub async fn raised_from(db: &impl ConnectionTrait, article: ArticleId) -> Result<Vec<Money>, Error> {
+    use ledger_entry::Column;
+    let sum = Expr::col(Column::AmountMinor).sum().cast_as("bigint");
+    let rows: Vec<(Currency, i64)> = ledger_entry::Entity::find()
+        .select_only()
+        .column(Column::Currency)
+        .column_as(sum, "total")
+        .filter(Column::Account.eq(Account::Donations))
+        .filter(Column::ArticleId.eq(article))
+        .group_by(Column::Currency)
+        .order_by_asc(Column::Currency)
+        .into_tuple()
+        .all(db)
+        .await?;
+    rows.into_iter().map(|(currency, total)| Ok(Money::new(total, currency).negated()?)).collect()
 }
 
 /// Income in one currency over some days.

@@ -17,6 +17,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use chrono::{DateTime, Utc};
 use entity::{
     Money,
     ids::{PromiseChoiceId, PromiseId, WishItemId},
@@ -65,7 +66,8 @@ struct PromisePage {
     page: DeskPage,
     promise: promise::Model,
     item: wish_item::Model,
-    choices: Vec<(promise_choice::Model, Money)>,
+    /// Each with its amount and when it was given.
+    choices: Vec<(promise_choice::Model, Money, DateTime<Utc>)>,
     next: Option<String>,
 }
 
@@ -80,7 +82,12 @@ async fn show(
     let promise = store::promise(db, id).await?.ok_or(Error::NotFound)?;
     let item = wishes::store::item(db, promise.wish_item_id).await?.ok_or(Error::NotFound)?;
     let Pager { rows, next } = Pager::from_rows(store::choices(db, id, query.after.parse().ok()).await?, |choice| choice.id.to_string());
-    let choices = rows.into_iter().map(|choice| (choice.clone(), Money::new(choice.amount_minor, choice.currency))).collect();
+    let given = store::given_at(db, rows.iter().map(|choice| choice.donation_id).collect()).await?;
+    let choices = rows.into_iter().map(|choice| {
+        let given_at = given.get(&choice.donation_id).copied().unwrap_or(choice.created_at);
+        (choice.clone(), Money::new(choice.amount_minor, choice.currency), given_at)
+    });
+    let choices = choices.collect();
     let title = item.title.clone();
     web::html(&PromisePage { page: page.titled(title), promise, item, choices, next })
 }

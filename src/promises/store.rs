@@ -12,6 +12,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, RelationDef, sea_query::JoinType,
 };
+use std::collections::HashMap;
 
 /// A promise.
 pub async fn promise(db: &impl ConnectionTrait, id: PromiseId) -> Result<Option<promise::Model>, DbErr> {
@@ -38,6 +39,12 @@ pub async fn choices(
         find = find.filter(promise_choice::Column::Id.gt(after));
     }
     find.order_by_asc(promise_choice::Column::Id).limit(PAGE_ROWS + 1).all(db).await
+}
+
+/// When each of these donations was given.
+pub async fn given_at(db: &impl ConnectionTrait, ids: Vec<DonationId>) -> Result<HashMap<DonationId, DateTime<Utc>>, DbErr> {
+    let found = donation::Entity::find().filter(donation::Column::Id.is_in(ids)).all(db).await?;
+    Ok(found.into_iter().map(|donation| (donation.id, donation.paid_at.unwrap_or(donation.created_at))).collect())
 }
 
 /// A choice.

@@ -88,7 +88,9 @@ pub struct Document {
     pub note: Option<String>,
     /// The sentences of the law, or one of ours where the law has none.
     pub statements: Vec<String>,
-    /// Their language.
+    /// How to see whether it is genuine.
+    pub check: Option<String>,
+    /// The language of the statements.
     pub statement_lang: &'static str,
     /// Its direction.
     pub statement_dir: &'static str,
@@ -152,10 +154,18 @@ impl Document {
             note: (has_law && law != language.tag())
                 .then(|| language.text(if law == "de" { "receipt-statement-in-german" } else { "receipt-statement-in-english" })),
             statements: if has_law { snapshot.statements.clone() } else { vec![ours()] },
+            check: check_sentence(snapshot, language),
             statement_lang,
             statement_dir: dir_of(statement_lang),
         }
     }
+}
+
+/// How to see whether the receipt is genuine, where it has a code and there is a page.
+fn check_sentence(snapshot: &Snapshot, language: Language) -> Option<String> {
+    let has_both = !snapshot.check.is_empty() && !snapshot.check_page.is_empty();
+    let named = |name, value: &str| (name, FluentValue::from(format!("{}{value}{}", ISOLATE[0], ISOLATE[1])));
+    has_both.then(|| language.text_with("receipt-check", &[named("page", &snapshot.check_page), named("code", &snapshot.check)]))
 }
 
 /// Fields that say something, on one line each.

@@ -8,6 +8,8 @@
 mod agree;
 /// The statements of a tax year.
 pub mod annual;
+/// Whether a receipt is genuine, for whoever has its number and check code.
+mod check;
 /// What staff do with one receipt.
 pub mod care;
 mod desk;
@@ -33,6 +35,7 @@ pub mod store;
 pub mod years;
 
 pub use agree::{Agreed, agree};
+pub use check::routes as check_routes;
 pub use desk::{routes as desk_routes, send_pdf};
 pub use letter::{Ended, cancelled_letter, letter};
 pub use snapshot::{Exemption, Issuer, Snapshot};
@@ -65,6 +68,8 @@ pub struct IssuerSettings {
     pub timezone: Tz,
     /// Whether a stand-in takes the payments, so that a receipt must say that it is worth nothing.
     pub practice: bool,
+    /// Where anybody may ask whether a receipt is genuine; empty: nowhere.
+    pub check_page: String,
 }
 
 impl IssuerSettings {
@@ -93,6 +98,7 @@ impl IssuerSettings {
             prefix: config.org_receipt_prefix.clone(),
             timezone: config.org_timezone,
             practice: config.is_practice(),
+            check_page: config.link("/receipts/check"),
         }
     }
 
@@ -160,7 +166,8 @@ async fn write(
     let year = i64::from(gift_on.year());
     let (series_id, number) = store::take_number(tx, &settings.prefix, year, random.id(now)).await?;
     let code = code(&settings.prefix, year, number);
-    let snapshot = Snapshot::of(&settings, gift, &code, gift_on, settings.day_of(now), replaces.map(|old| old.code.as_str()));
+    let mut snapshot = Snapshot::of(&settings, gift, &code, gift_on, settings.day_of(now), replaces.map(|old| old.code.as_str()));
+    snapshot.check = check::new_code(random);
     let row = receipt::ActiveModel {
         id: Set(random.id(now)),
         series_id: Set(series_id),

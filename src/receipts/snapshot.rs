@@ -97,6 +97,12 @@ pub struct Snapshot {
     pub replaces: Option<String>,
     /// Whether it is for practice and worth nothing.
     pub practice: bool,
+    /// With it and the number anybody may ask whether this receipt is genuine; empty on receipts of earlier versions.
+    #[serde(default)]
+    pub check: String,
+    /// Where that can be asked; empty where nobody can.
+    #[serde(default)]
+    pub check_page: String,
 }
 
 fn english() -> String {
@@ -134,6 +140,8 @@ impl Snapshot {
             short_of: short.map(|short| short.as_str().to_owned()),
             replaces: replaces.map(ToOwned::to_owned),
             practice: settings.practice,
+            check: String::new(),
+            check_page: settings.check_page.clone(),
             issuer,
         }
     }

@@ -167,6 +167,7 @@ pub fn document_of(snapshot: &YearSnapshot) -> Result<Document, Error> {
     let statement_lang = if has_law { law } else { language.tag() };
     let own = if snapshot.issuer.profile == "ca" { "statement-not-receipt" } else { "statement-plain" };
     Ok(Document {
+        check: None,
         lang: language.tag(),
         dir: language.dir(),
         code: snapshot.code.clone(),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use entity::{
     donation,
-    ids::{RecurringId, SupporterId},
+    ids::{ArticleId, RecurringId, SupporterId},
     recurring_donation, recurring_step,
     words::{GiftInterval, RecurringStatus},
 };
@@ -43,6 +43,11 @@ pub async fn of_supporter(db: &impl ConnectionTrait, id: SupporterId, most: u64)
         .limit(most)
         .all(db)
         .await
+}
+
+/// The recurring donations that began on an article, newest first.
+pub async fn of_article(db: &impl ConnectionTrait, id: ArticleId, most: u64) -> Result<Vec<recurring_donation::Model>, DbErr> {
+    recurring_donation::Entity::find().filter(C::ArticleId.eq(id)).order_by_desc(C::Id).limit(most).all(db).await
 }
 
 /// The donation that its form was sent with. The first written is the first by id.

@@ -88,6 +88,7 @@ const PLACES: &[(&str, &[Place])] = &[
         &[
             ("/desk/letters", "desk-nav-letters", FINANCE),
             ("/desk/audit", "desk-nav-audit", ADMINS),
+            ("/desk/genuine", "desk-nav-genuine", ADMINS),
             ("/desk/staff", "desk-nav-staff", ADMINS),
         ],
     ),

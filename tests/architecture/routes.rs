@@ -27,7 +27,7 @@ fn literals_of(code: &str) -> Vec<String> {
 }
 
 /// The path patterns that the program answers.
-fn routes() -> Vec<(String, String)> {
+pub fn routes() -> Vec<(String, String)> {
     let mut routes = Vec::new();
     for source in read_all("src", ".rs") {
         // The stand-in is Stripe, not us: the traffic recorded in the tests is checked against Stripe's own types.
@@ -54,7 +54,7 @@ fn asks_for(literal: &str, pattern: &str) -> bool {
     })
 }
 
-fn matches(path: &str, pattern: &str) -> bool {
+pub fn matches(path: &str, pattern: &str) -> bool {
     let (mut path, mut pattern) = (path.split('/'), pattern.split('/'));
     loop {
         match (path.next(), pattern.next()) {

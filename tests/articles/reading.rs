@@ -88,6 +88,8 @@ async fn attach_everywhere(app: &TestApp, number: u32) {
         article_id: None,
         category_id: None,
         position: 1,
+        starts_on: None,
+        ends_on: None,
         created_at: now,
     };
     let ties = [tie(AttachmentTarget::Campaign, Some(campaign.id), None), tie(AttachmentTarget::WishItem, None, Some(item.id))];

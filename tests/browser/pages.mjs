@@ -36,7 +36,7 @@ async function readEverything(browser, [language, direction]) {
   const pages = {
     home: '/', articles: '/articles', article: await articleIn(visit, language), campaigns: '/campaigns',
     campaign: await firstLink(visit, '/campaigns'), 'wish-list': '/wish-list', item: await firstLink(visit, '/wish-list'),
-    donate: '/donate',
+    donate: '/donate', genuine: '/genuine', 'receipt-check': '/receipts/check',
   };
   for (const [name, path] of Object.entries(pages)) {
     const bytes = await visit.visit(path);

@@ -48,6 +48,7 @@ async fn insert_article(db: &Db, id: ArticleId, now: DateTime<Utc>, slug: &str, 
         language: Set("en".to_owned()),
         status: Set(status),
         sensitive: Set(false),
+        retracted: Set(false),
         published_at: Set(Some(now)),
         imported_views: Set(0),
         import_key: Set(None),
@@ -290,6 +291,8 @@ async fn add_campaign(app: &TestApp, slug: &str, status: CampaignStatus, on: Art
         article_id: Set(Some(on)),
         category_id: Set(None),
         position: Set(1),
+        starts_on: Set(None),
+        ends_on: Set(None),
         created_at: Set(now),
     };
     app.app

@@ -116,6 +116,7 @@ impl TestApp {
             language: "en".into(),
             status: ArticleStatus::Published,
             sensitive: false,
+            retracted: false,
             published_at: Some(now),
             imported_views: 0,
             import_key: None,

@@ -20,7 +20,7 @@ pub(super) mod values;
 pub use files::{FILE_MAX, ROWS_MAX};
 pub use reading::Remark;
 
-use super::{Origin, TOUCHED, apply, insert, refuse_taken_url, store};
+use super::{Origin, TOUCHED, apply, follow_ask, insert, refuse_taken_url, store};
 use crate::{app::App, clock::sha256_hex, error::Error};
 use entity::{article, words::ArticleStatus};
 use reading::{Found, Reading};
@@ -194,7 +194,8 @@ async fn write_one(app: &App, tx: &DatabaseTransaction, found: &Found, known: Op
     row.imported_views = Set(found.views);
     row.import_hash = Set(Some(hash));
     row.updated_at = Set(app.now());
-    row.update(tx).await?;
+    let saved = row.update(tx).await?;
+    follow_ask(app, tx, known, &saved).await?;
     Ok(Outcome::Changed)
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::App,
-    asks::{Gift, amount},
+    asks::{self, Gift, amount},
     clock::sha256_hex,
     db::is_unique_violation,
     donations::store,
@@ -89,6 +89,9 @@ async fn write(tx: &DatabaseTransaction, app: &App, gift: &Gift, money: Money, r
         return Ok(known);
     }
     let now = app.now();
+    if !asks::store::holds_ask(tx, gift.article_id, now).await? {
+        return Err(OpenProblem::ArticleClosed);
+    }
     if let Some((item, quantity)) = gift.item {
         wishes::check_left(tx, item, share_of(quantity, gift), now).await.map_err(tell_reserve_problem)?;
     }

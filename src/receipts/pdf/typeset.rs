@@ -191,7 +191,7 @@ fn data_of(sheet: &Sheet) -> Json {
         // A form of the law is one page, and what it lists is an annex to it.
         "annex": shown.heading.is_some(),
         "note": optional(&shown.note),
-        "statements": shown.statements.iter().map(|text| said(text)).collect::<Vec<_>>(),
+        "statements": shown.statements.iter().chain(shown.check.iter()).map(|text| said(text)).collect::<Vec<_>>(),
         "law_in": language(shown.statement_lang), "law_rtl": shown.statement_dir == "rtl",
     })
 }

@@ -80,4 +80,16 @@ pub(super) const RULES: &[Rule] = &[
                 from wish_step where kind in ('paid', 'paid_late', 'given_back') group by donation_id) s on s.donation_id = r.donation_id
             where s.paid <> case when r.state = 'paid' then coalesce(r.amount_minor, r.quantity) else 0 end order by r.donation_id",
     },
+    Rule {
+        name: "A checkout that was ended because its article asks no more is over, and holds nothing of a wish item.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from checkout_ending",
+        broken: "select d.id as who, 'the end is ' || e.outcome || ', the donation ' || d.status as note,
+                cast(null as bigint) as found, cast(null as bigint) as expected
+            from checkout_ending e join donation d on d.id = e.donation_id left join wish_reservation r on r.donation_id = d.id
+            where (e.outcome <> 'open' and d.status = 'pending') or (e.outcome = 'paid' and d.status <> 'paid')
+                or (e.outcome in ('ended', 'over') and d.status <> 'paid' and r.state = 'held')
+            order by d.id",
+    },
 ];

@@ -59,3 +59,6 @@ donations-match-none = Nothing is left of the sponsor's money at the moment, or 
 donations-match-confirmed = A sponsor adds { $match } to your gift.
 donations-match-late = Your payment came after the time for which the sponsor's money was held for you, and nothing was left. Your gift stands, and is not matched.
 donations-story-match = A sponsor adds { $match } to your gift.
+donations-article-closed = The page you came from asks for no gifts any more. Nothing was charged. You can give to our work as a whole; everything you typed is kept.
+donations-article-closed-campaign = The page you came from asks for no gifts any more. Nothing was charged. You can give to the campaign itself; everything you typed is kept.
+donations-ended = The page from which you gave asks for no gifts any more, so we closed the payment page. Nothing was charged. You can give to our work itself.

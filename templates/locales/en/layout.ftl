@@ -33,3 +33,4 @@ error-internal-advice = Nothing was half done. Please try again; if it stays so,
 error-home = To the front page
 error-number = Number of this request:
 footer-mine = My gifts
+footer-genuine = Is this really us?

@@ -21,3 +21,5 @@ articles-views = { $count ->
 }
 articles-read-elsewhere = در جای نشر آن بخوانید
 articles-attached = این کار به چه نیاز دارد
+articles-notice-corrected = اصلاح
+articles-notice-retracted = پس گرفته شد

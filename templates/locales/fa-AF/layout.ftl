@@ -33,3 +33,4 @@ error-internal-advice = هیچ کاری نیمه‌تمام نماند. دوبا
 error-home = به صفحهٔ نخست
 error-number = شمارهٔ این درخواست:
 footer-mine = کمک‌های من
+footer-genuine = آیا این واقعاً ما هستیم؟

@@ -21,3 +21,5 @@ articles-views = { $count ->
 }
 articles-read-elsewhere = هلته یې ولولئ چې خپره شوې ده
 articles-attached = دا کار څه ته اړتیا لري
+articles-notice-corrected = سمون
+articles-notice-retracted = بېرته اخیستل شوې

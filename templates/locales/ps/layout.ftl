@@ -33,3 +33,4 @@ error-internal-advice = هیڅ کار نیمګړی پاتې نه شو. بیا ه
 error-home = لومړۍ پاڼې ته
 error-number = د دې غوښتنې شمېره:
 footer-mine = زما مرستې
+footer-genuine = ایا دا رښتیا موږ یو؟
