@@ -1,7 +1,7 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, gift_aid, payouts, portal, promises,
+    app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, gift_aid, payouts, portal, privacy, promises,
     readers, receipts, recurring, reports, staff, web, wishes,
 };
 use axum::{
@@ -84,6 +84,7 @@ fn desk_routes() -> Router<App> {
             .merge(payouts::desk_routes())
             .merge(promises::desk_routes())
             .merge(recurring::desk_routes())
+            .merge(privacy::desk_routes())
             .merge(reports::routes())
             .merge(articles::desk_routes())
             .merge(readers::desk_routes())

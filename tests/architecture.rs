@@ -2,6 +2,7 @@
 
 mod files;
 mod imports;
+mod inventory;
 mod pages;
 mod routes;
 mod sabotage;

@@ -23,6 +23,7 @@ mod payments;
 mod payouts;
 mod readers;
 mod portal;
+mod privacy;
 mod promises;
 mod receipts;
 mod recurring;

@@ -4,6 +4,7 @@
 //! so a row that was changed behind the program's back is found and named.
 
 mod balance;
+mod privacy;
 mod promises;
 mod rules;
 mod shown;
@@ -144,7 +145,7 @@ enum Key {
 pub async fn verify(app: &App) -> Result<VerifyReport, Error> {
     let tx = begin(app).await?;
     let mut checks = Vec::new();
-    for rule in rules::RULES.iter().chain(wishes::RULES).chain(promises::RULES).chain(balance::RULES) {
+    for rule in rules::RULES.iter().chain(wishes::RULES).chain(promises::RULES).chain(privacy::RULES).chain(balance::RULES) {
         checks.push(ask(app, &tx, rule).await?);
     }
     checks.push(shown::campaigns_show_the_ledger(&tx).await?);
