@@ -6,6 +6,7 @@ mod mail;
 mod past;
 mod receipts;
 mod serve;
+mod supporters;
 
 use crate::{
     app::{App, Payment},
@@ -89,6 +90,11 @@ enum Command {
     Mail {
         #[command(subcommand)]
         what: Mail,
+    },
+    /// What is known of a supporter: given to her, or erased, on her request.
+    Supporters {
+        #[command(subcommand)]
+        what: Supporters,
     },
     /// Members of staff.
     Staff {
@@ -190,6 +196,28 @@ enum Mail {
 }
 
 #[derive(Subcommand, Debug)]
+enum Supporters {
+    /// Write everything that is known of a supporter as one JSON document. It is noted in the audit trail.
+    #[command(after_help = "Example:\n  wellwisher supporters export zarmina@example.org --output zarmina.json")]
+    Export {
+        /// Her e-mail address, or the id from the desk.
+        who: String,
+        /// Where to write; standard output when left out.
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
+    /// Erase a supporter as far as the law lets us: her name, addresses, notes and letters go; amounts, dates and receipt numbers stay. Exit code 1 when something must come to its end first, which is named.
+    #[command(after_help = "Example:\n  wellwisher supporters erase zarmina@example.org")]
+    Erase {
+        /// Her e-mail address, or the id from the desk.
+        who: String,
+        /// Do not ask whether it is meant.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Subcommand, Debug)]
 enum Staff {
     /// Make a one-time link with which a member of staff makes her account.
     #[command(after_help = "Example:\n  wellwisher staff add editor@example.org --role editor")]
@@ -245,6 +273,10 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Error> {
         Command::Import { what: Import::Donations(arguments) } => past::import_table(&open(&cli.settings).await?, &arguments).await,
         Command::Import { what: Import::StripeHistory(arguments) } => past::import_history(&open(&cli.settings).await?, &arguments).await,
         Command::Mail { what: Mail::Bounce { recipient } } => mail::hear_bounce(&cli.settings, recipient.as_deref()).await,
+        Command::Supporters { what: Supporters::Export { who, output } } => {
+            supporters::export(&open(&cli.settings).await?, &who, output.as_deref()).await
+        }
+        Command::Supporters { what: Supporters::Erase { who, yes } } => supporters::erase(&open(&cli.settings).await?, &who, yes).await,
         Command::Staff { what: Staff::Add { email, role } } => data::add_staff(&open(&cli.settings).await?, &email, role).await,
     }
 }

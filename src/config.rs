@@ -194,6 +194,12 @@ pub struct Settings {
     /// The Maildir of that mailbox, looked into every minute. Empty: bounces come through the pipe `wellwisher mail bounce`, or not at all.
     #[arg(long, env = "MAIL_BOUNCE_DIR", default_value = "", global = true, hide_env_values = true)]
     pub mail_bounce_dir: String,
+    /// How many days after it was written a letter keeps its text, once it has gone out; to whom it went, when, and its subject are kept. Empty: for ever.
+    #[arg(long, env = "LETTER_TEXT_DAYS", default_value = "30", global = true, hide_env_values = true)]
+    pub letter_text_days: String,
+    /// How many months after their last gift supporters are erased by themselves, as they can do on their own pages: 36. Empty: never.
+    #[arg(long, env = "FORGET_AFTER_MONTHS", default_value = "", global = true, hide_env_values = true)]
+    pub forget_after_months: String,
     /// The file of the private key (PEM; RSA or Ed25519) that letters are signed with (DKIM). Empty: the mail server signs them.
     #[arg(long, env = "MAIL_DKIM_KEY", default_value = "", global = true, hide_env_values = true)]
     pub mail_dkim_key: String,

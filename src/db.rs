@@ -80,7 +80,9 @@ impl Db {
                     .foreign_keys(true)
                     .synchronous(synchronous)
                     .pragma("mmap_size", "0")
-                    .pragma("cache_size", "-16000");
+                    .pragma("cache_size", "-16000")
+                    // What is deleted or made shorter is overwritten with zeros: a supporter who was erased is not in the file any more.
+                    .pragma("secure_delete", "on");
                 if read_only { o.read_only(true) } else { o.journal_mode(SqliteJournalMode::Wal) }
             });
             Database::connect(options).await
@@ -238,6 +240,15 @@ impl Db {
         if !self.is_postgres() {
             // 0x10000: of all tables, not only those that this connection has asked (sqlite.org/pragma.html#pragma_optimize).
             self.writer.execute_unprepared("pragma analysis_limit = 1000; pragma optimize = 0x10002").await?;
+        }
+        Ok(())
+    }
+
+    /// Brings the log of an SQLite database into its file and empties it, so that what was deleted is in neither. While somebody reads, a part of
+    /// it waits for the next time. PostgreSQL clears its own away by vacuum.
+    pub async fn clear_log(&self) -> Result<(), Error> {
+        if !self.is_postgres() {
+            self.writer.execute_unprepared("pragma wal_checkpoint(truncate)").await?;
         }
         Ok(())
     }

@@ -60,14 +60,16 @@ pub mod promises;
 pub mod recurring;
 /// Stripe's balance and payouts: every movement in the books, every payout explained to the cent.
 pub mod payouts;
-/// A supporter's own pages, by a link in a letter.
-pub mod portal;
 /// Who read what, counted once a day and then forgotten.
 pub mod readers;
 /// The newsroom: articles, categories, import.
 pub mod articles;
 /// What finance takes away: exports, and `verify`, which recomputes everything.
 pub mod reports;
+/// What is known of a supporter, for herself: taking it along, and having it erased.
+pub mod privacy;
+/// A supporter's own pages, by a link in a letter.
+pub mod portal;
 /// The desk's home: what came in, and what waits for a person.
 pub mod desk;
 /// A sample newsroom, made through the real code.

@@ -2,7 +2,7 @@
 
 use crate::{
     app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, genuine, gift_aid, matching, payouts,
-    portal, promises, readers, receipts, recurring, reports, staff, web, wishes,
+    portal, privacy, promises, readers, receipts, recurring, reports, staff, web, wishes,
 };
 use axum::{
     Router,
@@ -87,6 +87,7 @@ fn desk_routes() -> Router<App> {
             .merge(payouts::desk_routes())
             .merge(promises::desk_routes())
             .merge(recurring::desk_routes())
+            .merge(privacy::desk_routes())
             .merge(reports::routes())
             .merge(articles::desk_routes())
             .merge(readers::desk_routes())

@@ -1,7 +1,8 @@
 //! Every job and schedule: what is done outside of requests.
 
 use crate::{
-    app::App, canary, consents, donations, jobs, jobs::Outcome, matching, payouts, promises, readers, receipts, recurring, reports,
+    app::App, canary, consents, donations, jobs, jobs::Outcome, matching, payouts, privacy, promises, readers, receipts, recurring,
+    reports,
 };
 use chrono::TimeDelta;
 use entity::{job, words::LetterStream};
@@ -81,6 +82,7 @@ async fn act(app: &App, one: &job::Model) -> Outcome {
         (donations::events::JOB, Some(event), _) => payouts::events::act(app, event).await,
         (donations::RECURRING_JOB, _, Some(id)) => recurring::events::look_after(app, id).await,
         (donations::ending::JOB, _, _) => donations::ending::act(app, payload["donation"].as_str().unwrap_or_default()).await,
+        (privacy::erase::JOB, _, _) => privacy::keep::forget_at_stripe(app, &payload).await,
         (receipts::annual::JOB, _, _) => receipts::annual::act(app, &payload).await,
         (kind, _, _) => Outcome::GiveUp(format!("no part of this version does `{kind}`")),
     }
@@ -162,6 +164,7 @@ pub async fn run_schedules(app: &App) {
     {
         tracing::error!(%error, "wishes for news that nobody confirmed could not be forgotten");
     }
+    forget(app).await;
     keep_canary(app).await;
     // Every process keeps its own days of readers: closing one is safe to repeat.
     match readers::counter(app).await {
@@ -171,6 +174,21 @@ pub async fn run_schedules(app: &App) {
             }
         }
         Err(error) => tracing::error!(%error, "readers are not counted"),
+    }
+}
+
+/// What is forgotten by itself.
+async fn forget(app: &App) {
+    if is_due(app, "forget_gone_letters", TimeDelta::minutes(1)).await
+        && let Err(error) = privacy::keep::forget_gone_letters(app).await
+    {
+        tracing::error!(%error, "letters to erased supporters could not be forgotten");
+    }
+    if is_due(app, "forget", TimeDelta::hours(24)).await {
+        match privacy::keep::forget_what_is_over(app).await {
+            Ok(gone) => tracing::debug!(letters = gone.letters, keys = gone.keys, supporters = gone.supporters, "forgotten"),
+            Err(error) => tracing::error!(%error, "what is over could not be forgotten"),
+        }
     }
 }
 

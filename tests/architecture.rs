@@ -2,6 +2,7 @@
 
 mod files;
 mod imports;
+mod inventory;
 mod pages;
 pub mod routes;
 mod sabotage;

@@ -94,6 +94,7 @@ fn model(change: impl FnOnce(&mut gift_aid_declaration::Model)) -> gift_aid_decl
         made: GiftAidMade::Online,
         recorded_by: None,
         record_sent_on: None,
+        sealed_at: None,
     };
     change(&mut model);
     model

@@ -27,6 +27,7 @@ mod payouts;
 mod readers;
 mod personal_data;
 mod portal;
+mod privacy;
 mod promises;
 mod receipts;
 mod recurring;

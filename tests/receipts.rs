@@ -186,5 +186,6 @@ pub fn receipt_of(settings: &IssuerSettings, gift: &PaidGift) -> receipt::Model 
         language: gift.language.tag().into(),
         snapshot: serde_json::to_string(&snapshot).unwrap(),
         replaces_id: None,
+        sealed_at: None,
     }
 }

@@ -49,6 +49,8 @@ pub struct Model {
     pub recorded_by: Option<StaffId>,
     /// When the written record of an oral one was sent to her.
     pub record_sent_on: Option<NaiveDate>,
+    /// When what names the supporter was taken out of it and sealed, because she was erased.
+    pub sealed_at: Option<DateTime<Utc>>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

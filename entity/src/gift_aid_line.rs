@@ -1,6 +1,7 @@
 //! A gift in a claim, or what a later claim gives back for it.
 
 use crate::ids::{DonationId, GiftAidClaimId};
+use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
 /// A gift in a claim, or what a later claim gives back for it.
@@ -20,6 +21,8 @@ pub struct Model {
     pub schedule: String,
     /// Whether the claim was submitted.
     pub locked: bool,
+    /// When what names the supporter was taken out of it and sealed, because she was erased.
+    pub sealed_at: Option<DateTime<Utc>>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

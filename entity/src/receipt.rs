@@ -44,6 +44,8 @@ pub struct Model {
     pub snapshot: String,
     /// The receipt that this one cancels and replaces.
     pub replaces_id: Option<ReceiptId>,
+    /// When what names the supporter was taken out of it and sealed, because she was erased.
+    pub sealed_at: Option<DateTime<Utc>>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -41,6 +41,8 @@ pub struct Model {
     pub snapshot: String,
     /// The statement that this one cancels and replaces.
     pub replaces_id: Option<StatementId>,
+    /// When what names the supporter was taken out of it and sealed, because she was erased.
+    pub sealed_at: Option<DateTime<Utc>>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

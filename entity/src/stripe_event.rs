@@ -1,4 +1,4 @@
-//! A Stripe event as it came: raw, verified, kept.
+//! A Stripe event as it came: verified, kept, but for what names a person.
 
 use crate::ids::DonationId;
 use chrono::{DateTime, Utc};
@@ -30,6 +30,8 @@ pub struct Model {
     pub outcome: String,
     /// When the outcome was reached.
     pub settled_at: Option<DateTime<Utc>>,
+    /// When what names a person was taken out of the payload.
+    pub stripped_at: Option<DateTime<Utc>>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

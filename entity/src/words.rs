@@ -51,6 +51,23 @@ macro_rules! words {
 }
 
 words! {
+    /// Who asked that a supporter be erased.
+    ErasureBy {
+        /// She herself, on her own pages.
+        Supporter = "supporter",
+        /// An administrator at the desk, on her request.
+        Staff = "staff",
+        /// Whoever runs the program, from the command line.
+        Operator = "operator",
+        /// Nobody: her last gift was longer ago than names are kept.
+        Retention = "retention",
+    }
+    /// What was sealed.
+    SealedKind {
+        Receipt = "receipt", Statement = "statement", GiftAidDeclaration = "gift_aid_declaration",
+        /// Her row of the schedule of a Gift Aid claim.
+        GiftAidLine = "gift_aid_line",
+    }
     /// Where an article is read.
     ArticleKind {
         /// Its text is kept here.

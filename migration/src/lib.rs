@@ -20,6 +20,7 @@ mod m0024_matching_pots;
 mod m0026_no_gift_below_nothing;
 mod m0029_the_article_drives_the_ask;
 mod m0030_is_this_really_you;
+mod m0031_forgetting;
 mod m0033_the_key_of_addresses;
 mod sql;
 
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_no_gift_below_nothing::Migration),
             Box::new(m0029_the_article_drives_the_ask::Migration),
             Box::new(m0030_is_this_really_you::Migration),
+            Box::new(m0031_forgetting::Migration),
             Box::new(m0033_the_key_of_addresses::Migration),
         ]
     }

@@ -164,6 +164,10 @@ pub struct Config {
     pub mail_domain_rate: u32,
     pub mail_bounces: Option<String>,
     pub mail_bounce_dir: Option<PathBuf>,
+    /// How many days letters keep their text; none: for ever.
+    pub letter_text_days: Option<u16>,
+    /// How many months after their last gift supporters are erased; none: never.
+    pub forget_after_months: Option<u16>,
     pub mail_dkim_key: Option<PathBuf>,
     pub mail_dkim_selector: String,
     pub mail_discreet: bool,
@@ -230,7 +234,7 @@ impl Config {
             org_tax_notice_period: settings.org_tax_notice_period.trim().to_owned(),
             org_tax_purpose: settings.org_tax_purpose.trim().to_owned(),
             org_german_slips: settings.org_german_slips,
-            statements_after_days: parse_days(&settings.statements_after_days)?,
+            statements_after_days: parse_count(&settings.statements_after_days, "STATEMENTS_AFTER_DAYS", 300)?,
             pdf_fonts: parse_list(&settings.pdf_fonts, "PDF_FONTS", |folder| Some(PathBuf::from(folder)))?,
             org_timezone: settings.org_timezone.parse().map_err(|_| wrong("ORG_TIMEZONE", "an IANA zone such as Asia/Kabul"))?,
             org_currencies,
@@ -265,6 +269,8 @@ impl Config {
             mail_domain_rate: settings.mail_domain_rate,
             mail_bounces: parse_bounces(&settings.mail_bounces)?,
             mail_bounce_dir: optional(&settings.mail_bounce_dir).map(PathBuf::from),
+            letter_text_days: parse_count(&settings.letter_text_days, "LETTER_TEXT_DAYS", 3_650)?,
+            forget_after_months: parse_count(&settings.forget_after_months, "FORGET_AFTER_MONTHS", 600)?,
             mail_dkim_key: optional(&settings.mail_dkim_key).map(PathBuf::from),
             mail_dkim_selector: settings.mail_dkim_selector.trim().to_owned(),
             mail_discreet: settings.mail_discreet,
@@ -466,12 +472,13 @@ fn parse_notice_date(text: &str) -> Result<Option<NaiveDate>, Error> {
 }
 
 /// Within the ten months in which a statement is still of use.
-fn parse_days(text: &str) -> Result<Option<u16>, Error> {
+/// A number of days or months that may be left out.
+fn parse_count(text: &str, setting: &str, most: u16) -> Result<Option<u16>, Error> {
     match text.trim() {
         "" => Ok(None),
-        days => match days.parse() {
-            Ok(days @ 1..=300) => Ok(Some(days)),
-            _ => Err(wrong("STATEMENTS_AFTER_DAYS", "1 to 300, or empty")),
+        count => match count.parse() {
+            Ok(count) if (1..=most).contains(&count) => Ok(Some(count)),
+            _ => Err(wrong(setting, &format!("1 to {most}, or empty"))),
         },
     }
 }

@@ -188,7 +188,8 @@ async fn add(State(app): State<App>, who: Finance, page: DeskPage, Form(raw): Fo
     app.db
         .write(async |tx| {
             suppression::suppress(tx, &new, app.new_id(), now).await?;
-            let detail = json!({ "topic": topic.to_string(), "note": new.note });
+            // What was noted may name her: it stays beside the address, and out of the trail, which is kept for ever.
+            let detail = json!({ "topic": topic.to_string() });
             audit::record(tx, now, &actor, "suppression.add", "address", &hash, detail).await
         })
         .await?;
@@ -228,7 +229,7 @@ async fn lift(
             if !suppression::lift(tx, &one.address_hash, topic, one.reason, &actor.name, &note, now).await? {
                 return Ok(());
             }
-            let detail = json!({ "topic": one.topic, "reason": one.reason, "note": note });
+            let detail = json!({ "topic": one.topic, "reason": one.reason });
             audit::record(tx, now, &actor, "suppression.lift", "address", &one.address_hash, detail).await
         })
         .await?;

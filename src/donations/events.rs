@@ -1,11 +1,11 @@
-//! Stripe's events: stored raw with their job in one transaction, acknowledged, then acted on by asking Stripe how things stand.
+//! Stripe's events: stored with their job in one transaction, acknowledged, then acted on by asking Stripe how things stand.
 
 use super::{back, settle, store};
 use crate::{
     app::App,
     error::Error,
     jobs::{self, NewJob, Outcome},
-    payments::event::Event,
+    payments::{event::Event, nameless},
 };
 use entity::{donation, ids::DonationId, stripe_event};
 use sea_orm::{
@@ -59,10 +59,12 @@ pub async fn receive(app: &App, event: &Event, body: &str) -> Result<bool, Error
                 livemode: Set(event.livemode),
                 object_id: Set(event.object_id.clone().unwrap_or_default()),
                 donation_id: Set(donation_id),
-                payload: Set(body.to_owned()),
+                // What it tells of a person is not used, so it is not kept.
+                payload: Set(nameless::without_persons(body).into_owned()),
                 received_at: Set(now),
                 outcome: Set("waiting".to_owned()),
                 settled_at: Set(None),
+                stripped_at: Set(Some(now)),
             };
             let quiet = OnConflict::column(stripe_event::Column::Id).do_nothing().to_owned();
             if stripe_event::Entity::insert(row).on_conflict(quiet).exec_without_returning(tx).await? == 0 {

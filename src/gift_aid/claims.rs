@@ -153,7 +153,8 @@ async fn add_gifts(
         if change < 0 && before.is_some_and(|before| before > 0) {
             let too_much = Money::new(change, gift.currency).negated()?;
             draft.adjustments.push(Adjustment { donation_id: gift.id, too_much });
-        } else if let Some(declared) = declared.filter(|_| change > 0) {
+        // Of a declaration that is sealed nothing more is claimed: nobody's name is in it.
+        } else if let Some(declared) = declared.filter(|declared| change > 0 && declared.sealed_at.is_none()) {
             let gift_on = gift.paid_at.unwrap_or(gift.created_at).with_timezone(&app.config.org_timezone).date_naive();
             let row = Row::of(declared, gift_on, Money::new(change, gift.currency));
             let faults = faults_of(app, gift, declared, &row, before);
@@ -252,6 +253,7 @@ fn lines_of(claim: GiftAidClaimId, draft: &Draft) -> Result<Vec<gift_aid_line::A
         amount_minor: Set(minor),
         schedule: Set(schedule),
         locked: Set(false),
+        sealed_at: Set(None),
     };
     let mut lines = Vec::with_capacity(draft.gifts.len() + draft.adjustments.len());
     for gift in &draft.gifts {

@@ -77,6 +77,7 @@ fn row_of(
         made: Set(GiftAidMade::Online),
         recorded_by: Set(None),
         record_sent_on: Set(None),
+        sealed_at: Set(None),
     }
 }
 

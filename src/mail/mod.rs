@@ -35,6 +35,8 @@ pub mod pace;
 mod clerk;
 /// One statement for many letters.
 mod bulk;
+/// What is forgotten of letters.
+pub mod forgetting;
 /// What a refusal says of an address.
 pub mod severity;
 /// What follows from a refusal.

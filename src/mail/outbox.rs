@@ -8,6 +8,7 @@ use super::{
     clerk::Clerk,
     dkim::Signer,
     files::MailFolder,
+    forgetting,
     handover::Contents,
     message,
     pace::DomainLimits,
@@ -267,6 +268,9 @@ pub const fn stream_of(kind: LetterKind) -> LetterStream {
 /// from a server that looks.
 pub async fn retry_letter(tx: &DatabaseTransaction, id: LetterId, now: DateTime<Utc>) -> Result<(), Error> {
     use LetterState::{Bounced, Dead, Deferred, Unknown};
+    if forgetting::is_forgotten(&store::find(tx, id).await?.0) {
+        return Err(Error::Conflict("the text of this letter was deleted since; send a receipt again from its donation".to_owned()));
+    }
     if store::make_due(tx, id, &[Deferred, Bounced, Unknown, Dead], now).await? {
         return Ok(());
     }

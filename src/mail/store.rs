@@ -148,6 +148,18 @@ pub async fn suppress(tx: &DatabaseTransaction, letters: &[(letter::Model, Strin
     Ok(())
 }
 
+/// Keeps a letter that waits from ever leaving.
+pub(super) async fn hold_back(tx: &DatabaseTransaction, id: LetterId) -> Result<(), Error> {
+    letter::Entity::update_many()
+        .col_expr(letter::Column::State, Expr::value(LetterState::Suppressed))
+        .col_expr(letter::Column::NextAt, Expr::value(NEVER))
+        .filter(letter::Column::Id.eq(id))
+        .filter(letter::Column::State.ne(LetterState::Leased))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 fn held(letter: &letter::Model) -> Condition {
     Condition::all()
         .add(letter::Column::Id.eq(letter.id))

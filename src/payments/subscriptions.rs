@@ -134,7 +134,16 @@ pub(super) struct PaymentFacts {
 impl Stripe {
     /// The present state of a subscription.
     pub async fn fetch_subscription(&self, id: &str) -> Result<SubscriptionState, StripeFailure> {
-        let request = RetrieveSubscription::new(checked_id(id, "sub_")?).expand(expansions(""));
+        let all = expansions("");
+        match self.fetch_expanded(id, all.clone()).await {
+            // A customer who was deleted, here or in Stripe's dashboard, has none of what a customer has.
+            Err(StripeFailure::BadAnswer { .. }) => self.fetch_expanded(id, all.into_iter().take(1).collect()).await,
+            answer => answer,
+        }
+    }
+
+    async fn fetch_expanded(&self, id: &str, expand: Vec<String>) -> Result<SubscriptionState, StripeFailure> {
+        let request = RetrieveSubscription::new(checked_id(id, "sub_")?).expand(expand);
         let answer = self.ask(id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
         SubscriptionState::of(answer)
     }

@@ -4,6 +4,7 @@
 //! Whoever asks for a link gets the same answer, whether anybody with that address ever gave or not.
 
 mod actions;
+mod data;
 mod pages;
 mod papers;
 mod session;

@@ -1,7 +1,7 @@
 //! `/me`: asking for the link, opening it, and what is behind it.
 
 use super::{
-    actions, papers,
+    actions, data, papers,
     session::{self, AtHome},
     store,
 };
@@ -39,6 +39,9 @@ pub fn routes() -> Router<App> {
             .route("/me/link", post(send_link))
             .route("/me/sign-out", post(sign_out))
             .route("/me/{token}", get(ask_to_open).post(open_link))
+            .route("/me/data", get(data::show))
+            .route("/me/export/{file}", get(data::take))
+            .route("/me/erase", get(data::ask_to_erase).post(data::erase))
             .route("/me/receipts/{id}", get(papers::show_receipt))
             .route("/me/receipts/{id}/pdf", get(papers::pdf_of_receipt))
             .route("/me/statements/{id}", get(papers::show_statement))
@@ -59,6 +62,8 @@ struct AskPage {
     sent: bool,
     /// Whether a link did not open anything.
     stale: bool,
+    /// Whether she was just erased.
+    erased: bool,
 }
 
 /// A gift of hers.
@@ -86,14 +91,16 @@ struct HomePage {
 struct Asked {
     sent: String,
     stale: String,
+    erased: String,
     done: String,
 }
 
 async fn show(State(app): State<App>, AtHome(supporter): AtHome, page: Page, Query(asked): Query<Asked>) -> Result<Response, Error> {
     let title = page.t("portal-title");
     let Some(supporter) = supporter else {
-        let (sent, stale) = (!asked.sent.is_empty(), !asked.stale.is_empty());
-        return web::html(&AskPage { page: page.titled(title), errors: FormErrors::default(), email: String::new(), sent, stale });
+        let (sent, stale, erased) = (!asked.sent.is_empty(), !asked.stale.is_empty(), !asked.erased.is_empty());
+        let errors = FormErrors::default();
+        return web::html(&AskPage { page: page.titled(title), errors, email: String::new(), sent, stale, erased });
     };
     let page = page.preferring(&supporter.language);
     let db = app.db.read();
@@ -130,7 +137,7 @@ async fn send_link(State(app): State<App>, page: Page, client: ClientAddress, Fo
         errors.add("email", text);
         web::html_status(
             status,
-            &AskPage { page: page.clone().titled(title.clone()), errors, email: email.clone(), sent: false, stale: false },
+            &AskPage { page: page.clone().titled(title.clone()), errors, email: email.clone(), sent: false, stale: false, erased: false },
         )
     };
     if email.len() > 254 || email.parse::<lettre::Address>().is_err() {

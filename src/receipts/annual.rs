@@ -331,6 +331,7 @@ async fn write(
         language: Set(language.tag().to_owned()),
         snapshot: Set(serde_json::to_string(&snapshot)?),
         replaces_id: Set(plan.live.as_ref().map(|(id, _)| *id)),
+        sealed_at: Set(None),
     };
     let confirms: &[DonationId] = if settings.issuer.profile == "de" { &plan.gifts } else { &[] };
     years::insert(tx, row, confirms).await

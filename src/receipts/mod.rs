@@ -45,7 +45,10 @@ use crate::{
     config::Config,
     error::Error,
     i18n::Language,
-    mail::outbox::{self, Outbox},
+    mail::{
+        forgetting,
+        outbox::{self, Outbox},
+    },
 };
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -55,7 +58,10 @@ use entity::{
     receipt,
     words::ReceiptStatus,
 };
-use sea_orm::{ActiveValue::Set, DatabaseTransaction};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    DatabaseTransaction,
+};
 
 /// Who issues receipts, and by which rules: from the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +190,7 @@ async fn write(
         language: Set(gift.language.tag().to_owned()),
         snapshot: Set(serde_json::to_string(&snapshot)?),
         replaces_id: Set(replaces.map(|old| old.id)),
+        sealed_at: NotSet,
     };
     let written = store::insert(tx, row).await?;
     if settings.issuer.profile == "de" && snapshot.is_official_form() {
@@ -269,7 +276,8 @@ pub async fn resend(
     }
     let letters = store::letters(tx, id).await?;
     let key = format!("receipt:{}:again:{}", receipt.code, letters.len());
-    let copy = match letters.first() {
+    // Letters lose their text after a while; the receipt has everything that is needed for a new one.
+    let copy = match letters.first().filter(|first| !forgetting::is_forgotten(first)) {
         Some(first) => outbox::copy_of(first, key, to_address),
         None => {
             let mut anew = letter(&receipt, None)?;

@@ -62,6 +62,7 @@ const PLACES: &[(&str, &[Place])] = &[
             ("/desk/refunds", "desk-nav-refunds", FINANCE),
             ("/desk/disputes", "desk-nav-disputes", FINANCE),
             ("/desk/receipts", "desk-nav-receipts", FINANCE),
+            ("/desk/supporters", "desk-nav-supporters", FINANCE),
         ],
     ),
     (

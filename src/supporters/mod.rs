@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use chrono::{DateTime, Utc};
-use entity::{ids::SupporterId, supporter};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::OnConflict};
+use entity::{erasure, ids::SupporterId, supporter};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict};
 
 /// What a form tells of a supporter.
 #[derive(Clone, Debug)]
@@ -29,22 +29,29 @@ pub async fn find_or_add(
     if email.is_empty() {
         return Err(Error::Internal("somebody without an address cannot be found by it".to_owned()));
     }
-    let row = supporter::ActiveModel {
-        id: Set(new_id),
-        email: Set(email.clone()),
-        name: Set(String::new()),
-        language: Set(language.to_owned()),
-        wants_updates: Set(false),
-        wants_updates_since: Set(None),
-        created_at: Set(now),
-        updated_at: Set(now),
-        discreet: Set(false),
-    };
-    // Any conflict: the index of addresses leaves the empty one out, so it cannot be named by its column alone.
-    let quiet = OnConflict::new().do_nothing().to_owned();
-    supporter::Entity::insert(row).on_conflict(quiet).exec_without_returning(tx).await?;
-    let known = supporter::Entity::find().filter(supporter::Column::Email.eq(&email)).one(tx).await?;
-    known.ok_or_else(|| Error::Internal("a supporter was added and is not there".to_owned()))
+    // Twice at most: whoever is erased between the two questions is added anew.
+    for _ in 0..2 {
+        let row = supporter::ActiveModel {
+            id: Set(new_id),
+            email: Set(email.clone()),
+            name: Set(String::new()),
+            language: Set(language.to_owned()),
+            wants_updates: Set(false),
+            wants_updates_since: Set(None),
+            created_at: Set(now),
+            updated_at: Set(now),
+            discreet: Set(false),
+        };
+        // Any conflict: the index of addresses leaves the empty one out, so it cannot be named by its column alone.
+        let quiet = OnConflict::new().do_nothing().to_owned();
+        supporter::Entity::insert(row).on_conflict(quiet).exec_without_returning(tx).await?;
+        // Locked, so that she is not erased until what is written with her is there to be erased too.
+        let known = supporter::Entity::find().filter(supporter::Column::Email.eq(&email)).lock_shared().one(tx).await?;
+        if let Some(known) = known {
+            return Ok(known);
+        }
+    }
+    Err(Error::Internal("a supporter was added and is not there".to_owned()))
 }
 
 /// Adds somebody who gave by hand and whose address is not known. Nothing is ever written to her, and two such gifts are never taken for
@@ -78,6 +85,10 @@ pub async fn welcome(
     now: DateTime<Utc>,
 ) -> Result<supporter::Model, Error> {
     let known = supporter::Entity::find_by_id(id).one(tx).await?.ok_or(Error::NotFound)?;
+    // Who was erased stays nameless, whatever is heard of her gift later.
+    if erasure::Entity::find_by_id(id).one(tx).await?.is_some() {
+        return Ok(known);
+    }
     let mut change: supporter::ActiveModel = known.clone().into();
     if !who.name.is_empty() && who.name != known.name {
         change.name = Set(who.name.to_owned());

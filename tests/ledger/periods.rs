@@ -165,7 +165,7 @@ on_both_databases! {
         let event = stripe_event::ActiveModel {
             id: Set("evt_odd".into()), event_type: Set("charge.succeeded".into()), api_version: Set(String::new()), livemode: Set(false),
             object_id: Set("ch_odd".into()), donation_id: Set(None), payload: Set("{}".into()), received_at: Set(at("2026-05-20T00:00:00Z")),
-            outcome: Set("refused: it does not fit".into()), settled_at: Set(None),
+            outcome: Set("refused: it does not fit".into()), settled_at: Set(None), stripped_at: Set(None),
         };
         test.app.db.write(async |tx| Ok(stripe_event::Entity::insert(event.clone()).exec_without_returning(tx).await.map(|_| ())?)).await.unwrap();
         ask_stripe(&test).await;

@@ -97,7 +97,7 @@ async fn reverse_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, id: Dona
     let item = wishes::give_back(tx, id, now).await?;
     matching::agree(tx, &donation, now).await?;
     store::note(tx, id, now, "reversed", reason).await?;
-    let detail = json!({ "entry": head.id, "receipt": receipt.map(|r| r.code), "item_free_again": item, "reason": reason });
+    let detail = json!({ "entry": head.id, "receipt": receipt.map(|r| r.code), "item_free_again": item });
     audit::record(tx, now, actor, "donation.reverse", "donation", &id.to_string(), detail).await?;
     Ok(Reversed { booked_at, already: false })
 }

@@ -1,7 +1,7 @@
 //! The part of Stripe's API that Wellwisher uses, and a little more so that Stripe's own SDK can be pointed at it.
 
 use super::{
-    balance, charges, disputes,
+    balance, charges, customers, disputes,
     errors::ApiError,
     expand, intents, invoices,
     params::Params,
@@ -53,6 +53,8 @@ pub(super) fn answer(vault: &mut Vault, call: &Call<'_>) -> Result<Value, ApiErr
         ("POST", ["billing_portal", "sessions"]) => portal::create(vault, call.form),
         ("GET", ["subscriptions", id]) => retrieve(vault, call, "sub", "subscription", id),
         ("GET", ["invoices", id]) => retrieve(vault, call, "in", "invoice", id),
+        ("POST", ["customers", id]) => customers::update(vault, id, call.form),
+        ("DELETE", ["customers", id]) => customers::delete(vault, id),
         ("GET", ["customers", id]) => retrieve(vault, call, "cus", "customer", id),
         ("POST", ["refunds"]) => refunds::create(vault, call.form),
         ("GET", ["disputes"]) => list(vault, call, &["charge", "payment_intent"], |vault| &vault.disputes, disputes::shape),

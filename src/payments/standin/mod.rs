@@ -19,6 +19,7 @@ mod balance;
 mod card_page;
 mod charges;
 mod controls;
+mod customers;
 mod disputes;
 mod errors;
 mod expand;

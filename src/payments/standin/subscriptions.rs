@@ -68,6 +68,7 @@ pub(super) struct Customer {
     pub created: DateTime<Utc>,
     pub email: Option<String>,
     pub method_id: Option<String>,
+    pub deleted: bool,
 }
 
 /// A card.
@@ -166,7 +167,7 @@ impl Vault {
         let method_id = self.new_id("pm_1", 23);
         let id = self.new_id("sub_1", 23);
         let email = session.email.clone();
-        self.billing.customers.put(Customer { id: customer_id.clone(), created: now, email, method_id: None });
+        self.billing.customers.put(Customer { id: customer_id.clone(), created: now, email, method_id: None, deleted: false });
         self.billing.methods.put(Method { id: method_id.clone(), created: now, customer_id: customer_id.clone(), last4, expires });
         let subscription = Subscription {
             id: id.clone(),
@@ -448,6 +449,9 @@ pub(super) fn shape(subscription: &Subscription) -> Value {
 
 /// A customer as Stripe writes it.
 pub(super) fn customer(customer: &Customer) -> Value {
+    if customer.deleted {
+        return json!({ "id": customer.id, "object": "customer", "deleted": true });
+    }
     json!({
         "id": customer.id, "object": "customer", "address": null, "balance": 0, "created": customer.created.timestamp(), "currency": null,
         "default_source": null, "delinquent": false, "description": null, "discount": null, "email": customer.email,

@@ -5,6 +5,7 @@
 
 mod balance;
 mod matching;
+mod privacy;
 mod promises;
 mod rules;
 mod shown;
@@ -145,7 +146,8 @@ enum Key {
 pub async fn verify(app: &App) -> Result<VerifyReport, Error> {
     let tx = begin(app).await?;
     let mut checks = Vec::new();
-    for rule in rules::RULES.iter().chain(wishes::RULES).chain(promises::RULES).chain(matching::RULES).chain(balance::RULES) {
+    let of_slices = [wishes::RULES, promises::RULES, matching::RULES, privacy::RULES, balance::RULES];
+    for rule in rules::RULES.iter().chain(of_slices.into_iter().flatten()) {
         checks.push(ask(app, &tx, rule).await?);
     }
     checks.push(shown::campaigns_show_the_ledger(&tx).await?);

@@ -17,6 +17,8 @@ const REFUSALS: &[(&str, &str)] = &[
     ("letter_attempt", "delete"),
     ("audit_entry", "update"),
     ("audit_entry", "delete"),
+    ("erasure", "update"),
+    ("erasure", "delete"),
     ("stripe_event", "update"),
     ("stripe_event", "delete"),
     ("receipt", "update"),

@@ -89,6 +89,7 @@ fn year(profile: &str, language: Language, gifts: usize) -> Sheet {
         language: said.language.clone(),
         snapshot: serde_json::to_string(&said).unwrap(),
         replaces_id: None,
+        sealed_at: None,
     })
     .unwrap()
 }
