@@ -182,6 +182,10 @@ fn check(language: Language, letter: &letter::Model, raw: &[u8]) {
         let of_script = |part: &str| part.chars().filter(|c| ('\u{0600}'..='\u{06FF}').contains(c)).count();
         assert!(of_script(&letter.subject) > 3 && of_script(&text) > 20 && of_script(&html) > 20, "{told} is in another language: {text}");
     }
+    // A link is a long word: unbroken, it would make the letter wider than a phone.
+    for link in page.select(&scraper::Selector::parse("a").unwrap()) {
+        assert_eq!(link.value().attr("style"), Some("word-break: break-all"), "{told}: {}", link.html());
+    }
     for link in text.split_whitespace().filter(|word| word.starts_with("http")) {
         assert!(
             link.starts_with("http://127.0.0.1:8080/") && html.contains(link),

@@ -82,6 +82,12 @@ on_both_databases! {
             ("exchange-policy.eml", Some(BounceSeverity::Sender)),
             ("postfix-late.eml", None),
             ("out-of-office.eml", None),
+            // What the Postfix of `mail::mta` sent.
+            ("from-postfix-gone.eml", Some(BounceSeverity::Gone)),
+            ("from-postfix-policy.eml", Some(BounceSeverity::Sender)),
+            ("from-postfix-full.eml", Some(BounceSeverity::Soft)),
+            ("from-postfix-late.eml", None),
+            ("from-postfix-expired.eml", Some(BounceSeverity::Soft)),
             // No code of a server's: the numbers stand in our own letter, which it brings back.
             ("numbers.eml", None),
             ("signature-failed.eml", None),
