@@ -5,6 +5,9 @@
 //! PostgreSQL: READ COMMITTED with row locks in one order (donation, wish item, receipt series), so that writers wait instead of failing;
 //! what still fails for concurrency (40001, 40P01) is tried again.
 
+/// Thousands of rows, brought over as one text.
+pub mod packed;
+
 use crate::error::Error;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -80,7 +83,8 @@ impl Db {
                     .foreign_keys(true)
                     .synchronous(synchronous)
                     .pragma("mmap_size", "0")
-                    .pragma("cache_size", "-16000")
+                    // Of a reader less, because there are several: what it reads again, the system has at hand.
+                    .pragma("cache_size", if read_only { "-4000" } else { "-16000" })
                     // What is deleted or made shorter is overwritten with zeros: a supporter who was erased is not in the file any more.
                     .pragma("secure_delete", "on");
                 if read_only { o.read_only(true) } else { o.journal_mode(SqliteJournalMode::Wal) }
@@ -121,6 +125,8 @@ impl Db {
                     ("lock_timeout", "10s"),
                     ("idle_in_transaction_session_timeout", "30s"),
                     ("synchronous_commit", synchronous_commit),
+                    // To compile a question takes longer than to answer any that a page asks.
+                    ("jit", "off"),
                 ])
             });
         let pool = Database::connect(options).await.map_err(|error| {

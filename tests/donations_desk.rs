@@ -49,6 +49,7 @@ on_both_databases! {
         assert_eq!(rows(&test.get("/desk/donations").await).len(), 2);
         let session = paid.checkout_session_id.clone().unwrap();
         let intent = paid.payment_intent_id.clone().unwrap();
+        let charge = paid.charge_id.clone().unwrap();
         for (query, found) in [
             ("status=paid".to_owned(), &paid),
             ("status=pending".to_owned(), &waiting),
@@ -61,6 +62,7 @@ on_both_databases! {
             ("q=adil".to_owned(), &waiting),
             (format!("q={session}"), &paid),
             (format!("q={intent}"), &paid),
+            (format!("q={charge}"), &paid),
             (format!("q={}", waiting.id), &waiting),
         ] {
             let page = test.get(&format!("/desk/donations?{query}")).await;
@@ -207,6 +209,13 @@ on_both_databases! {
             assert!(page.body.contains("no such user") && page.body.contains("550"));
         }
         assert!(test.get("/desk/letters?state=dead").await.body.contains("No letter fits."));
+        let mut older = Vec::new();
+        for letter in letters(&test).await {
+            older.push(rows(&test.get(&format!("/desk/letters?after={}", letter.id)).await).len());
+        }
+        older.sort_unstable();
+        assert_eq!(older, [0, 1], "each page begins after the last letter of the one before");
+        assert_eq!(test.get("/desk/letters?after=yesterday").await.status, StatusCode::BAD_REQUEST);
         let page = test.get(&format!("/desk/letters/{}", lost.id)).await;
         assert!(page.body.contains("rosa@example.org") && page.body.contains("Try again now") && page.body.contains(&lost.message_id));
         let again = test.post(&format!("/desk/letters/{}/retry", lost.id), &[]).await;

@@ -38,7 +38,8 @@ struct Asked {
     /// A word of [`LetterState`], or `trouble` for those that staff should look at.
     state: String,
     q: String,
-    page: u64,
+    /// The last letter of the page before.
+    after: String,
 }
 
 #[derive(Template)]
@@ -48,7 +49,8 @@ struct ListPage {
     asked: Asked,
     states: Vec<(String, String)>,
     letters: Vec<store::LetterLine>,
-    count: u64,
+    /// How many there are, or that they are too many to count.
+    count: String,
     next: Option<String>,
 }
 
@@ -77,25 +79,32 @@ impl Asked {
         Ok(store::LetterFilter { state, troubled: self.state == "trouble", search, ..Default::default() })
     }
 
-    fn address_of_page(&self, page: u64) -> String {
+    fn after(&self) -> Result<Option<LetterId>, Error> {
+        match self.after.trim() {
+            "" => Ok(None),
+            id => id.parse().map(Some).map_err(|_| Error::Invalid("The page asked for does not exist.".to_owned())),
+        }
+    }
+
+    fn address_after(&self, last: LetterId) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("state", &self.state).append_pair("q", self.q.trim());
-        format!("/desk/letters?{}", query.append_pair("page", &page.to_string()).finish())
+        format!("/desk/letters?{}", query.append_pair("after", &last.to_string()).finish())
     }
 }
 
 async fn show_list(State(app): State<App>, _who: Finance, page: DeskPage, Query(asked): Query<Asked>) -> Result<Response, Error> {
-    let (letters, count) = store::list(app.db.read(), &asked.filter()?, asked.page, PAGE_ROWS).await?;
+    let found = store::list(app.db.read(), &asked.filter()?, asked.after()?, PAGE_ROWS).await?;
     let first = [(String::new(), page.t("desk-letters-any")), ("trouble".to_owned(), page.t("desk-letters-trouble"))];
     let states = LetterState::ALL.iter().map(|state| (state.to_string(), page.word("desk-letter-state", state.as_str())));
-    let is_last = asked.page.saturating_add(1).saturating_mul(PAGE_ROWS) >= count;
+    let is_counted = found.count <= store::COUNTED_MAX;
     let shown = ListPage {
         states: first.into_iter().chain(states).collect(),
-        next: (!is_last).then(|| asked.address_of_page(asked.page + 1)),
+        next: found.next.map(|last| asked.address_after(last)),
+        count: if is_counted { page.tn("desk-letters-count", found.count) } else { page.t("desk-letters-count-many") },
         page: page.clone().titled(page.t("desk-nav-letters")),
         asked,
-        letters,
-        count,
+        letters: found.lines,
     };
     web::html(&shown)
 }

@@ -139,12 +139,7 @@ impl Search {
                     .to_owned();
                 Condition::all().add(C::Id.in_subquery(of))
             }
-            Self::Stripe(id) => Condition::any()
-                .add(C::CheckoutSessionId.eq(id.as_str()))
-                .add(C::PaymentIntentId.eq(id.as_str()))
-                .add(C::ChargeId.eq(id.as_str()))
-                .add(C::Id.in_subquery(donations_of_event(id)))
-                .add(C::Id.in_subquery(donations_of_balance(id))),
+            Self::Stripe(id) => Condition::all().add(C::Id.in_subquery(donations_of_stripe(id))),
             Self::Person(words) => Condition::all().add(C::Id.in_subquery(donations_of_person(words))),
             Self::Found(ids) => Condition::all().add(C::Id.is_in(ids.iter().copied())),
         }
@@ -172,6 +167,18 @@ fn donations_of_person(words: &str) -> SelectStatement {
         .from(donation::Entity)
         .and_where(C::SupporterId.in_subquery(whose))
         .union(UnionType::Distinct, by_name)
+        .to_owned()
+}
+
+/// A question for each kind of object, because each is answered by an index of its own.
+fn donations_of_stripe(id: &str) -> SelectStatement {
+    use donation::Column as C;
+    let named = |column: C| Query::select().column(C::Id).from(donation::Entity).and_where(column.eq(id)).to_owned();
+    named(C::CheckoutSessionId)
+        .union(UnionType::Distinct, named(C::PaymentIntentId))
+        .union(UnionType::Distinct, named(C::ChargeId))
+        .union(UnionType::Distinct, donations_of_event(id))
+        .union(UnionType::Distinct, donations_of_balance(id))
         .to_owned()
 }
 
@@ -217,12 +224,11 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// The same, with a search for a person done: whoever asks several questions looks through the names only once. Where she is found
-    /// in very many donations, they are still searched for.
+    /// The same, with a search for a person or one of Stripe's objects done: whoever asks several questions looks through the names only
+    /// once. Where a person is found in very many donations, they are still searched for.
     pub async fn searched(mut self, db: &impl ConnectionTrait) -> Result<Self, Error> {
-        if let Some(Search::Person(words)) = &self.search {
-            let found =
-                donation::Entity::find().select_only().column(donation::Column::Id).filter(Search::Person(words.clone()).condition());
+        if let Some(search @ (Search::Person(_) | Search::Stripe(_))) = &self.search {
+            let found = donation::Entity::find().select_only().column(donation::Column::Id).filter(search.condition());
             let ids: Vec<DonationId> = found.limit(FOUND_MAX + 1).into_tuple().all(db).await?;
             if ids.len() as u64 <= FOUND_MAX {
                 self.search = Some(Search::Found(ids));

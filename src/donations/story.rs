@@ -154,7 +154,7 @@ pub async fn tell(app: &App, id: DonationId) -> Result<Story, Error> {
 async fn letters_of(app: &App, id: DonationId) -> Result<Vec<Written>, Error> {
     let db = app.db.read();
     let filter = mail::store::LetterFilter { donation_id: Some(id), ..Default::default() };
-    let (letters, _) = mail::store::list(db, &filter, 0, 100).await?;
+    let letters = mail::store::list(db, &filter, None, 100).await?.lines;
     let mut attempts: HashMap<LetterId, Vec<letter_attempt::Model>> = HashMap::new();
     let all = letter_attempt::Entity::find().filter(letter_attempt::Column::LetterId.is_in(letters.iter().map(|l| l.id)));
     for attempt in all.order_by_asc(letter_attempt::Column::Id).all(db).await? {

@@ -14,9 +14,9 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, FromQueryResult, Order, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, Func, LikeExpr, LockBehavior, LockType, OnConflict},
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, FromQueryResult, Order,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, Func, LikeExpr, LockBehavior, LockType, OnConflict, Query},
 };
 
 /// Puts a letter into the outbox; when one with its key is there already, that one stays as it is and its id is returned.
@@ -265,6 +265,9 @@ impl LetterLine {
 /// How many letters a search finds at once.
 const FOUND_MAX: u64 = 1_000;
 
+/// No more letters than this are counted for a page.
+pub const COUNTED_MAX: u64 = 10_000;
+
 /// Which letters a list shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LetterFilter {
@@ -281,31 +284,43 @@ pub struct LetterFilter {
 }
 
 impl LetterFilter {
-    fn condition(&self) -> Condition {
+    fn condition(&self, backend: DbBackend) -> Condition {
         let troubled = [LetterState::Bounced, LetterState::Unknown, LetterState::Dead];
         Condition::all()
             .add_option(self.state.map(|state| letter::Column::State.eq(state)))
             .add_option(self.troubled.then(|| letter::Column::State.is_in(troubled)))
             .add_option(self.donation_id.map(|id| letter::Column::DonationId.eq(id)))
             .add_option(self.receipt_id.map(|id| letter::Column::ReceiptId.eq(id)))
-            .add_option(
-                self.search.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(|text| {
-                    Condition::any().add(has_text(letter::Column::ToAddress, text)).add(has_text(letter::Column::Subject, text))
-                }),
-            )
+            .add_option(self.search.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(|text| {
+                let has = |column| has_text(backend, column, text);
+                Condition::any().add(has(letter::Column::ToAddress)).add(has(letter::Column::Subject))
+            }))
     }
 }
 
 /// Whether a column has `text` in it, capitals or not, with `%` and `_` as themselves; the two databases differ in all of that.
-fn has_text(column: letter::Column, text: &str) -> Expr {
+fn has_text(backend: DbBackend, column: letter::Column, text: &str) -> Expr {
     let literal = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(format!("%{literal}%")).escape('\\'))
+    // SQLite's LIKE heeds no capitals by itself, of the same letters as its LOWER: a second look at each text would only take time.
+    let text = if backend == DbBackend::Sqlite { Expr::col(column) } else { Expr::expr(Func::lower(Expr::col(column))) };
+    text.like(LikeExpr::new(format!("%{literal}%")).escape('\\'))
 }
 
-/// The letters that `filter` lets through, newest first: page `page` (from 0) of `per_page`, and how many there are.
-pub async fn list(db: &impl ConnectionTrait, filter: &LetterFilter, page: u64, per_page: u64) -> Result<(Vec<LetterLine>, u64), Error> {
+/// Some letters of a list.
+#[derive(Clone, Debug, Default)]
+pub struct LetterPage {
+    /// The letters, the newest first.
+    pub lines: Vec<LetterLine>,
+    /// After which letter the next page begins; none: there is no more.
+    pub next: Option<LetterId>,
+    /// How many letters fit, counted to [`COUNTED_MAX`] and one: a list of a million is as quick as one of a thousand.
+    pub count: u64,
+}
+
+/// The letters that `filter` lets through, newest first: `rows` of them after the letter `after`.
+pub async fn list(db: &impl ConnectionTrait, filter: &LetterFilter, after: Option<LetterId>, rows: u64) -> Result<LetterPage, Error> {
     use letter::Column as C;
-    let mut letters = letter::Entity::find().filter(filter.condition());
+    let mut letters = letter::Entity::find().filter(filter.condition(db.get_database_backend()));
     if filter.search.is_some() {
         // The words are looked through once, in an index of their own; only where very many letters have them, for each question anew.
         let found: Vec<LetterId> = letters.clone().select_only().column(C::Id).limit(FOUND_MAX + 1).into_tuple().all(db).await?;
@@ -313,7 +328,12 @@ pub async fn list(db: &impl ConnectionTrait, filter: &LetterFilter, page: u64, p
             letters = letter::Entity::find().filter(C::Id.is_in(found));
         }
     }
-    let count = letters.clone().count(db).await?;
+    let count = count(db, &letters).await?;
+    if let Some(id) = after {
+        let last: Option<DateTime<Utc>> = letter::Entity::find_by_id(id).select_only().column(C::CreatedAt).into_tuple().one(db).await?;
+        let last = last.ok_or(Error::NotFound)?;
+        letters = letters.filter(C::CreatedAt.lte(last)).filter(Condition::any().add(C::CreatedAt.lt(last)).add(C::Id.lt(id)));
+    }
     let columns = [
         C::Id,
         C::Kind,
@@ -329,17 +349,26 @@ pub async fn list(db: &impl ConnectionTrait, filter: &LetterFilter, page: u64, p
         C::CreatedAt,
         C::SentAt,
     ];
-    let lines = letters
+    let mut lines = letters
         .select_only()
         .columns(columns)
         .order_by_desc(C::CreatedAt)
         .order_by_desc(C::Id)
-        .offset(std::cmp::min(page.saturating_mul(per_page), i64::MAX.unsigned_abs()))
-        .limit(per_page)
+        .limit(std::cmp::min(rows.saturating_add(1), i64::MAX.unsigned_abs()))
         .into_model::<LetterLine>()
         .all(db)
         .await?;
-    Ok((lines, count))
+    let more = lines.len() as u64 > rows;
+    lines.truncate(usize::try_from(rows).unwrap_or(usize::MAX));
+    let next = lines.last().filter(|_| more).map(|last| last.id);
+    Ok(LetterPage { lines, next, count })
+}
+
+async fn count(db: &impl ConnectionTrait, letters: &Select<letter::Entity>) -> Result<u64, Error> {
+    let some = letters.clone().select_only().column(letter::Column::Id).limit(COUNTED_MAX + 1).into_query();
+    let counted = Query::select().expr_as(Expr::cust("count(*)"), "letters").from_subquery(some, "s").to_owned();
+    let found: i64 = db.query_one(&counted).await?.map(|row| row.try_get("", "letters")).transpose()?.unwrap_or(0);
+    Ok(found.unsigned_abs())
 }
 
 /// One letter and its attempts, oldest first.

@@ -68,6 +68,8 @@ pub struct Report {
     pub ended: u64,
     /// German confirmations that lack a name or postal address.
     pub no_address: u64,
+    /// Whether there are more supporters, who were not looked at.
+    pub is_part: bool,
 }
 
 impl Report {
@@ -137,7 +139,7 @@ pub async fn run(app: &App, actor: &Actor, year: &TaxYear, dry: bool, mut progre
     let all = years::count_givers(app.db.read(), years::span(settings.timezone, year)).await?;
     let (mut report, mut after, mut done) = (Report::default(), None, 0);
     loop {
-        let (part, last, count) = run_some(app, &settings, year, after, dry).await?;
+        let (part, last, count) = run_some(app, &settings, year, (after, AT_ONCE), dry).await?;
         report.add(&part);
         done += count;
         progress(done, all);
@@ -155,9 +157,27 @@ pub async fn run(app: &App, actor: &Actor, year: &TaxYear, dry: bool, mut progre
     Ok(report)
 }
 
-/// What issuing the statements of a tax year would do.
-pub async fn preview(app: &App, year: &TaxYear) -> Result<Report, Error> {
-    run(app, &Actor::system(), year, true, |_, _| {}).await
+/// How many supporters the desk's page looks at before it says that there are more: it has to answer at once, whoever gave.
+pub const PREVIEWED_MAX: u64 = 300;
+
+/// What issuing the statements of a tax year would do for the first supporters: `most` of them, or some more.
+pub async fn preview(app: &App, year: &TaxYear, most: u64) -> Result<Report, Error> {
+    let settings = IssuerSettings::from_config(&app.config);
+    let (mut report, mut after, mut done) = (Report::default(), None, 0);
+    loop {
+        let (part, last, count) = run_some(app, &settings, year, (after, most.clamp(1, AT_ONCE)), true).await?;
+        report.add(&part);
+        (after, done) = (last, done + count);
+        if after.is_none() {
+            return Ok(report);
+        }
+        if done >= most {
+            // There may be nobody after the last one.
+            let next = years::givers(app.db.read(), years::span(settings.timezone, year), after, 1).await?;
+            report.is_part = !next.is_empty();
+            return Ok(report);
+        }
+    }
 }
 
 /// Has the worker issue the statements of a tax year.
@@ -236,7 +256,7 @@ pub async fn act(app: &App, payload: &serde_json::Value) -> Outcome {
         let year = year_to_state(app, year)?;
         let settings = IssuerSettings::from_config(&app.config);
         let after = after.map(|id| id.parse().map_err(|e| Error::internal("a supporter's id", e))).transpose()?;
-        let (_, last, _) = run_some(app, &settings, &year, after, false).await?;
+        let (_, last, _) = run_some(app, &settings, &year, (after, AT_ONCE), false).await?;
         if let Some(last) = last {
             let now = app.now();
             app.db.write(async |tx| jobs::enqueue(tx, app.new_id(), job_after(&year, Some(last), now), now).await).await?;
@@ -250,15 +270,15 @@ pub async fn act(app: &App, payload: &serde_json::Value) -> Outcome {
     }
 }
 
-/// The next supporters: what was done, the last of them when there may be more, and how many they were.
+/// The next supporters, so many at most: what was done, the last of them when there may be more, and how many they were.
 async fn run_some(
     app: &App,
     settings: &IssuerSettings,
     year: &TaxYear,
-    after: Option<SupporterId>,
+    (after, most): (Option<SupporterId>, u64),
     dry: bool,
 ) -> Result<(Report, Option<SupporterId>, u64), Error> {
-    let who = years::givers(app.db.read(), years::span(settings.timezone, year), after, AT_ONCE).await?;
+    let who = years::givers(app.db.read(), years::span(settings.timezone, year), after, most).await?;
     let mut report = Report::default();
     if dry {
         plan(app.db.read(), settings, year, &who).await?.iter().for_each(|plan| report.count(plan.step));
@@ -267,7 +287,7 @@ async fn run_some(
             report.count(app.db.write(async |tx| issue_one(tx, app, settings, year, *id).await).await?);
         }
     }
-    let last = if who.len() as u64 == AT_ONCE { who.last().copied() } else { None };
+    let last = if who.len() as u64 == most { who.last().copied() } else { None };
     Ok((report, last, who.len() as u64))
 }
 

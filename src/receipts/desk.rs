@@ -264,7 +264,7 @@ async fn show_year(State(app): State<App>, _who: Finance, page: DeskPage, Query(
         id => Some(id.parse().map_err(|_| Error::Invalid("The page asked for does not exist.".to_owned()))?),
     };
     let would = match annual::year_to_state(&app, number) {
-        Ok(year) => Ok(annual::preview(&app, &year).await?),
+        Ok(year) => Ok(annual::preview(&app, &year, annual::PREVIEWED_MAX).await?),
         Err(Error::Invalid(why)) => Err(why),
         Err(error) => return Err(error),
     };

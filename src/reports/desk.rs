@@ -291,7 +291,7 @@ fn shown_row(page: &DeskPage, row: &report::Row, shown: &[usize]) -> ShownRow {
     {
         first.text = page.t("desk-reports-none");
     }
-    ShownRow { cells, link: row.link.clone() }
+    ShownRow { cells, link: row.link.as_ref().map(ToString::to_string) }
 }
 
 /// Whether a column's cells stand at the end of their column.

@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub const CHUNK_BYTES: usize = 64 * 1024;
 
 /// How many rows or transactions are read at a time: enough that the question costs little beside the rows, few enough for any memory.
-pub const ROWS_AT_ONCE: u64 = 2_000;
+pub const ROWS_AT_ONCE: u64 = 1_000;
 
 /// What to export.
 #[derive(Clone, Debug)]

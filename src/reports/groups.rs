@@ -4,7 +4,7 @@
 //! `raised = given − taken_back`. `fees` are what Stripe kept, in the currency that it settled in, so they may stand in another currency's
 //! row than their gifts.
 
-use super::report::{Cell, Column, Kind, Page, Period, Report, ReportRequest, Row, column, no_such_page};
+use super::report::{Cell, Column, Kind, Link, Page, Period, Report, ReportRequest, Row, column, no_such_page};
 use crate::{clock::start_of_day, error::Error};
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use entity::{Currency, Money};
@@ -113,7 +113,7 @@ pub async fn page(db: &impl ConnectionTrait, request: &ReportRequest, after: &st
             cells.push(row.try_get::<Option<String>>("", &format!("own_{column}"))?.into());
         }
         let link = match &cells[0] {
-            Cell::Text(name) => Some(register_address(&request.period, &[(filter, name)])),
+            Cell::Text(name) => Some(Link::Address(register_address(&request.period, &[(filter, name)]))),
             _ => None,
         };
         cells.extend(Sums::of(row)?.cells()?);
@@ -217,7 +217,7 @@ pub async fn by_month(db: &impl ConnectionTrait, period: &Period, after: &str) -
         let mut cells = vec![Cell::Text(month.name())];
         cells.extend(Sums::of(row)?.cells()?);
         let days = Period { from: Some(month.from), to: Some(month.last), zone: period.zone };
-        Ok(Row { cells, link: Some(register_address(&days, &[])) })
+        Ok(Row { cells, link: Some(Link::Address(register_address(&days, &[]))) })
     });
     let rows = rows.collect::<Result<Vec<_>, Error>>()?;
     let done = skip + some.len();

@@ -1,7 +1,14 @@
 //! Receipts as rows, by when they were issued: also the void and the replaced, because a series has no gaps. They name nobody.
 
-use super::report::{Cell, Column, Kind, Page, Period, Row, column, read_place, write_place};
-use crate::error::Error;
+use super::report::{Cell, Column, Kind, Link, Page, Period, Row, column, read_place, write_place};
+use crate::{
+    db::packed::{
+        self,
+        Column::{Id, Plain, Typed},
+        Fields,
+    },
+    error::Error,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     Currency, Money,
@@ -9,7 +16,7 @@ use entity::{
     receipt,
     words::ReceiptStatus,
 };
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashMap;
 
 /// `amount` is what the receipt says, `valid` the same where it still is valid, and zero where not.
@@ -31,8 +38,6 @@ pub const COLUMNS: &[Column] = &[
 ];
 
 /// A receipt without its words, which are long and in no report.
-#[derive(DerivePartialModel)]
-#[sea_orm(entity = "receipt::Entity")]
 struct Line {
     id: ReceiptId,
     code: String,
@@ -48,16 +53,58 @@ struct Line {
     replaces_id: Option<ReceiptId>,
 }
 
+/// The columns of a line, in its order.
+const LINE: &[packed::Column] = &[
+    Id("id"),
+    Typed("code"),
+    Id("donation_id"),
+    Plain("status"),
+    Typed("status_reason"),
+    Plain("gift_on"),
+    Plain("issued_at"),
+    Plain("amount_minor"),
+    Plain("currency"),
+    Typed("profile"),
+    Typed("language"),
+    Id("replaces_id"),
+];
+
+impl Line {
+    fn read(mut row: Fields<'_>) -> Result<Self, Error> {
+        let line = Self {
+            id: row.needed()?,
+            code: row.needed()?,
+            donation_id: row.needed()?,
+            status: row.needed()?,
+            status_reason: row.needed()?,
+            gift_on: row.needed()?,
+            issued_at: row.instant()?,
+            amount_minor: row.needed()?,
+            currency: row.needed()?,
+            profile: row.needed()?,
+            language: row.needed()?,
+            replaces_id: row.parsed()?,
+        };
+        row.end()?;
+        Ok(line)
+    }
+}
+
 /// The next receipts.
 pub async fn page(db: &impl ConnectionTrait, period: &Period, after: &str, limit: u64) -> Result<Page, Error> {
     use receipt::Column as C;
     let (from, until) = period.bounds()?;
     let mut query = receipt::Entity::find()
+        .select_only()
+        .columns([C::Id, C::Code, C::DonationId, C::Status, C::StatusReason, C::GiftOn, C::IssuedAt, C::AmountMinor, C::Currency])
+        .columns([C::Profile, C::Language, C::ReplacesId])
         .filter(Condition::all().add_option(from.map(|from| C::IssuedAt.gte(from))).add_option(until.map(|until| C::IssuedAt.lt(until))));
     if let Some((at, id)) = read_place::<ReceiptId>(after)? {
         query = query.filter(C::IssuedAt.gte(at)).filter(Condition::any().add(C::IssuedAt.gt(at)).add(C::Id.gt(id)));
     }
-    let mut found = query.order_by_asc(C::IssuedAt).order_by_asc(C::Id).limit(limit + 1).into_partial_model::<Line>().all(db).await?;
+    let query = query.order_by_asc(C::IssuedAt).order_by_asc(C::Id).limit(limit + 1);
+    let mut found = packed::fetch(db, &query, LINE).await?.rows().map(Line::read).collect::<Result<Vec<_>, Error>>()?;
+    found.sort_by_key(|receipt| (receipt.issued_at, receipt.id));
     let more = found.len() as u64 > limit;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|last| write_place(last.issued_at, last.id));
@@ -94,5 +141,5 @@ fn row_of(receipt: Line, period: &Period, replaced: &HashMap<ReceiptId, String>)
         Cell::Text(receipt.language),
         Cell::Text(receipt.donation_id.to_string()),
     ];
-    Row { cells, link: Some(format!("/desk/donations/{}", receipt.donation_id)) }
+    Row { cells, link: Some(Link::Donation(receipt.donation_id)) }
 }

@@ -3,7 +3,7 @@
 //! The amounts are what is charged each month or year, not what was paid: that is in the register. `net` is by how much the promises of a month
 //! changed what comes from then on: begun + raised − lowered − ended − lost. A pause takes nothing from it.
 
-use super::report::{Cell, Column, Kind, Page, Period, Row, column, no_such_page};
+use super::report::{Cell, Column, Kind, Link, Page, Period, Row, column, no_such_page};
 use crate::{
     app::App,
     error::Error,
@@ -58,7 +58,7 @@ fn row_of(line: &Line) -> Result<Row, Error> {
     for sum in all {
         cells.extend([Cell::Count(sum.count), Cell::Money(line.money(sum))]);
     }
-    Ok(Row { cells, link: Some(format!("/desk/recurring?every={}", line.every)) })
+    Ok(Row { cells, link: Some(Link::Address(format!("/desk/recurring?every={}", line.every))) })
 }
 
 fn net_of(line: &Line) -> Result<Money, Error> {

@@ -10,7 +10,7 @@
 //! The period is that of booking: when it happened, or the first open day where the books of that day were closed. Nothing is booked into
 //! a closed period, so a closed period always gives the same file.
 
-use super::report::{Cell, Column, Kind, Page, ReportRequest, Row, column, read_place, write_place};
+use super::report::{Cell, Column, Kind, Link, Page, ReportRequest, Row, column, read_place, write_place};
 use crate::{
     app::App,
     clock::hex,
@@ -121,7 +121,7 @@ fn row_of(request: &ReportRequest, references: &DonorReferences, movement: Movem
     if request.with_donors {
         cells.extend([head.donor_name.into(), head.donor_email.into()]);
     }
-    Row { cells, link: head.donation_id.map(|id| format!("/desk/donations/{id}")) }
+    Row { cells, link: head.donation_id.map(Link::Donation) }
 }
 
 /// Pseudonyms of supporters: the same in every export, and without our key nobody can tell whose they are.

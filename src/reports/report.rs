@@ -9,7 +9,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use entity::Money;
+use entity::{Money, ids::DonationId};
 use std::str::FromStr;
 
 macro_rules! reports {
@@ -294,13 +294,31 @@ impl From<Option<String>> for Cell {
     }
 }
 
+/// A place at the desk. It becomes an address only on a page: files have millions of rows and no links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// A donation's story.
+    Donation(DonationId),
+    /// Anything else.
+    Address(String),
+}
+
+impl std::fmt::Display for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Donation(id) => write!(f, "/desk/donations/{id}"),
+            Self::Address(address) => f.write_str(address),
+        }
+    }
+}
+
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// A cell for each column.
     pub cells: Vec<Cell>,
     /// Where the desk shows what is behind it.
-    pub link: Option<String>,
+    pub link: Option<Link>,
 }
 
 /// Some rows, and where the next ones begin.

@@ -4,7 +4,7 @@
 //! explains, or `not_itemised` where Stripe does not say (yet) what the payout is made of. Movements that no payout holds so far stand at
 //! the end as `waiting`.
 
-use super::report::{Cell, Column, Kind, Page, Period, Row, column, no_such_page};
+use super::report::{Cell, Column, Kind, Link, Page, Period, Row, column, no_such_page};
 use crate::error::Error;
 use entity::{
     Currency, Money, balance_movement,
@@ -107,7 +107,7 @@ async fn read_parts(db: &impl ConnectionTrait, which: Condition) -> Result<Vec<P
 }
 
 fn push_payout(rows: &mut Vec<Row>, payout: &payout::Model, parts: Vec<Part>) -> Result<(), Error> {
-    let link = Some(format!("/desk/payouts/{}", payout.id));
+    let link = Some(Link::Address(format!("/desk/payouts/{}", payout.id)));
     let mut explained: i64 = 0;
     for part in &parts {
         if part.currency == payout.currency {
@@ -133,7 +133,7 @@ fn push_payout(rows: &mut Vec<Row>, payout: &payout::Model, parts: Vec<Part>) ->
     Ok(())
 }
 
-fn row_of(payout: Option<&payout::Model>, line: &'static str, part: &Part, link: Option<String>) -> Row {
+fn row_of(payout: Option<&payout::Model>, line: &'static str, part: &Part, link: Option<Link>) -> Row {
     let money = |minor| Cell::Money(Money::new(minor, part.currency));
     let cells = vec![
         payout.map_or(Cell::Empty, |payout| Cell::Text(payout.stripe_payout_id.clone())),

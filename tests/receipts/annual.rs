@@ -360,6 +360,19 @@ on_both_databases! {
         assert!(test.get("/desk/annual-receipts?year=2026").await.body.contains("STATEMENTS_AFTER_DAYS"));
     }
 
+    async fn a_preview_looks_at_the_first_supporters_and_says_that_there_are_more(london: London) {
+        let test = &london.0;
+        give_at(test, "2026-05-05T10:00:00Z", &by("wren@example.org", "Wren Marlow", "", 10_000, "GBP")).await;
+        give_at(test, "2026-05-06T10:00:00Z", &by("ash@example.org", "Ash", "", 20_000, "GBP")).await;
+        test.app.clock.set("2027-04-10T12:00:00Z".parse().unwrap());
+        let year = annual::year_to_state(&test.app, 2026).unwrap();
+        let first = annual::preview(&test.app, &year, 1).await.unwrap();
+        assert_eq!(first, Report { issued: 1, is_part: true, ..Report::default() });
+        for most in [2, 3, annual::PREVIEWED_MAX] {
+            assert_eq!(annual::preview(&test.app, &year, most).await.unwrap(), Report { issued: 2, ..Report::default() }, "{most}");
+        }
+    }
+
     async fn the_desk_previews_a_year_and_the_worker_makes_it(london: London) {
         let test = &london.0;
         give_at(test, "2026-04-05T22:59:59Z", &by("wren@example.org", "Wren Marlow", "", 10_000, "GBP")).await;

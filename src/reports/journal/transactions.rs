@@ -2,6 +2,10 @@
 
 use super::{Entry, Side, read_funds};
 use crate::{
+    db::packed::{
+        self,
+        Column::{Id, Plain, Typed},
+    },
     error::Error,
     ledger,
     reports::report::{Page, Period, read_place, write_place},
@@ -27,7 +31,11 @@ pub(super) async fn page(db: &impl ConnectionTrait, period: &Period, after: &str
         query = query.filter(T::BookedAt.gte(at)).filter(Condition::any().add(T::BookedAt.gt(at)).add(T::Id.gt(id)));
     }
     let query = query.order_by_asc(T::BookedAt).order_by_asc(T::Id).limit(limit + 1);
-    let mut heads: Vec<(i64, DateTime<Utc>, MovementKind, String)> = query.into_tuple().all(db).await?;
+    let found = packed::fetch(db, &query, &[Plain("id"), Plain("booked_at"), Plain("kind"), Typed("source")]).await?;
+    let heads = found.rows().map(|mut row| Ok((row.needed()?, row.instant()?, row.needed()?, row.needed()?)));
+    let mut heads = heads.collect::<Result<Vec<(i64, DateTime<Utc>, MovementKind, String)>, Error>>()?;
+    drop(found);
+    heads.sort_by_key(|(id, at, ..)| (*at, *id));
     let more = heads.len() as u64 > limit;
     heads.truncate(limit as usize);
     let next = heads.last().filter(|_| more).map(|(id, at, ..)| write_place(*at, id));
@@ -48,17 +56,22 @@ pub(super) async fn page(db: &impl ConnectionTrait, period: &Period, after: &str
 async fn sides_of(db: &impl ConnectionTrait, numbers: impl Iterator<Item = i64> + Clone) -> Result<Vec<(i64, Side)>, Error> {
     use ledger_entry::Column as E;
     let funds = read_funds(db).await?;
-    let found: Vec<(i64, Account, i64, Currency, Option<FundId>)> = ledger_entry::Entity::find()
+    let query = ledger_entry::Entity::find()
         .select_only()
-        .columns([E::TransactionId, E::Account, E::AmountMinor, E::Currency, E::FundId])
-        .filter(ledger::of_transactions(numbers))
-        .order_by_asc(E::TransactionId)
-        .order_by_asc(E::Id)
-        .into_tuple()
-        .all(db)
-        .await?;
-    let side = |(number, account, minor, currency, fund): (_, _, _, _, Option<FundId>)| {
-        (number, Side { account, fund: fund.and_then(|id| funds.get(&id)).cloned(), money: Money::new(minor, currency) })
-    };
-    Ok(found.into_iter().map(side).collect())
+        .columns([E::TransactionId, E::Id, E::Account, E::AmountMinor, E::Currency, E::FundId])
+        .filter(ledger::of_transactions(numbers));
+    const COLUMNS: [packed::Column; 6] =
+        [Plain("transaction_id"), Plain("id"), Plain("account"), Plain("amount_minor"), Plain("currency"), Id("fund_id")];
+    let found = packed::fetch(db, &query, &COLUMNS).await?;
+    let mut sides = Vec::new();
+    for mut row in found.rows() {
+        let (number, id) = (row.needed::<i64>()?, row.needed::<i64>()?);
+        let (account, minor, currency): (Account, i64, Currency) = (row.needed()?, row.needed()?, row.needed()?);
+        let fund = row.parsed::<FundId>()?.and_then(|id| funds.get(&id)).cloned();
+        row.end()?;
+        sides.push((number, id, Side { account, fund, money: Money::new(minor, currency) }));
+    }
+    // By the number of the side within its transaction.
+    sides.sort_by_key(|(number, id, _)| (*number, *id));
+    Ok(sides.into_iter().map(|(number, _, side)| (number, side)).collect())
 }

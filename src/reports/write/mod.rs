@@ -9,7 +9,7 @@ pub use xlsx::Book;
 
 use super::report::{Cell, Column, Format};
 use crate::error::Error;
-use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Timelike, Utc};
 use jsonl::Objects;
 use std::path::Path;
 
@@ -83,29 +83,40 @@ fn write_cell(lines: &mut Lines, cell: &Cell) {
         Cell::Empty => lines.text(""),
         Cell::Text(text) => lines.text(text),
         Cell::Word(word) => lines.text(word),
-        Cell::Day(day) => lines.number(day),
-        Cell::Instant(at) => lines.number(utc(*at)),
-        Cell::Money(money) => lines.number(money.decimal()),
-        Cell::Count(count) => lines.number(count),
+        Cell::Day(on) => lines.plain(&day(*on)),
+        Cell::Instant(at) => lines.plain(&utc(*at)),
+        Cell::Money(money) => lines.plain(&money.decimal()),
+        Cell::Count(count) => lines.count(*count),
     }
 }
 
 /// An instant to the second, `2026-01-31T18:05:00Z`. Files have millions: digit by digit it is ten times as fast as any formatter.
 pub fn utc(instant: DateTime<Utc>) -> String {
     let Ok(year @ 0..=9999) = u32::try_from(instant.year()) else { return instant.to_rfc3339_opts(SecondsFormat::Secs, true) };
-    let mut text = String::with_capacity(20);
-    let parts = [
-        (year / 100, ""),
-        (year % 100, "-"),
-        (instant.month(), "-"),
-        (instant.day(), "T"),
-        (instant.hour(), ":"),
-        (instant.minute(), ":"),
-        (instant.second(), "Z"),
-    ];
-    for (two_digits, after) in parts {
-        text.extend([two_digits / 10, two_digits % 10].map(|digit| char::from_digit(digit, 10).unwrap_or('0')));
-        text.push_str(after);
-    }
-    text
+    let mut text = *b"0000-00-00T00:00:00Z";
+    put_date(&mut text, year, instant.month(), instant.day());
+    put_two(&mut text, 11, instant.hour());
+    put_two(&mut text, 14, instant.minute());
+    put_two(&mut text, 17, instant.second());
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// A day, `2026-01-31`.
+pub fn day(day: NaiveDate) -> String {
+    let Ok(year @ 0..=9999) = u32::try_from(day.year()) else { return day.to_string() };
+    let mut text = *b"0000-00-00";
+    put_date(&mut text, year, day.month(), day.day());
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn put_date(text: &mut [u8], year: u32, month: u32, day: u32) {
+    put_two(text, 0, year / 100);
+    put_two(text, 2, year % 100);
+    put_two(text, 5, month);
+    put_two(text, 8, day);
+}
+
+fn put_two(text: &mut [u8], place: usize, number: u32) {
+    text[place] = b'0' + (number / 10 % 10) as u8;
+    text[place + 1] = b'0' + (number % 10) as u8;
 }

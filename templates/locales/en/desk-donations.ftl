@@ -118,6 +118,7 @@ desk-letters-count = { $count ->
     [one] 1 letter
    *[other] { $number } letters
   }
+desk-letters-count-many = More than 10,000 letters
 desk-letter-title = Letter
 desk-letter-to = To
 desk-letter-subject = Subject

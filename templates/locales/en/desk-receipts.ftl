@@ -49,4 +49,6 @@ desk-statement-title = Statement
 desk-receipt-pdf = PDF
 desk-annual-auto = They go out by themselves on { $day }, and once only. What is sent from here before that is not sent again.
 desk-annual-by-hand = Nothing goes out by itself: send them from here. To have them sent some days after the end of each tax year, set STATEMENTS_AFTER_DAYS.
+desk-annual-running-part = They are being made. Load the page again to see how far the first of them are.
+desk-annual-part = So it is for the first supporters; there are more, who are looked at when it is done. `wellwisher receipts annual --dry-run` counts all.
 desk-annual-running = They are being made: { $done } of { $all } are right already. Load the page again to see how far it is.
