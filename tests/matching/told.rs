@@ -1,6 +1,6 @@
 //! What givers are told: on the form, before they pay, and on the page of their gift.
 
-use super::{gift_for, open_pot};
+use super::{gift_for, open_pot, taken};
 use crate::{
     donations::helpers::{catch_up, fill, session_of, the_donation},
     support::{TestApp, newsroom::plain, on_both_databases},
@@ -64,7 +64,7 @@ on_both_databases! {
         assert!(plain(&campaign_page.texts("section.match")).contains("All of €45 is promised"), "{:?}", campaign_page.texts("section.match"));
         test.app.clock.advance(TimeDelta::minutes(71));
         donations::sweep(&test.app).await.unwrap();
-        assert_eq!(super::taken(&test, &pot).await, (0, 0));
+        assert_eq!(taken(&test, &pot).await, (0, 0));
         assert!(plain(&test.get("/donate?campaign=schools").await.texts(".giving .match")).contains("€45 is left"));
     }
 
