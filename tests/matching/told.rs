@@ -54,7 +54,7 @@ on_both_databases! {
         let page = test.get(answer.location()).await;
         let words = plain(&page.texts("dd"));
         assert!(words.contains("Your gift of €25 will be matched by €20: no more is left"), "{words}");
-        assert!(page.attribute("a.button", "href").unwrap().contains("/pay/"), "and leads on to the checkout");
+        assert!(page.attribute("main a.button", "href").unwrap().contains("/pay/"), "and leads on to the checkout");
         let answer = second.with("currency", "EUR").with("match_offered", "yes").with("email", "other@example.org").send(&test).await;
         let page = test.get(answer.location()).await;
         assert!(page.texts("dd").join(" ").contains("Your gift will not be matched"), "{:?}", page.texts("dd"));
