@@ -30,7 +30,7 @@ on_both_databases! {
         assert_eq!(refused.attribute("#reason", "value").as_deref(), Some("She called"));
         assert_eq!(test.post(&format!("{path}/state/open"), &[("confirm", "5000"), ("reason", "She called")]).await.status, 303);
         assert_eq!(test.get("/campaigns/schools").await.texts("section.match").len(), 1);
-        let form = test.get(&format!("{path}/edit")).await;
+        let form = test.get(&format!("/desk/matching/{}/edit", pot.id)).await;
         assert_eq!(form.attribute("#ratio", "value").as_deref(), Some("33.33"));
         assert_eq!(form.attribute("#ends_time", "value").as_deref(), Some("18:30"));
         let version = form.attribute("input[name=version]", "value").unwrap();
@@ -43,7 +43,7 @@ on_both_databases! {
         let shown = test.get(&path).await;
         let history = shown.texts("tbody td").join(" ");
         assert!(history.contains("Opened") && history.contains("She called") && history.contains("Changed"), "{history}");
-        assert_eq!(test.post(&format!("{path}/state/pause"), &[]).await.status, 303);
+        assert_eq!(test.post(&format!("/desk/matching/{}/state/pause", pot.id), &[]).await.status, 303);
         assert_eq!(test.post(&format!("{path}/state/pause"), &[]).await.status, 422);
         assert_eq!(test.post(&format!("{path}/state/close"), &[]).await.status, 303);
         assert_eq!(test.post(&format!("{path}/state/explode"), &[]).await.status, 404);
@@ -63,7 +63,7 @@ on_both_databases! {
         test.sign_in_as(Role::Finance).await;
         let path = format!("/desk/matching/{}", pot.id);
         for wrong in ["", "nothing", "https://news.example/desk/donations/01890000-0000-7000-8000-000000000000"] {
-            let answer = test.post(&format!("{path}/payments"), &[("donation", wrong)]).await;
+            let answer = test.post(&format!("/desk/matching/{}/payments", pot.id), &[("donation", wrong)]).await;
             assert_eq!((answer.status.as_u16(), answer.texts("#donation-error").len()), (422, 1), "{wrong}");
         }
         let address = format!("https://news.example/desk/donations/{}?x=1", own.id);
@@ -72,8 +72,8 @@ on_both_databases! {
         assert_eq!((again.status.as_u16(), again.attribute("#donation", "value")), (422, Some(address)));
         let report = test.get("/desk/reports/matching").await;
         let row = plain(&report.texts("tbody td"));
-        assert!(row.contains("Aunt Gulalai") && row.contains("40.00") && row.contains("10.00") && row.contains("30.00") && row.contains("60.00"), "{row}");
-        assert_eq!(test.post(&format!("{path}/payments/{}/undo", own.id), &[]).await.status, 303);
+        assert!(row.contains("Aunt Gulalai") && row.contains("€40") && row.contains("€10") && row.contains("€30") && row.contains("€60"), "{row}");
+        assert_eq!(test.post(&format!("/desk/matching/{}/payments/{}/undo", pot.id, own.id), &[]).await.status, 303);
         assert_eq!(test.post(&format!("{path}/payments/{}/undo", own.id), &[]).await.status, 404);
     }
 
@@ -81,8 +81,8 @@ on_both_databases! {
         let campaign = test.campaign("Schools").await;
         let pot = open_pot(&test, campaign.id, |_| {}).await;
         let finance: &[Role] = &[Role::Admin, Role::Finance];
-        let path = format!("/desk/matching/{}", pot.id);
-        let edit = format!("{path}/edit");
-        test.assert_open_only_to(&[("/desk/matching", finance), ("/desk/matching/new", finance), (&path, finance), (&edit, finance)]).await;
+        let one = format!("GET /desk/matching/{}", pot.id);
+        let edit = format!("{one}/edit");
+        test.assert_open_only_to(&[("GET /desk/matching", finance), ("GET /desk/matching/new", finance), (&one, finance), (&edit, finance)]).await;
     }
 }

@@ -1,6 +1,6 @@
 //! What givers are told: on the form, before they pay, and on the page of their gift.
 
-use super::{gift_for, open_pot};
+use super::{gift_for, open_pot, taken};
 use crate::{
     donations::helpers::{catch_up, fill, session_of, the_donation},
     support::{TestApp, newsroom::plain, on_both_databases},
@@ -54,7 +54,7 @@ on_both_databases! {
         let page = test.get(answer.location()).await;
         let words = plain(&page.texts("dd"));
         assert!(words.contains("Your gift of €25 will be matched by €20: no more is left"), "{words}");
-        assert!(page.attribute("a.button", "href").unwrap().contains("/pay/"), "and leads on to the checkout");
+        assert!(page.attribute("main a.button", "href").unwrap().contains("/pay/"), "and leads on to the checkout");
         let answer = second.with("currency", "EUR").with("match_offered", "yes").with("email", "other@example.org").send(&test).await;
         let page = test.get(answer.location()).await;
         assert!(page.texts("dd").join(" ").contains("Your gift will not be matched"), "{:?}", page.texts("dd"));
@@ -64,7 +64,7 @@ on_both_databases! {
         assert!(plain(&campaign_page.texts("section.match")).contains("All of €45 is promised"), "{:?}", campaign_page.texts("section.match"));
         test.app.clock.advance(TimeDelta::minutes(71));
         donations::sweep(&test.app).await.unwrap();
-        assert_eq!(super::taken(&test, &pot).await, (0, 0));
+        assert_eq!(taken(&test, &pot).await, (0, 0));
         assert!(plain(&test.get("/donate?campaign=schools").await.texts(".giving .match")).contains("€45 is left"));
     }
 
