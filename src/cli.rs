@@ -6,6 +6,7 @@ mod mail;
 mod past;
 mod receipts;
 mod serve;
+mod updates;
 
 use crate::{
     app::{App, Payment},
@@ -89,6 +90,15 @@ enum Command {
     Mail {
         #[command(subcommand)]
         what: Mail,
+    },
+    /// The newest updates, and how far their letters are.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  wellwisher updates\n  wellwisher updates watch the-stoves-have-come"
+    )]
+    Updates {
+        #[command(subcommand)]
+        what: Option<Updates>,
     },
     /// Members of staff.
     Staff {
@@ -190,6 +200,16 @@ enum Mail {
 }
 
 #[derive(Subcommand, Debug)]
+enum Updates {
+    /// Watch the letters of one leave: a bar on a terminal, plain lines when piped. Exit code 1 when they are held back or were ended.
+    #[command(after_help = "Example:\n  wellwisher updates watch the-stoves-have-come")]
+    Watch {
+        /// Its id, or its name in the address.
+        update: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
 enum Staff {
     /// Make a one-time link with which a member of staff makes her account.
     #[command(after_help = "Example:\n  wellwisher staff add editor@example.org --role editor")]
@@ -245,6 +265,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Error> {
         Command::Import { what: Import::Donations(arguments) } => past::import_table(&open(&cli.settings).await?, &arguments).await,
         Command::Import { what: Import::StripeHistory(arguments) } => past::import_history(&open(&cli.settings).await?, &arguments).await,
         Command::Mail { what: Mail::Bounce { recipient } } => mail::hear_bounce(&cli.settings, recipient.as_deref()).await,
+        Command::Updates { what: None } => updates::list(&open(&cli.settings).await?).await,
+        Command::Updates { what: Some(Updates::Watch { update }) } => updates::watch(&open(&cli.settings).await?, &update).await,
         Command::Staff { what: Staff::Add { email, role } } => data::add_staff(&open(&cli.settings).await?, &email, role).await,
     }
 }

@@ -32,6 +32,8 @@ pub mod canary;
 pub mod staff;
 /// Double-entry, append-only: the figures everything else is computed from.
 pub mod ledger;
+/// What was published of campaigns, wish items and the newsroom, for every page that names it.
+pub mod news;
 /// What a page asks for: the giving form, its amounts and its checks.
 pub mod asks;
 /// Wish items: needed, reserved, paid, bought, delivered.
@@ -58,6 +60,8 @@ pub mod recurring;
 pub mod payouts;
 /// A supporter's own pages, by a link in a letter.
 pub mod portal;
+/// News, written once and mailed to those who asked for them: pages, feeds, letters in batches.
+pub mod updates;
 /// Who read what, counted once a day and then forgotten.
 pub mod readers;
 /// The newsroom: articles, categories, import.

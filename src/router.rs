@@ -2,7 +2,7 @@
 
 use crate::{
     app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, gift_aid, payouts, portal, promises,
-    readers, receipts, recurring, reports, staff, web, wishes,
+    readers, receipts, recurring, reports, staff, updates, web, wishes,
 };
 use axum::{
     Router,
@@ -68,6 +68,7 @@ fn public_routes() -> Router<App> {
         .merge(recurring::routes())
         .merge(portal::routes())
         .merge(consents::routes())
+        .merge(updates::routes())
         .merge(canary::routes())
 }
 
@@ -84,6 +85,7 @@ fn desk_routes() -> Router<App> {
             .merge(payouts::desk_routes())
             .merge(promises::desk_routes())
             .merge(recurring::desk_routes())
+            .merge(updates::desk_routes())
             .merge(reports::routes())
             .merge(articles::desk_routes())
             .merge(readers::desk_routes())

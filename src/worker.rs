@@ -1,6 +1,8 @@
 //! Every job and schedule: what is done outside of requests.
 
-use crate::{app::App, canary, consents, donations, jobs, jobs::Outcome, payouts, promises, readers, receipts, recurring, reports};
+use crate::{
+    app::App, canary, consents, donations, jobs, jobs::Outcome, payouts, promises, readers, receipts, recurring, reports, updates,
+};
 use chrono::TimeDelta;
 use entity::{job, words::LetterStream};
 use std::{sync::Arc, time::Duration};
@@ -79,6 +81,7 @@ async fn act(app: &App, one: &job::Model) -> Outcome {
         (donations::events::JOB, Some(event), _) => payouts::events::act(app, event).await,
         (donations::RECURRING_JOB, _, Some(id)) => recurring::events::look_after(app, id).await,
         (receipts::annual::JOB, _, _) => receipts::annual::act(app, &payload).await,
+        (updates::send::JOB, _, _) => updates::send::act(app, &payload).await,
         (kind, _, _) => Outcome::GiveUp(format!("no part of this version does `{kind}`")),
     }
 }
@@ -140,6 +143,11 @@ pub async fn run_schedules(app: &App) {
         && let Err(error) = promises::carry_out_due(app).await
     {
         tracing::error!(%error, "choices of givers could not be carried out");
+    }
+    if is_due(app, "tend_updates", TimeDelta::seconds(15)).await
+        && let Err(error) = updates::send::tend(app).await
+    {
+        tracing::error!(%error, "news could not be looked after");
     }
     if let Some(folder) = &app.config.mail_bounce_dir
         && is_due(app, "hear_bounces", TimeDelta::minutes(1)).await

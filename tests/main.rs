@@ -29,5 +29,6 @@ mod recurring;
 mod reports;
 mod staff;
 mod supporters;
+mod updates;
 mod web;
 mod wishes;

@@ -16,6 +16,7 @@ mod m0011_letters_at_scale;
 mod m0017_deposits_and_declarations_on_paper;
 mod m0018_a_million_movements;
 mod m0021_promises;
+mod m0022_updates;
 mod sql;
 
 /// Runs the steps, in order.
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_deposits_and_declarations_on_paper::Migration),
             Box::new(m0018_a_million_movements::Migration),
             Box::new(m0021_promises::Migration),
+            Box::new(m0022_updates::Migration),
         ]
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     app::App,
     asks::{self, GivingForm, Prefill, Target},
     error::Error,
+    news::{self, About, Line},
     web::{self, Page, Path, Query, markdown},
     wishes::{self, ItemCard},
 };
@@ -38,6 +39,8 @@ struct CampaignPage {
     card: CampaignCard,
     story: String,
     items: Vec<ItemCard>,
+    news: Vec<Line>,
+    feed: String,
     form: GivingForm,
 }
 
@@ -51,7 +54,9 @@ async fn show(State(app): State<App>, page: Page, Path(slug): Path<String>, Quer
     let items = wishes::cards(db, wishes::store::open_items(db, Some(campaign.id)).await?, app.now()).await?;
     let offers: Vec<wish_item::Model> = items.iter().filter(|card| card.can_be_given()).map(|card| card.item.clone()).collect();
     let card = cards(&app, db, vec![campaign.clone()]).await?.pop().ok_or(Error::NotFound)?;
+    let news = news::lines(db, About::Campaign(campaign.id), page.lang.tag(), app.now()).await?;
+    let feed = format!("/campaigns/{}/feed.xml", campaign.slug);
     let target = Target { campaign: Some(campaign), item: None, article };
     let form = GivingForm::new(&app, &page, &target, &offers, &prefill);
-    web::html(&CampaignPage { page, card, story, items, form })
+    web::html(&CampaignPage { page, card, story, items, news, feed, form })
 }

@@ -5,12 +5,19 @@ use std::{collections::BTreeSet, time::Duration};
 use entity::{letter, words::LetterKind};
 use mail_parser::MessageParser;
 use sea_orm::EntityTrait;
-use wellwisher::{i18n::Language, mail::message::RIGHT_TO_LEFT_MARK, payments::standin::PayOutcome, receipts};
+use wellwisher::{
+    i18n::Language,
+    mail::{message::RIGHT_TO_LEFT_MARK, topic::Topic},
+    payments::standin::PayOutcome,
+    receipts,
+    updates::details::RawUpdate,
+};
 
 use crate::{
     donations::helpers::{fill, session_of},
     recurring::helpers::{FAILING, GOOD_CARD, begin, hear, the_gift, wait},
     support::{FromDatabase, TestApp, TestDatabase},
+    updates,
 };
 
 /// A Wellwisher whose supporter reads this language.
@@ -63,6 +70,29 @@ async fn fail(app: &TestApp) {
     hear(app).await;
 }
 
+/// News of a wish item go to a supporter who asked for them.
+async fn write_news(app: &TestApp, language: Language) {
+    let item = app.item("A wood stove", None, |_| {}).await;
+    let (title, body) = match language {
+        Language::English => ("The stoves have come", "Both are in the classrooms: [see them](/wish-list/a-wood-stove)."),
+        Language::Dari => ("بخاری‌ها رسید", "هر دو در صنف‌ها است: [ببینید](/wish-list/a-wood-stove)."),
+        Language::Pashto => ("بخارۍ راورسېدې", "دواړه په ټولګیو کې دي: [وګورئ](/wish-list/a-wood-stove)."),
+    };
+    let update = updates::draft(app, &format!("item:{}", item.id), |raw| {
+        *raw = RawUpdate { about: raw.about.clone(), language: language.tag().into(), slug: "stoves".into(), ..RawUpdate::default() };
+        let (to_title, to_body) = match language {
+            Language::English => (&mut raw.title_en, &mut raw.body_en),
+            Language::Dari => (&mut raw.title_fa, &mut raw.body_fa),
+            Language::Pashto => (&mut raw.title_ps, &mut raw.body_ps),
+        };
+        (*to_title, *to_body) = (title.into(), body.into());
+    })
+    .await;
+    updates::subscriber(app, "zarmina@example.org", Topic::Item(item.id), language.tag()).await;
+    updates::begin(app, &update).await;
+    updates::work(app).await;
+}
+
 /// What must hold of every letter to a supporter.
 fn check(language: Language, letter: &letter::Model, raw: &[u8]) {
     let rtl = language.dir() == "rtl";
@@ -97,11 +127,12 @@ fn check(language: Language, letter: &letter::Model, raw: &[u8]) {
 async fn every_letter_is_whole_in_every_language_and_direction() {
     for language in [Language::English, Language::Dari, Language::Pashto] {
         let mut kinds = BTreeSet::new();
-        for which in 0..3 {
+        for which in 0..4 {
             let app = app_in(language).await;
             match which {
                 0 => give_once(&app).await,
                 1 => Box::pin(give_monthly(&app)).await,
+                2 => write_news(&app, language).await,
                 _ => fail(&app).await,
             }
             while app.app.outbox.deliver_due(&app.app.db, &app.app.clock).await.unwrap().tried > 0 {}
@@ -113,7 +144,7 @@ async fn every_letter_is_whole_in_every_language_and_direction() {
         }
         use LetterKind::{
             Confirmation, PortalLink, Receipt, ReceiptCancelled, RecurringBegun, RecurringChanged, RecurringEnded, RecurringFailed,
-            RecurringPaused,
+            RecurringPaused, Update,
         };
         for kind in [
             Receipt,
@@ -125,6 +156,7 @@ async fn every_letter_is_whole_in_every_language_and_direction() {
             PortalLink,
             ReceiptCancelled,
             Confirmation,
+            Update,
         ] {
             assert!(kinds.contains(&kind), "no letter `{kind}` was written in {}", language.tag());
         }
