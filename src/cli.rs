@@ -7,6 +7,7 @@ mod past;
 mod receipts;
 mod serve;
 mod supporters;
+mod updates;
 
 use crate::{
     app::{App, Payment},
@@ -95,6 +96,15 @@ enum Command {
     Supporters {
         #[command(subcommand)]
         what: Supporters,
+    },
+    /// The newest updates, and how far their letters are.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  wellwisher updates\n  wellwisher updates watch the-stoves-have-come"
+    )]
+    Updates {
+        #[command(subcommand)]
+        what: Option<Updates>,
     },
     /// Members of staff.
     Staff {
@@ -218,6 +228,16 @@ enum Supporters {
 }
 
 #[derive(Subcommand, Debug)]
+enum Updates {
+    /// Watch the letters of one leave: a bar on a terminal, plain lines when piped. Exit code 1 when they are held back or were ended.
+    #[command(after_help = "Example:\n  wellwisher updates watch the-stoves-have-come")]
+    Watch {
+        /// Its id, or its name in the address.
+        update: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
 enum Staff {
     /// Make a one-time link with which a member of staff makes her account.
     #[command(after_help = "Example:\n  wellwisher staff add editor@example.org --role editor")]
@@ -277,6 +297,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Error> {
             supporters::export(&open(&cli.settings).await?, &who, output.as_deref()).await
         }
         Command::Supporters { what: Supporters::Erase { who, yes } } => supporters::erase(&open(&cli.settings).await?, &who, yes).await,
+        Command::Updates { what: None } => updates::list(&open(&cli.settings).await?).await,
+        Command::Updates { what: Some(Updates::Watch { update }) } => updates::watch(&open(&cli.settings).await?, &update).await,
         Command::Staff { what: Staff::Add { email, role } } => data::add_staff(&open(&cli.settings).await?, &email, role).await,
     }
 }

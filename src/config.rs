@@ -160,6 +160,9 @@ pub struct Settings {
     /// How many days givers have to choose what becomes of their money when what they funded cannot be bought; then it goes to the general fund.
     #[arg(long, env = "PROMISE_DAYS", default_value = "30", global = true, hide_env_values = true)]
     pub promise_days: u32,
+    /// How often within 30 days news may ask one supporter for money. Nobody is asked again for what she gave.
+    #[arg(long, env = "ASKS_PER_MONTH", default_value = "2", global = true, hide_env_values = true, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub asks_per_month: u32,
 
     /// The mail server: `smtp://user:password@host:587`, `smtps://…:465`. Empty: letters are written as files.
     #[arg(long, env = "SMTP_URL", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]

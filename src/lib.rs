@@ -34,6 +34,8 @@ pub mod staff;
 pub mod genuine;
 /// Double-entry, append-only: the figures everything else is computed from.
 pub mod ledger;
+/// What was published of campaigns, wish items and the newsroom, for every page that names it.
+pub mod news;
 /// What a page asks for: the giving form, its amounts and its checks.
 pub mod asks;
 /// Sponsors who add to the gifts for a campaign, up to a sum.
@@ -60,6 +62,8 @@ pub mod promises;
 pub mod recurring;
 /// Stripe's balance and payouts: every movement in the books, every payout explained to the cent.
 pub mod payouts;
+/// News, written once and mailed to those who asked for them: pages, feeds, letters in batches.
+pub mod updates;
 /// Who read what, counted once a day and then forgotten.
 pub mod readers;
 /// The newsroom: articles, categories, import.

@@ -2,7 +2,7 @@
 
 use crate::{
     app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, genuine, gift_aid, matching, payouts,
-    portal, privacy, promises, readers, receipts, recurring, reports, staff, web, wishes,
+    portal, privacy, promises, readers, receipts, recurring, reports, staff, updates, web, wishes,
 };
 use axum::{
     Router,
@@ -68,6 +68,7 @@ fn public_routes() -> Router<App> {
         .merge(recurring::routes())
         .merge(portal::routes())
         .merge(consents::routes())
+        .merge(updates::routes())
         .merge(canary::routes())
         .merge(genuine::routes())
         .merge(receipts::check_routes())
@@ -88,6 +89,7 @@ fn desk_routes() -> Router<App> {
             .merge(promises::desk_routes())
             .merge(recurring::desk_routes())
             .merge(privacy::desk_routes())
+            .merge(updates::desk_routes())
             .merge(reports::routes())
             .merge(articles::desk_routes())
             .merge(readers::desk_routes())

@@ -2,7 +2,7 @@
 
 use crate::{
     app::App, canary, consents, donations, jobs, jobs::Outcome, matching, payouts, privacy, promises, readers, receipts, recurring,
-    reports,
+    reports, updates,
 };
 use chrono::TimeDelta;
 use entity::{job, words::LetterStream};
@@ -84,6 +84,7 @@ async fn act(app: &App, one: &job::Model) -> Outcome {
         (donations::ending::JOB, _, _) => donations::ending::act(app, payload["donation"].as_str().unwrap_or_default()).await,
         (privacy::erase::JOB, _, _) => privacy::keep::forget_at_stripe(app, &payload).await,
         (receipts::annual::JOB, _, _) => receipts::annual::act(app, &payload).await,
+        (updates::send::JOB, _, _) => updates::send::act(app, &payload).await,
         (kind, _, _) => Outcome::GiveUp(format!("no part of this version does `{kind}`")),
     }
 }
@@ -152,6 +153,11 @@ pub async fn run_schedules(app: &App) {
             Ok(repaired) => tracing::warn!(repaired, "matching pots had drifted and were put right: see the audit trail"),
             Err(error) => tracing::error!(%error, "matching pots could not be looked after"),
         }
+    }
+    if is_due(app, "tend_updates", TimeDelta::seconds(15)).await
+        && let Err(error) = updates::send::tend(app).await
+    {
+        tracing::error!(%error, "news could not be looked after");
     }
     if let Some(folder) = &app.config.mail_bounce_dir
         && is_due(app, "hear_bounces", TimeDelta::minutes(1)).await

@@ -5,10 +5,10 @@ use crate::support::{Folder, Program, TestDatabase, default_settings, on_both_da
 use entity::{
     article, campaign, donation,
     ids::DonationId,
-    ledger_entry, letter, reader_day, receipt, recurring_donation, staff_member, wish_item,
-    words::{ArticleStatus, DonationSource, DonationStatus, LetterState, ReaderScope, Role},
+    ledger_entry, letter, news_update, reader_day, receipt, recurring_donation, staff_member, wish_item,
+    words::{ArticleStatus, DonationSource, DonationStatus, LetterKind, LetterState, ReaderScope, Role, UpdateState},
 };
-use sea_orm::{DatabaseConnection, EntityTrait};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -54,6 +54,12 @@ async fn assert_newsroom(db: &DatabaseConnection) {
     let quoted: Vec<_> = published.iter().filter_map(|article| article.source_date.zip(article.published_at)).collect();
     assert!(quoted.len() >= 3 && quoted.iter().all(|(source, at)| *source <= at.date_naive()), "quoted after it appeared: {quoted:?}");
     assert!(articles.iter().any(|article| article.sensitive), "one asks for nothing");
+
+    let updates = news_update::Entity::find().all(db).await.unwrap();
+    let in_state = |state| updates.iter().filter(|update| update.state == state).count();
+    assert_eq!([UpdateState::Sent, UpdateState::Published, UpdateState::Draft].map(in_state), [1, 1, 1]);
+    let news = letter::Entity::find().filter(letter::Column::Kind.eq(LetterKind::Update)).all(db).await.unwrap();
+    assert!(news.len() >= 8 && news.iter().all(|letter| letter.state == LetterState::Sent), "{}", news.len());
 
     assert_eq!(campaign::Entity::find().all(db).await.unwrap().len(), 4);
     assert!(wish_item::Entity::find().all(db).await.unwrap().len() >= 10);

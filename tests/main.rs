@@ -34,5 +34,6 @@ mod recurring;
 mod reports;
 mod staff;
 mod supporters;
+mod updates;
 mod web;
 mod wishes;

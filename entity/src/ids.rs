@@ -112,6 +112,10 @@ typed_ids! {
     SupporterId,
     /// Names somebody's wish to get no letters.
     SuppressionId,
+    /// Names news of a campaign, a wish item or the newsroom.
+    UpdateId,
+    /// Names the text of these in one language.
+    UpdateTextId,
     /// Names a wish item.
     WishItemId,
     /// Names an order of a wish item at a shop elsewhere.

@@ -279,6 +279,30 @@ words! {
         /// Did you ask for news? (double opt-in)
         Confirmation = "confirmation",
     }
+    /// The life of an update. Whether it is on a page is another question: that needs a date of publication, and that nobody hid it.
+    UpdateState {
+        /// It is written; only staff know of it.
+        Draft = "draft",
+        /// It is on its page; no letters were asked for.
+        Published = "published",
+        /// Its letters leave at a set time.
+        Scheduled = "scheduled",
+        /// Its letters are being written and sent.
+        Sending = "sending",
+        /// Its letters are held back.
+        Paused = "paused",
+        /// Its letters were ended before all had left.
+        Stopped = "stopped",
+        /// All its letters have left.
+        Sent = "sent",
+    }
+    /// Who gets the letters of an update: never somebody who did not ask for such news and confirm it.
+    UpdateAudience {
+        /// Everybody who asked for such news.
+        Asked = "asked",
+        /// Of those, who gave for what the news are about.
+        Gave = "gave",
+    }
     /// The streams that letters leave by; each has its own sender and its own connections.
     LetterStream {
         /// Receipts, sign-in links, notices: what somebody waits for.

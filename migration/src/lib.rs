@@ -16,6 +16,7 @@ mod m0011_letters_at_scale;
 mod m0017_deposits_and_declarations_on_paper;
 mod m0018_a_million_movements;
 mod m0021_promises;
+mod m0022_updates;
 mod m0024_matching_pots;
 mod m0026_no_gift_below_nothing;
 mod m0028_what_was_read_in_whole;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_deposits_and_declarations_on_paper::Migration),
             Box::new(m0018_a_million_movements::Migration),
             Box::new(m0021_promises::Migration),
+            Box::new(m0022_updates::Migration),
             Box::new(m0024_matching_pots::Migration),
             Box::new(m0026_no_gift_below_nothing::Migration),
             Box::new(m0028_what_was_read_in_whole::Migration),

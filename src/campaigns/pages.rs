@@ -6,6 +6,7 @@ use crate::{
     asks::{self, GivingForm, Prefill, Target, target::MatchOffer},
     error::Error,
     matching,
+    news::{self, About, Line},
     web::{self, Page, Path, Query, markdown},
     wishes::{self, ItemCard},
 };
@@ -40,6 +41,8 @@ struct CampaignPage {
     story: String,
     items: Vec<ItemCard>,
     pots: Vec<MatchOffer>,
+    news: Vec<Line>,
+    feed: String,
     form: GivingForm,
 }
 
@@ -55,7 +58,9 @@ async fn show(State(app): State<App>, page: Page, Path(slug): Path<String>, Quer
     let pots = matching::offers(db, campaign.id, app.now()).await?;
     let card = cards(&app, db, vec![campaign.clone()]).await?.pop().ok_or(Error::NotFound)?;
     let matching = pots.iter().find(|pot| pot.left.minor > 0).cloned();
+    let news = news::lines(db, About::Campaign(campaign.id), page.lang.tag(), app.now()).await?;
+    let feed = format!("/campaigns/{}/feed.xml", campaign.slug);
     let target = Target { campaign: Some(campaign), item: None, article, matching };
     let form = GivingForm::new(&app, &page, &target, &offers, &prefill);
-    web::html(&CampaignPage { page, card, story, items, pots, form })
+    web::html(&CampaignPage { page, card, story, items, pots, news, feed, form })
 }

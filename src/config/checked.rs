@@ -154,6 +154,8 @@ pub struct Config {
     pub wish_order_days: i64,
     /// How many days givers have to choose when what they funded cannot be bought.
     pub promise_days: i64,
+    /// How often within 30 days news may ask one supporter for money.
+    pub asks_per_month: i64,
     pub mail: MailWay,
     pub mail_from: String,
     pub mail_from_updates: String,
@@ -254,6 +256,7 @@ impl Config {
             xero_tax_rate: settings.xero_tax_rate.trim().to_owned(),
             checkouts_per_hour: settings.checkouts_per_hour.max(1),
             promise_days: i64::from(settings.promise_days.clamp(1, 365)),
+            asks_per_month: i64::from(settings.asks_per_month),
             wish_order_days: i64::from(settings.wish_order_days.clamp(1, 365)),
             mail: if settings.smtp_url.expose_secret().is_empty() {
                 MailWay::Files(or_else(&settings.mail_dir, || data_dir.join("mail").display().to_string()).into())

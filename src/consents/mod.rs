@@ -10,7 +10,7 @@ mod store;
 
 pub use desk::desk_routes;
 pub use pages::routes;
-pub use store::{Subscriber, audience, audience_size, in_force_for_supporter};
+pub use store::{LeftOut, Subscriber, audience, audience_size, in_force_for_supporter, left_out};
 
 use crate::{
     app::App,
@@ -227,10 +227,13 @@ pub async fn has_unsubscribed(app: &App, wish: &Wish) -> Result<bool, Error> {
     Ok(story.iter().any(|one| one.lifted_at.is_none() && one.reason == SuppressionReason::Unsubscribed && one.topic == topic))
 }
 
-/// Ends a supporter's news of a topic, as she says on her own pages.
+/// Ends a supporter's news of a topic, as she says on her own pages. Letters that were written because of it, and wait, do not leave.
 pub async fn end_for_supporter(tx: &DatabaseTransaction, id: SupporterId, topic: Topic, now: DateTime<Utc>) -> Result<(), Error> {
     match store::in_force(tx, id, topic).await? {
-        Some(one) => store::end(tx, one.id, "supporter", now).await,
+        Some(one) => {
+            store::end(tx, one.id, "supporter", now).await?;
+            store::hold_letters(tx, id, topic).await
+        }
         None => Ok(()),
     }
 }

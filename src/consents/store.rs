@@ -1,10 +1,14 @@
 //! The queries of consents.
 
-use crate::{error::Error, mail::topic::Topic};
+use crate::{
+    error::Error,
+    mail::{retry::NEVER, topic::Topic},
+};
 use chrono::{DateTime, Utc};
 use entity::{
     ids::{SubscriptionId, SupporterId},
-    subscription, supporter, suppression,
+    letter, subscription, supporter, suppression,
+    words::LetterState,
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter,
@@ -65,6 +69,21 @@ pub(super) async fn confirm(tx: &impl ConnectionTrait, id: SubscriptionId, now: 
 
 pub(super) async fn end(tx: &impl ConnectionTrait, id: SubscriptionId, by: &str, now: DateTime<Utc>) -> Result<(), Error> {
     set(tx, id, &[(subscription::Column::EndedAt, Expr::value(now)), (subscription::Column::EndedBy, Expr::value(by))]).await
+}
+
+/// Keeps the letters that a supporter's wish for news of a topic brought about, and that wait, from leaving.
+pub(super) async fn hold_letters(tx: &impl ConnectionTrait, id: SupporterId, topic: Topic) -> Result<(), Error> {
+    let Some(who) = supporter::Entity::find_by_id(id).one(tx).await? else { return Ok(()) };
+    letter::Entity::update_many()
+        .col_expr(letter::Column::State, Expr::value(LetterState::Suppressed))
+        .col_expr(letter::Column::NextAt, Expr::value(NEVER))
+        .col_expr(letter::Column::LastReply, Expr::value("she wants no such letters"))
+        .filter(letter::Column::ToAddress.eq(who.email))
+        .filter(letter::Column::Topic.eq(topic.to_string()))
+        .filter(letter::Column::State.is_in([LetterState::Queued, LetterState::Deferred]))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn go_on(tx: &impl ConnectionTrait, id: SubscriptionId) -> Result<(), Error> {
@@ -157,4 +176,28 @@ pub async fn audience(db: &impl ConnectionTrait, about: Topic, after: Option<Sup
 /// How many supporters [`audience`] has.
 pub async fn audience_size(db: &impl ConnectionTrait, about: Topic) -> Result<u64, Error> {
     Ok(wishes(about).select_only().column(subscription::Column::SupporterId).distinct().count(db).await?)
+}
+
+/// Who asked for news of a topic, confirmed it, and gets none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Something stands against the address.
+    pub suppressed: u64,
+    /// She has ended it since.
+    pub ended: u64,
+}
+
+/// How many asked for news about `about` and confirmed it, and get none.
+pub async fn left_out(db: &impl ConnectionTrait, about: Topic) -> Result<LeftOut, Error> {
+    let topics = [Topic::Updates, about].map(|topic| topic.to_string());
+    let confirmed = subscription::Entity::find()
+        .select_only()
+        .column(subscription::Column::SupporterId)
+        .filter(subscription::Column::Topic.is_in(topics))
+        .filter(subscription::Column::ConfirmedAt.is_not_null());
+    let in_force = confirmed.clone().filter(subscription::Column::EndedAt.is_null());
+    let count = async |select: Select<subscription::Entity>| select.distinct().count(db).await;
+    let all_in_force = count(in_force.clone()).await?;
+    let ended = count(confirmed.filter(subscription::Column::SupporterId.not_in_subquery(in_force.into_query()))).await?;
+    Ok(LeftOut { suppressed: all_in_force.saturating_sub(audience_size(db, about).await?), ended })
 }

@@ -5,6 +5,7 @@ mod content;
 mod gifts;
 mod history;
 mod recurring;
+mod updates;
 
 use crate::{
     app::{App, Payment},
@@ -116,6 +117,7 @@ pub async fn fill(config: &Config, db: &Db) -> Result<Standin, Error> {
     content::load(&app, today).await?;
     let choices = gifts::Choices::read(&app).await?;
     gifts::make(&app, &past.standin, &choices, today - OPEN_FOR, today - TimeDelta::hours(2)).await?;
+    updates::make(&app, today).await?;
     history::make(&app, today).await?;
     matching::release_expired(&app).await?;
     Ok(past.standin.clone())

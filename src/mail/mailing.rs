@@ -84,6 +84,11 @@ pub struct Enqueued {
     pub known: u64,
 }
 
+/// The key of somebody's letter of a mailing: there is one letter with it.
+pub fn key_of(mailing: MailingId, supporter: SupporterId) -> String {
+    format!("mailing:{mailing}:{supporter}")
+}
+
 /// Begins a mailing.
 pub async fn open(tx: &DatabaseTransaction, id: MailingId, name: &str, now: DateTime<Utc>) -> Result<(), Error> {
     let row = mailing::ActiveModel {
@@ -176,7 +181,7 @@ impl Outbox {
         letter::ActiveModel {
             id: Set(id),
             kind: Set(LetterKind::Update),
-            dedupe_key: Set(format!("mailing:{mailing}:{}", one.supporter_id)),
+            dedupe_key: Set(key_of(mailing, one.supporter_id)),
             donation_id: Set(None),
             receipt_id: Set(None),
             to_address: Set(one.to_address.clone()),

@@ -71,6 +71,7 @@ const PLACES: &[(&str, &[Place])] = &[
             ("/desk/campaigns", "desk-nav-campaigns", EDITORS),
             ("/desk/wish-list", "desk-nav-wish-list", EDITORS),
             ("/desk/matching", "desk-nav-matching", FINANCE),
+            ("/desk/updates", "desk-nav-updates", EDITORS),
             ("/desk/promises", "desk-nav-promises", FINANCE),
             ("/desk/articles", "desk-nav-articles", EDITORS),
             ("/desk/readers", "desk-nav-readers", EVERYBODY),

@@ -10,6 +10,7 @@ use crate::{
     asks::{GivingForm, Prefill, token},
     error::Error,
     limits::HourlyLimit,
+    news::{self, About, Line},
     web::{self, Form, FormErrors, Page, Path, Query, client::ClientAddress},
 };
 use askama::Template;
@@ -59,6 +60,7 @@ struct ItemPage {
     ordered: bool,
     history: Vec<steps::Month>,
     proofs: Vec<Proof>,
+    news: Vec<Line>,
 }
 
 /// A proof of delivery as readers see it.
@@ -108,7 +110,8 @@ async fn item_page(app: &App, page: Page, slug: &str, prefill: &Prefill, order: 
         proof,
     };
     let proofs = released.into_iter().map(proof).collect();
-    Ok(ItemPage { page, card, campaign, form, order, errors, ordered: false, history, proofs })
+    let news = news::lines(app.db.read(), About::Item(card.item.id), page.lang.tag(), app.now()).await?;
+    Ok(ItemPage { page, card, campaign, form, order, errors, ordered: false, history, proofs, news })
 }
 
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use super::sources::{Source, line_of, read_all};
 
 /// Values that a template may print as markup, and why that is safe.
 const MAY_BE_MARKUP: &[(&str, &str)] = &[
-    ("story", "a campaign's story, out of web::markdown::to_html, which sanitises"),
+    ("story", "a campaign's story or an update's text, out of web::markdown, which sanitises"),
     ("body", "an article's text, out of web::markdown::to_html, which sanitises"),
 ];
 

@@ -12,18 +12,20 @@ use mail_parser::MessageParser;
 use sea_orm::EntityTrait;
 use wellwisher::{
     i18n::Language,
-    mail::message::RIGHT_TO_LEFT_MARK,
+    mail::{message::RIGHT_TO_LEFT_MARK, topic::Topic},
     payments::standin::PayOutcome,
     promises,
     receipts::{self, annual},
     recurring,
     staff::Actor,
+    updates::details::RawUpdate,
 };
 
 use crate::{
     donations::helpers::{fill, session_of},
     recurring::helpers::{FAILING, GOOD_CARD, begin, hear, open, the_gift, wait},
     support::{TestApp, TestDatabase, gift},
+    updates,
 };
 
 /// What happens so that a letter is written.
@@ -36,11 +38,12 @@ enum Occasion {
     TaxYear,
     Transfer,
     BrokenPromise,
-    /// Not to supporters, or written by staff and tested where they write it.
+    News,
+    /// Not to supporters.
     Elsewhere,
 }
 
-const OCCASIONS: [Occasion; 7] = [
+const OCCASIONS: [Occasion; 8] = [
     Occasion::OneGift,
     Occasion::MonthlyGift,
     Occasion::FailingCard,
@@ -48,6 +51,7 @@ const OCCASIONS: [Occasion; 7] = [
     Occasion::TaxYear,
     Occasion::Transfer,
     Occasion::BrokenPromise,
+    Occasion::News,
 ];
 
 /// When a kind of letter is written. A new kind compiles only once it has its place here, and is then looked for.
@@ -63,7 +67,8 @@ fn occasion_of(kind: LetterKind) -> Occasion {
         Kind::Statement => Occasion::TaxYear,
         Kind::TransferAnnounced => Occasion::Transfer,
         Kind::PromiseChanged | Kind::PromiseDone => Occasion::BrokenPromise,
-        Kind::StaffNotice | Kind::Update => Occasion::Elsewhere,
+        Kind::Update => Occasion::News,
+        Kind::StaffNotice => Occasion::Elsewhere,
     }
 }
 
@@ -113,6 +118,7 @@ async fn live(app: &TestApp, language: Language, occasion: Occasion) {
                 promises::carry_out_due(&app.app).await.unwrap();
             }
         }
+        Occasion::News => write_news(app, language).await,
         Occasion::Elsewhere => {}
     }
 }
@@ -158,6 +164,29 @@ async fn fail(app: &TestApp) {
     begin(app, "monthly", FAILING).await;
     wait(app, 32).await;
     hear(app).await;
+}
+
+/// News of a wish item go to a supporter who asked for them.
+async fn write_news(app: &TestApp, language: Language) {
+    let item = app.item("A wood stove", None, |_| {}).await;
+    let (title, body) = match language {
+        Language::English => ("The stoves have come", "Both are in the classrooms: [see them](/wish-list/a-wood-stove)."),
+        Language::Dari => ("بخاری‌ها رسید", "هر دو در صنف‌ها است: [ببینید](/wish-list/a-wood-stove)."),
+        Language::Pashto => ("بخارۍ راورسېدې", "دواړه په ټولګیو کې دي: [وګورئ](/wish-list/a-wood-stove)."),
+    };
+    let update = updates::draft(app, &format!("item:{}", item.id), |raw| {
+        *raw = RawUpdate { about: raw.about.clone(), language: language.tag().into(), slug: "stoves".into(), ..RawUpdate::default() };
+        let (to_title, to_body) = match language {
+            Language::English => (&mut raw.title_en, &mut raw.body_en),
+            Language::Dari => (&mut raw.title_fa, &mut raw.body_fa),
+            Language::Pashto => (&mut raw.title_ps, &mut raw.body_ps),
+        };
+        (*to_title, *to_body) = (title.into(), body.into());
+    })
+    .await;
+    updates::subscriber(app, "zarmina@example.org", Topic::Item(item.id), language.tag()).await;
+    updates::begin(app, &update).await;
+    updates::work(app).await;
 }
 
 /// What must hold of every letter to a supporter.

@@ -1,0 +1,114 @@
+//! Atom feeds (RFC 4287). An entry is known for ever by the id of its update, in every feed and language.
+
+use crate::{app::App, clock::sha256_hex, error::Error, i18n::Language, news::Entry, web::markdown};
+use askama::Template;
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// How many of the newest updates a feed holds.
+pub const ENTRIES_MAX: u64 = 50;
+
+/// What a feed says of itself.
+#[derive(Clone, Debug)]
+pub struct Head<'a> {
+    /// Its permanent id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its path.
+    pub path: &'a str,
+    /// The path of the page that says the same.
+    pub page: &'a str,
+    /// When it last changed, while it is empty.
+    pub since: DateTime<Utc>,
+}
+
+struct Item {
+    id: String,
+    title: String,
+    language: String,
+    page: String,
+    published: String,
+    updated: String,
+    story: String,
+}
+
+#[derive(Template)]
+#[template(path = "updates/feed.xml")]
+struct Feed<'a> {
+    language: &'a str,
+    id: &'a str,
+    title: &'a str,
+    org: &'a str,
+    updated: String,
+    here: String,
+    page: String,
+    items: Vec<Item>,
+}
+
+/// A feed, or the word that it is as it was (`ETag`). With a language each entry is in it where there is such a text.
+pub fn answer(app: &App, headers: &HeaderMap, head: &Head<'_>, entries: &[Entry], language: Option<Language>) -> Result<Response, Error> {
+    let query = language.map(|language| format!("?lang={}", language.tag())).unwrap_or_default();
+    let items: Vec<Item> = entries.iter().filter_map(|entry| item(app, entry, language)).collect();
+    let changed = entries.iter().map(changed).max().unwrap_or(head.since);
+    let feed = Feed {
+        language: language.unwrap_or_default().tag(),
+        id: &head.id,
+        title: &allowed(&head.title),
+        org: &allowed(&app.config.org_name),
+        updated: time(changed),
+        here: format!("{}{query}", app.config.link(head.path)),
+        page: app.config.link(head.page),
+        items,
+    };
+    let body = feed.render()?;
+    let tag = format!("W/\"{}\"", &sha256_hex(&body)[..32]);
+    let etag = HeaderValue::try_from(&tag).map_err(|error| Error::internal("the tag of a feed", error))?;
+    let mut response = if is_known(headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, HeaderValue::from_static("application/atom+xml; charset=utf-8"))], body).into_response()
+    };
+    response.headers_mut().insert(header::ETAG, etag);
+    Ok(response)
+}
+
+fn item(app: &App, entry: &Entry, language: Option<Language>) -> Option<Item> {
+    let text = match language {
+        Some(language) => entry.text_for(language.tag()),
+        None => entry.text_for(&entry.update.language),
+    }?;
+    Some(Item {
+        id: format!("urn:uuid:{}", entry.update.id),
+        title: allowed(&text.title),
+        language: text.language.clone(),
+        page: app.config.link(&entry.path()),
+        published: time(entry.update.published_at?),
+        updated: time(changed(entry)),
+        story: allowed(&markdown::to_html_for_elsewhere(&text.body_markdown, &app.config.base_url)),
+    })
+}
+
+/// When a reader last saw something new: its publication, or a change of the text after it.
+fn changed(entry: &Entry) -> DateTime<Utc> {
+    entry.update.published_at.map_or(entry.update.updated_at, |at| at.max(entry.update.updated_at))
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The text without what XML cannot hold.
+fn allowed(text: &str) -> String {
+    text.chars().filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}') && (!c.is_control() || matches!(c, '\n' | '\t'))).collect()
+}
+
+/// Whether the asker has this already.
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    known.flat_map(|value| value.split(',')).any(|one| one.trim() == "*" || bare(one) == bare(tag))
+}
