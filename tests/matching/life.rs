@@ -248,7 +248,7 @@ on_both_databases! {
         let given = test.give(&gift).await;
         assert_eq!(taken(&test, &pot).await, (0, 5_000), "a gift for an item of the campaign is matched too");
         wellwisher::promises::declare(&test.app, &Actor::system(), item.id, entity::words::CancelReason::Price, "").await.unwrap();
-        test.app.clock.advance(TimeDelta::days(i64::from(test.app.config.promise_days) + 2));
+        test.app.clock.advance(TimeDelta::days(test.app.config.promise_days + 2));
         wellwisher::promises::carry_out_due(&test.app).await.unwrap();
         assert_eq!((of(&test, &given).await, taken(&test, &pot).await), (vec![(MatchState::Confirmed, 0)], (0, 0)));
         assert_all_agrees(&test).await;
