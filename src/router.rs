@@ -1,8 +1,8 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, gift_aid, payouts, portal, privacy, promises,
-    readers, receipts, recurring, reports, staff, web, wishes,
+    app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, gift_aid, payouts, portal, privacy,
+    promises, readers, receipts, recurring, reports, staff, web, wishes,
 };
 use axum::{
     Router,

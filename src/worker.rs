@@ -1,6 +1,8 @@
 //! Every job and schedule: what is done outside of requests.
 
-use crate::{app::App, canary, consents, donations, jobs, jobs::Outcome, payouts, privacy, promises, readers, receipts, recurring, reports};
+use crate::{
+    app::App, canary, consents, donations, jobs, jobs::Outcome, payouts, privacy, promises, readers, receipts, recurring, reports,
+};
 use chrono::TimeDelta;
 use entity::{job, words::LetterStream};
 use std::{sync::Arc, time::Duration};
@@ -78,6 +80,7 @@ async fn act(app: &App, one: &job::Model) -> Outcome {
     match (one.kind.as_str(), payload["event"].as_str(), payload["recurring"].as_str()) {
         (donations::events::JOB, Some(event), _) => payouts::events::act(app, event).await,
         (donations::RECURRING_JOB, _, Some(id)) => recurring::events::look_after(app, id).await,
+        (privacy::address::JOB, _, _) => privacy::address::tell_stripe(app, &payload).await,
         (privacy::erase::JOB, _, _) => privacy::keep::forget_at_stripe(app, &payload).await,
         (receipts::annual::JOB, _, _) => receipts::annual::act(app, &payload).await,
         (kind, _, _) => Outcome::GiveUp(format!("no part of this version does `{kind}`")),
@@ -172,6 +175,11 @@ async fn forget(app: &App) {
         && let Err(error) = privacy::keep::forget_gone_letters(app).await
     {
         tracing::error!(%error, "letters to erased supporters could not be forgotten");
+    }
+    if is_due(app, "finish_address_changes", TimeDelta::minutes(1)).await
+        && let Err(error) = privacy::address::finish_waiting(app).await
+    {
+        tracing::error!(%error, "other addresses could not be given");
     }
     if is_due(app, "forget", TimeDelta::hours(24)).await {
         match privacy::keep::forget_what_is_over(app).await {
