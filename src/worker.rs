@@ -82,6 +82,7 @@ async fn act(app: &App, one: &job::Model) -> Outcome {
         (donations::events::JOB, Some(event), _) => payouts::events::act(app, event).await,
         (donations::RECURRING_JOB, _, Some(id)) => recurring::events::look_after(app, id).await,
         (donations::ending::JOB, _, _) => donations::ending::act(app, payload["donation"].as_str().unwrap_or_default()).await,
+        (privacy::address::JOB, _, _) => privacy::address::tell_stripe(app, &payload).await,
         (privacy::erase::JOB, _, _) => privacy::keep::forget_at_stripe(app, &payload).await,
         (receipts::annual::JOB, _, _) => receipts::annual::act(app, &payload).await,
         (updates::send::JOB, _, _) => updates::send::act(app, &payload).await,
@@ -189,6 +190,11 @@ async fn forget(app: &App) {
         && let Err(error) = privacy::keep::forget_gone_letters(app).await
     {
         tracing::error!(%error, "letters to erased supporters could not be forgotten");
+    }
+    if is_due(app, "finish_address_changes", TimeDelta::minutes(1)).await
+        && let Err(error) = privacy::address::finish_waiting(app).await
+    {
+        tracing::error!(%error, "other addresses could not be given");
     }
     if is_due(app, "forget", TimeDelta::hours(24)).await {
         match privacy::keep::forget_what_is_over(app).await {

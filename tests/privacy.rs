@@ -1,5 +1,8 @@
 //! What is known of a supporter: she takes all of it along, and has it erased as far as the law lets us.
 
+mod address;
+mod own;
+
 use crate::{
     recurring::helpers::{GOOD_CARD, begin, fill, hear, letters, the_gift, work},
     support::{TestApp, on_both_databases},
@@ -62,7 +65,8 @@ async fn go_home(test: &TestApp) {
 
 /// A gift with everything that can be told with one.
 async fn give_once(test: &TestApp) {
-    let answer = fill(test, "").await.with("email", EMAIL).with("name", "Qanari Karimi").with("note", "For qanari's girls").send(test).await;
+    let answer =
+        fill(test, "").await.with("email", EMAIL).with("name", "Qanari Karimi").with("note", "For qanari's girls").send(test).await;
     let session = crate::recurring::helpers::session_of(test, &answer);
     assert_eq!(test.stripe.standin.pay(&session, GOOD_CARD), PayOutcome::Paid);
     hear(test).await;
@@ -110,9 +114,11 @@ async fn write_about_her(test: &TestApp) {
         format!("insert into suppression (id, address_hash, topic, reason, note, made_by, made_at, renewed_at, lifted_by, lifted_at, lift_note)
             values ({}, '{hash}', 'updates', 'staff', 'qanari called', 'Finance', {at}, {at}, 'Finance', {at}, 'qanari called again')", new()),
         format!("insert into wish_order (id, wish_item_id, form_token, quantity, state, email, language, expires_at, created_at, updated_at)
-            values ({}, {item}, 'f', 1, 'confirmed', 'Qanari@example.org', 'en', {at}, {at}, {at})", new()),
+            values ({}, {item}, 'f', 1, 'expired', 'Qanari@example.org', 'en', {at}, {at}, {at})", new()),
         format!("insert into gift_aid_declaration (id, donation_id, supporter_id, title, first_name, last_name, house, postcode, scope, wording_version, wording, declared_at, cancel_reason, made)
             values ({}, {gift_id}, {who}, 'Ms', 'Qanari', 'Karimi-Qanari', 'Qanari House', 'QANARI 1', 'all', 'v', 'w', {at}, '', 'online')", new()),
+        format!("insert into address_change (id, supporter_id, asked_by, old_address, new_address, old_token_hash, new_token_hash, old_letter_id, asked_at, expires_at, ended_at, ended_why)
+            values ({}, {who}, 'supporter', '{EMAIL}', 'qanari@example.net', 'o', 'n', {letter_id}, {at}, {at}, {at}, 'refused')", new()),
         format!("insert into stripe_event (id, event_type, api_version, livemode, object_id, donation_id, payload, received_at, outcome, settled_at)
             values ('evt_old', 'charge.succeeded', '', false, 'ch_1', {gift_id}, '{event}', {at}, 'applied', {at})"),
     ] {
@@ -129,7 +135,10 @@ async fn places_with(test: &TestApp, needle: &str) -> Vec<String> {
             "select m.name as t, p.name as c from sqlite_master m join pragma_table_info(m.name) p where m.type = 'table'",
             "instr(lower(cast(@ as text)), '",
         ),
-        _ => ("select table_name::text as t, column_name::text as c from information_schema.columns where table_schema = current_schema()", "0 < strpos(lower(@::text), '"),
+        _ => (
+            "select table_name::text as t, column_name::text as c from information_schema.columns where table_schema = current_schema()",
+            "0 < strpos(lower(@::text), '",
+        ),
     };
     let rows = db.query_all_raw(Statement::from_string(backend, columns)).await.unwrap();
     assert!(rows.len() > 500, "all columns: {}", rows.len());
@@ -229,6 +238,8 @@ on_both_databases! {
 
     async fn she_is_erased_and_nothing_brings_her_back(test: TestApp) {
         let id = supporter_with_everything(&test).await;
+        test.stripe.standin.catch_up();
+        hear(&test).await;
         let books = books(&test).await;
         go_home(&test).await;
         let first = test.get("/me/erase").await;
@@ -288,6 +299,7 @@ on_both_databases! {
         assert!(opened.status == 200 && opened.body.contains("Qanari Karimi") && opened.body.contains(&receipt.code), "{}", opened.body);
         let trail = audit_entry::Entity::find().filter(audit_entry::Column::Action.eq("sealed.open"));
         assert_eq!(trail.count(test.app.db.read()).await.unwrap(), 1);
+        assert_eq!(test.get("/desk/sealed/019a0000-0000-7000-8000-000000000000").await.status, 404);
         test.sign_in_as(Role::Editor).await;
         assert_eq!(test.get(&link).await.status, 403);
         assert_eq!(test.get(&format!("/desk/supporters/{id}")).await.status, 403);

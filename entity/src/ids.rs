@@ -42,6 +42,8 @@ macro_rules! typed_ids {
 }
 
 typed_ids! {
+    /// Names a wish for another e-mail address.
+    AddressChangeId,
     /// Names a sealed document of an erased supporter.
     SealedDocumentId,
     /// Names an accounting period.

@@ -7,6 +7,7 @@ pub mod money;
 pub mod words;
 
 pub mod accounting_period;
+pub mod address_change;
 pub mod article;
 pub mod article_notice;
 pub mod attachment;

@@ -62,6 +62,19 @@ words! {
         /// Nobody: her last gift was longer ago than names are kept.
         Retention = "retention",
     }
+    /// Why a wish for another e-mail address came to nothing.
+    AddressChangeEnd {
+        /// It has not.
+        None = "",
+        /// One of the mailboxes said no.
+        Refused = "refused",
+        /// It was done, and the old mailbox took it back.
+        Undone = "undone",
+        /// Another wish came after it.
+        Replaced = "replaced",
+        /// Somebody else gave with the new address.
+        Taken = "taken",
+    }
     /// What was sealed.
     SealedKind {
         Receipt = "receipt", Statement = "statement", GiftAidDeclaration = "gift_aid_declaration",

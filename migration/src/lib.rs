@@ -23,6 +23,7 @@ mod m0028_what_was_read_in_whole;
 mod m0029_the_article_drives_the_ask;
 mod m0030_is_this_really_you;
 mod m0031_forgetting;
+mod m0032_another_address;
 mod m0033_the_key_of_addresses;
 mod sql;
 
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0029_the_article_drives_the_ask::Migration),
             Box::new(m0030_is_this_really_you::Migration),
             Box::new(m0031_forgetting::Migration),
+            Box::new(m0032_another_address::Migration),
             Box::new(m0033_the_key_of_addresses::Migration),
         ]
     }

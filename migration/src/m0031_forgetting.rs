@@ -71,7 +71,6 @@ alter table gift_aid_line add column sealed_at @time;
 alter table stripe_event add column stripped_at @time;
 create index stripe_event_unstripped on stripe_event (received_at) where stripped_at is null;
 create index letter_with_text on letter (created_at) where text_body <> '';
-create index stripe_event_by_donation on stripe_event (donation_id);
 ";
 
 /// What these tables refuse from now on. A text that names somebody may be changed once, together with the note that it was: `sealed_at`,
@@ -121,7 +120,10 @@ const REFUSALS: &[(&str, &str)] = &[
          or (new.payload <> old.payload and not (old.stripped_at is null and new.stripped_at is not null)) \
          or (old.stripped_at is not null and new.stripped_at is distinct from old.stripped_at)",
     ),
-    ("donation_step", "new.detail <> '' or new.id <> old.id or new.donation_id <> old.donation_id or new.at <> old.at or new.kind <> old.kind"),
+    (
+        "donation_step",
+        "new.detail <> '' or new.id <> old.id or new.donation_id <> old.donation_id or new.at <> old.at or new.kind <> old.kind",
+    ),
     (
         "letter_attempt",
         "new.reply <> '' or new.id <> old.id or new.letter_id <> old.letter_id or new.at <> old.at or new.stage <> old.stage \

@@ -5,6 +5,8 @@
 //! nothing, and pressing the button, or the mail program's own, does it.
 
 mod desk;
+/// What a supporter says about news on her own pages.
+pub mod own;
 mod pages;
 mod store;
 

@@ -1,8 +1,8 @@
 //! What we ask Stripe to change about a customer, whom a monthly gift has: the address that Stripe writes to, and to forget her.
 
 use super::{Stripe, StripeFailure, checked_id};
-use stripe_core::customer::{DeleteCustomer, UpdateCustomer};
 use stripe_client_core::StripeRequest;
+use stripe_core::customer::{DeleteCustomer, UpdateCustomer};
 
 impl Stripe {
     /// Has Stripe know a customer by another e-mail address. Asking again changes nothing.

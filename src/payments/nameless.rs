@@ -48,11 +48,7 @@ pub fn without_persons(body: &str) -> Cow<'_, str> {
 fn strip(value: &mut Value) -> bool {
     match value {
         Value::Object(fields) => fields.iter_mut().fold(false, |found, (key, field)| {
-            if TELLING.contains(&key.as_str()) {
-                found | (!std::mem::take(field).is_null())
-            } else {
-                found | strip(field)
-            }
+            if TELLING.contains(&key.as_str()) { found | (!std::mem::take(field).is_null()) } else { found | strip(field) }
         }),
         Value::Array(items) => items.iter_mut().fold(false, |found, item| found | strip(item)),
         // An address may stand in any text: a description, a statement's words.

@@ -80,11 +80,9 @@ pub(super) async fn take(
 struct ErasePage {
     page: Page,
     errors: FormErrors,
-    address: String,
     /// By which rules the organisation's receipts are made.
     profile: String,
     obstacles: Vec<String>,
-    documents: usize,
     kept_until: Option<NaiveDate>,
     typed: String,
 }
@@ -99,13 +97,13 @@ fn told(page: &Page, obstacle: &Obstacle) -> String {
 
 async fn erase_page(app: &App, page: Page, who: &supporter::Model, errors: FormErrors, typed: String) -> Result<ErasePage, Error> {
     let db = app.db.read();
-    let (documents, kept_until) = preview(db, app, who.id).await?;
+    let (_, kept_until) = preview(db, app, who.id).await?;
     let in_the_way = obstacles(db, who.id).await?;
     let obstacles = in_the_way.iter().map(|one| told(&page, one)).collect();
     let prefix = if errors.is_empty() { String::new() } else { format!("{} ", page.t("error-prefix")) };
     let title = format!("{prefix}{}", page.t("portal-erase-title"));
     let profile = app.config.org_receipt_profile.as_str().to_owned();
-    Ok(ErasePage { page: page.titled(title), errors, address: who.email.clone(), profile, obstacles, documents, kept_until, typed })
+    Ok(ErasePage { page: page.titled(title), errors, profile, obstacles, kept_until, typed })
 }
 
 /// Says what goes, what is kept, how long and why, and asks for her address as a confirmation.

@@ -5,6 +5,8 @@
 
 mod actions;
 mod data;
+mod details;
+mod news;
 mod pages;
 mod papers;
 mod session;

@@ -1,7 +1,7 @@
 //! `/me`: asking for the link, opening it, and what is behind it.
 
 use super::{
-    actions, data, papers,
+    actions, data, details, news, papers,
     session::{self, AtHome},
     store,
 };
@@ -39,6 +39,11 @@ pub fn routes() -> Router<App> {
             .route("/me/link", post(send_link))
             .route("/me/sign-out", post(sign_out))
             .route("/me/{token}", get(ask_to_open).post(open_link))
+            .route("/me/news", get(news::show).post(news::change))
+            .route("/me/details", get(details::show).post(details::save))
+            .route("/me/email", post(details::ask_address))
+            .route("/me/address/{token}", get(details::ask_about_address).post(details::decide_address))
+            .route("/me/receipts/{id}/correct", post(details::correct))
             .route("/me/data", get(data::show))
             .route("/me/export/{file}", get(data::take))
             .route("/me/erase", get(data::ask_to_erase).post(data::erase))

@@ -1,16 +1,23 @@
 //! The queries of supporters' own pages.
 
+use crate::{mail::topic::Topic, receipts::Snapshot};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    donation,
+    campaign, donation,
     ids::{DonationId, ReceiptId, StatementId, SupporterId},
-    portal_link, portal_session, receipt, statement, supporter,
+    portal_link, portal_session, receipt, statement, supporter, wish_item,
     words::{DonationStatus, ReceiptStatus},
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::Expr,
 };
 use std::collections::HashMap;
+
+/// How many of her last gifts are looked at for what she gave to.
+const TOPICS_MAX: u64 = 200;
+
+/// How many receipts are offered to be corrected.
+const DIFFERING_MAX: usize = 24;
 
 /// Who gave with this address (lower case); nobody when nothing with it was ever paid.
 pub(super) async fn supporter_who_gave(db: &impl ConnectionTrait, email: &str) -> Result<Option<supporter::Model>, DbErr> {
@@ -124,4 +131,41 @@ pub(super) async fn delete_ended(tx: &impl ConnectionTrait, now: DateTime<Utc>) 
     portal_session::Entity::delete_many().filter(portal_session::Column::ExpiresAt.lte(now)).exec(tx).await?;
     let past = now - TimeDelta::hours(2);
     portal_link::Entity::delete_many().filter(portal_link::Column::CreatedAt.lte(past)).exec(tx).await.map(|_| ())
+}
+
+/// What there can be news of for her besides everything: the campaigns and wish items that she gave to, and those that she gets news of.
+pub(super) async fn topics_of(db: &impl ConnectionTrait, who: SupporterId, gets: &[String]) -> Result<Vec<(Topic, String)>, DbErr> {
+    let gave = gifts(db, who, TOPICS_MAX).await?;
+    let asked: Vec<Topic> = gets.iter().filter_map(|topic| topic.parse().ok()).collect();
+    let campaigns = gave.iter().filter_map(|gift| gift.campaign_id).chain(asked.iter().filter_map(|topic| match topic {
+        Topic::Campaign(id) => Some(*id),
+        _ => None,
+    }));
+    let items = gave.iter().filter_map(|gift| gift.wish_item_id).chain(asked.iter().filter_map(|topic| match topic {
+        Topic::Item(id) => Some(*id),
+        _ => None,
+    }));
+    let campaigns = campaign::Entity::find().filter(campaign::Column::Id.is_in(campaigns)).order_by_asc(campaign::Column::Title);
+    let items = wish_item::Entity::find().filter(wish_item::Column::Id.is_in(items)).order_by_asc(wish_item::Column::Title);
+    let campaigns = campaigns.all(db).await?.into_iter().map(|one| (Topic::Campaign(one.id), one.title));
+    let items = items.all(db).await?.into_iter().map(|one| (Topic::Item(one.id), one.title));
+    Ok(campaigns.chain(items).collect())
+}
+
+/// Valid receipts of hers that say another name or postal address, the newest first.
+pub(super) async fn differing_receipts(
+    db: &impl ConnectionTrait,
+    who: SupporterId,
+    name: &str,
+    address: &str,
+) -> Result<Vec<receipt::Model>, DbErr> {
+    let gave = gifts(db, who, TOPICS_MAX).await?;
+    let mut issued: Vec<receipt::Model> = receipts(db, gave.iter().map(|gift| gift.id).collect()).await?.into_values().collect();
+    issued.sort_by_key(|receipt| std::cmp::Reverse(receipt.issued_at));
+    issued.retain(|receipt| {
+        let said = serde_json::from_str::<Snapshot>(&receipt.snapshot);
+        said.is_ok_and(|said| said.donor_name != name || said.donor_address != address)
+    });
+    issued.truncate(DIFFERING_MAX);
+    Ok(issued)
 }

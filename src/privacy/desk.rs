@@ -1,7 +1,7 @@
 //! Supporters at the desk: what is known of one, given to her or erased on her request, and what is kept of her sealed.
 
 use super::{
-    By, Erased, Obstacle,
+    By, Erased, Obstacle, address,
     erase::{self, obstacles, preview},
     export, find, find_by_address,
     sealed::{self, Opened},
@@ -25,6 +25,7 @@ use entity::{
     donation, erasure,
     ids::{SealedDocumentId, SupporterId},
     sealed_document, supporter,
+    words::ErasureBy,
 };
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde::Deserialize;
@@ -39,6 +40,7 @@ pub fn routes() -> Router<App> {
         .route("/desk/supporters/{id}", get(show))
         .route("/desk/supporters/{id}/export", post(take))
         .route("/desk/supporters/{id}/erase", post(erase_her))
+        .route("/desk/supporters/{id}/address", post(ask_address))
         .route("/desk/sealed/{id}", get(ask_why).post(open))
 }
 
@@ -67,6 +69,7 @@ struct SupporterPage {
     obstacles: Vec<String>,
     kept: (usize, Option<NaiveDate>),
     typed: String,
+    new_address: String,
 }
 
 impl SupporterPage {
@@ -115,7 +118,18 @@ async fn page_of(app: &App, page: DeskPage, id: SupporterId, errors: FormErrors,
     };
     let documents = sealed::documents_of(db, id).await?;
     let title = page.t("desk-supporter-title");
-    Ok(SupporterPage { page: page.titled(title), errors, supporter, gifts, erased, documents, obstacles, kept, typed })
+    Ok(SupporterPage {
+        page: page.titled(title),
+        errors,
+        supporter,
+        gifts,
+        erased,
+        documents,
+        obstacles,
+        kept,
+        typed,
+        new_address: String::new(),
+    })
 }
 
 fn told(page: &DeskPage, obstacle: &Obstacle) -> String {
@@ -134,6 +148,32 @@ async fn take(State(app): State<App>, who: Admin, Path(id): Path<SupporterId>) -
         (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"supporter.json\"")),
     ];
     Ok((headers, serde_json::to_vec_pretty(&export.to_json(&app))?).into_response())
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct NewAddress {
+    email: String,
+}
+
+/// Asks both mailboxes for another address: a typing mistake, or a letter of hers. Nobody at the desk can change it.
+async fn ask_address(
+    State(app): State<App>,
+    who: Finance,
+    page: DeskPage,
+    Path(id): Path<SupporterId>,
+    Form(typed): Form<NewAddress>,
+) -> Result<Response, Error> {
+    match address::ask(&app, ErasureBy::Staff, &who.actor(), id, &typed.email).await {
+        Ok(()) => Ok(web::redirect(&format!("/desk/supporters/{id}?done=address-asked"))),
+        Err(Error::Invalid(why) | Error::TooMany(why)) => {
+            let mut errors = FormErrors::default();
+            errors.add("email", why);
+            let shown = SupporterPage { new_address: typed.email, ..page_of(&app, page, id, errors, String::new()).await? };
+            web::html_status(StatusCode::UNPROCESSABLE_ENTITY, &shown)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

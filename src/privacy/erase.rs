@@ -4,12 +4,7 @@
 //! or address back: not a webhook, not `reconcile`, not a checkout that she pays later (there is none: see [`Obstacle`]). Who gives with the
 //! same address later is a new supporter.
 
-use super::{
-    goodbye, people_words,
-    person::Person,
-    seal,
-    sealing,
-};
+use super::{goodbye, people_words, person::Person, seal, sealing};
 use crate::{
     app::App,
     error::Error,
@@ -23,9 +18,7 @@ use entity::{
     recurring_donation, supporter,
     words::{DisputeOutcome, DonationStatus, ErasureBy, GiftAidClaimState, RecurringStatus},
 };
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
 /// The kind of the job that has Stripe forget an erased supporter's customers.
@@ -139,7 +132,9 @@ pub async fn obstacles(db: &impl ConnectionTrait, id: SupporterId) -> Result<Vec
         .into_tuple()
         .all(db)
         .await?;
-    let lines = gift_aid_line::Entity::find().filter(gift_aid_line::Column::ClaimId.is_in(made)).filter(gift_aid_line::Column::DonationId.is_in(all));
+    let lines = gift_aid_line::Entity::find()
+        .filter(gift_aid_line::Column::ClaimId.is_in(made))
+        .filter(gift_aid_line::Column::DonationId.is_in(all));
     if lines.one(db).await?.is_some() {
         found.push(Obstacle::Claim);
     }
@@ -207,7 +202,10 @@ async fn erase_in(tx: &DatabaseTransaction, app: &App, by: &By, id: SupporterId,
     }
     sealing::take_out(tx, &all, now).await?;
     people_words::forget(tx, app, &who, now).await?;
-    goodbye::write(tx, app, &who, kept_until, now).await?;
+    // Who gave years ago is not reminded of it by a letter.
+    if !matches!(by, By::Retention) {
+        goodbye::write(tx, app, &who, kept_until, now).await?;
+    }
     tell_stripe(tx, app, &who, now).await?;
     let detail = json!({ "by": by.word(), "sealed": kept.len(), "kept_until": kept_until });
     audit::record(tx, now, &by.actor(), "supporter.erase", "supporter", &id.to_string(), detail).await?;
@@ -227,4 +225,3 @@ async fn tell_stripe(tx: &DatabaseTransaction, app: &App, who: &Person, now: Dat
 pub async fn is_erased(db: &impl ConnectionTrait, id: SupporterId) -> Result<bool, Error> {
     Ok(erasure::Entity::find_by_id(id).one(db).await?.is_some())
 }
-

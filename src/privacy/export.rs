@@ -14,15 +14,13 @@ use crate::{
 };
 use chrono::{SecondsFormat, Utc};
 use entity::{
-    audit_entry, balance_movement, bounce, confirmation, deposit_gift, dispute, donation, donation_address, donation_step,
+    address_change, audit_entry, balance_movement, bounce, confirmation, deposit_gift, dispute, donation, donation_address, donation_step,
     gift_aid_declaration, gift_aid_line, ids::SupporterId, ledger_transaction, letter, letter_attempt, portal_link, portal_session,
     promise_choice, receipt, recurring_donation, recurring_step, refund, statement, stripe_event, subscription, supporter, suppression,
-    wish_order, wish_reservation, wish_step,
-    words::LetterKind,
+    wish_order, wish_reservation, wish_step, words::LetterKind,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityName, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter,
-    QueryOrder,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder,
     sea_query::{IntoCondition, sea_value_to_json_value},
 };
 use serde_json::{Map, Value, json};
@@ -146,6 +144,7 @@ async fn letters(db: &impl ConnectionTrait, who: &Person) -> Result<Vec<Part>, E
         part::<bounce::Entity>(db, bounce::Column::LetterId.is_in(all())).await?,
         part::<subscription::Entity>(db, subscription::Column::SupporterId.eq(hers)).await?,
         part::<suppression::Entity>(db, suppression::Column::AddressHash.is_in(hashes())).await?,
+        part::<address_change::Entity>(db, address_change::Column::SupporterId.eq(hers)).await?,
         part::<portal_link::Entity>(db, portal_link::Column::SupporterId.eq(hers)).await?,
         part::<portal_session::Entity>(db, portal_session::Column::SupporterId.eq(hers)).await?,
     ])
@@ -153,8 +152,7 @@ async fn letters(db: &impl ConnectionTrait, who: &Person) -> Result<Vec<Part>, E
 
 async fn wishes(db: &impl ConnectionTrait, who: &Person) -> Result<Vec<Part>, Error> {
     let ordered = part::<wish_order::Entity>(db, ordered_by(&who.addresses)).await?;
-    let orders: Vec<_> =
-        ordered.rows.iter().filter_map(|row| row["id"].as_str()?.parse::<entity::ids::WishOrderId>().ok()).collect();
+    let orders: Vec<_> = ordered.rows.iter().filter_map(|row| row["id"].as_str()?.parse::<entity::ids::WishOrderId>().ok()).collect();
     let all = || who.donations.iter().copied();
     let because = Condition::any().add(wish_step::Column::DonationId.is_in(all())).add(wish_step::Column::OrderId.is_in(orders));
     Ok(vec![

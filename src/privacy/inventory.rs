@@ -261,6 +261,14 @@ pub const HERS: &[Table] = &[
         hidden: "",
     },
     Table {
+        name: "address_change",
+        what: "When another e-mail address was asked for.",
+        erased: "old_address new_address",
+        sealed: "",
+        kept: "id supporter_id asked_by asked_at expires_at old_agreed_at new_agreed_at done_at undo_until ended_at ended_why",
+        hidden: "old_token_hash new_token_hash old_letter_id",
+    },
+    Table {
         name: "audit_entry",
         what: "When staff or you changed or took away something of yours.",
         erased: "",
@@ -274,10 +282,19 @@ pub const HERS: &[Table] = &[
 ///
 /// `erasure`, `sealed_document` and `letter_to_forget` are about supporters who can ask for nothing any more; `job` holds ids only.
 pub const NOBODYS: &[(&str, &str)] = &[
-    ("accounting_period", "id starts_on ends_on timezone starts_at ends_at state entries control_hash closed_by closed_at created_at updated_at"),
-    ("article", "id slug kind canonical_url title standfirst byline body_markdown source_name source_url source_date category_id language status sensitive published_at imported_views import_key import_hash created_at updated_at"),
+    (
+        "accounting_period",
+        "id starts_on ends_on timezone starts_at ends_at state entries control_hash closed_by closed_at created_at updated_at",
+    ),
+    (
+        "article",
+        "id slug kind canonical_url title standfirst byline body_markdown source_name source_url source_date category_id language status sensitive published_at imported_views import_key import_hash created_at updated_at",
+    ),
     ("attachment", "id target campaign_id wish_item_id scope article_id category_id position created_at"),
-    ("campaign", "id slug title summary story_markdown language goal_minor currency fund_id status starts_on ends_on created_at updated_at"),
+    (
+        "campaign",
+        "id slug title summary story_markdown language goal_minor currency fund_id status starts_on ends_on created_at updated_at",
+    ),
     ("canary_run", "id started_at heard_at failure"),
     ("category", "id path slug created_at"),
     ("deposit", "id source deposited_on reference amount_minor currency made_by made_at reversed_at reason"),
@@ -293,10 +310,16 @@ pub const NOBODYS: &[(&str, &str)] = &[
     ("mail_domain", "stream domain strikes struck_at wait_until"),
     ("mail_stream", "stream paused_at reason"),
     ("mailing", "id name created_at paused_at stopped_at reason"),
-    ("payout", "id stripe_payout_id amount_minor currency state automatic arrives_on statement_descriptor trace_id balance_transaction_id failure_balance_transaction_id failure_code original_payout_id reversed_by_id reconciliation livemode itemised_at created_at updated_at"),
+    (
+        "payout",
+        "id stripe_payout_id amount_minor currency state automatic arrives_on statement_descriptor trace_id balance_transaction_id failure_balance_transaction_id failure_code original_payout_id reversed_by_id reconciliation livemode itemised_at created_at updated_at",
+    ),
     ("picture", "id hash content_type bytes width height created_at"),
     ("promise", "id wish_item_id reason note decide_by declared_by declared_by_name created_at"),
-    ("reader_day", "scope scope_id day source readers views duplicates bots prefetch opt_out malformed unknown_article capped staff received epochs readers_min form rules_version closed"),
+    (
+        "reader_day",
+        "scope scope_id day source readers views duplicates bots prefetch opt_out malformed unknown_article capped staff received epochs readers_min form rules_version closed",
+    ),
     ("reader_key", "day epoch key"),
     ("reader_segment", "id day epoch node body"),
     ("receipt_series", "id prefix year next_number"),
@@ -306,8 +329,14 @@ pub const NOBODYS: &[(&str, &str)] = &[
     ("staff_invite", "token_hash role email created_at expires_at used_at"),
     ("staff_member", "id email name role password_hash totp_secret totp_last_step disabled_at created_at updated_at"),
     ("staff_session", "id staff_id token_hash verified created_at last_seen_at expires_at"),
-    ("wish_item", "id slug title description language kind price_minor currency quantity shop_url campaign_id fund_id status created_at updated_at funding cancel_reason picture_id picture_text"),
-    ("wish_proof", "id wish_item_id quantity state withheld picture_id picture_text words place month made_by made_by_name decided_by decided_by_name created_at decided_at"),
+    (
+        "wish_item",
+        "id slug title description language kind price_minor currency quantity shop_url campaign_id fund_id status created_at updated_at funding cancel_reason picture_id picture_text",
+    ),
+    (
+        "wish_proof",
+        "id wish_item_id quantity state withheld picture_id picture_text words place month made_by made_by_name decided_by decided_by_name created_at decided_at",
+    ),
 ];
 
 /// A table of [`HERS`] by its name.

@@ -8,10 +8,7 @@ use super::{
 use crate::{app::App, error::Error, jobs::Outcome, mail::forgetting, staff, staff::audit};
 use chrono::{Months, TimeDelta};
 use entity::{donation, erasure, ids::SupporterId, recurring_donation, stripe_event, supporter};
-use sea_orm::{
-    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::Expr};
 use serde_json::json;
 
 /// How many supporters are looked at, and how many events are stripped, in one round.
@@ -91,7 +88,8 @@ async fn forget_who_gave_long_ago(app: &App) -> Result<u64, Error> {
 }
 
 async fn who_gave_before(app: &App, before: chrono::DateTime<chrono::Utc>, after: Option<SupporterId>) -> Result<Vec<SupporterId>, Error> {
-    let later = donation::Entity::find().select_only().column(donation::Column::SupporterId).filter(donation::Column::CreatedAt.gte(before));
+    let later =
+        donation::Entity::find().select_only().column(donation::Column::SupporterId).filter(donation::Column::CreatedAt.gte(before));
     let giving = recurring_donation::Entity::find()
         .select_only()
         .column(recurring_donation::Column::SupporterId)

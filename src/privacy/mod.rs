@@ -4,6 +4,9 @@
 //! gives her what is hers; [`erase()`] empties what names her and seals what the law wants kept ([`sealed`] is how finance reads it again, once
 //! and written down); [`keep`] is what is forgotten by itself. How long, and why: `docs/privacy.md`.
 
+/// Another e-mail address.
+pub mod address;
+mod address_letters;
 mod desk;
 /// Erasing.
 pub mod erase;
@@ -14,6 +17,8 @@ mod goodbye;
 pub mod inventory;
 /// What is forgotten by itself.
 pub mod keep;
+/// What she corrects herself.
+pub mod own;
 mod people_words;
 /// Where the rows of one supporter are.
 pub mod person;

@@ -16,9 +16,8 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use entity::{
-    donation, donation_address, donation_step, portal_link, portal_session, recurring_donation, stripe_event, subscription, supporter,
-    suppression as suppressions, wish_order,
-    words::SuppressionReason,
+    address_change, donation, donation_address, donation_step, portal_link, portal_session, recurring_donation, stripe_event, subscription,
+    supporter, suppression as suppressions, wish_order, words::SuppressionReason,
 };
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 
@@ -35,10 +34,13 @@ pub(super) async fn forget(tx: &DatabaseTransaction, app: &App, who: &Person, no
     forget_gifts(tx, who).await?;
     let orders = wish_order::Entity::update_many().col_expr(wish_order::Column::Email, Expr::value(""));
     orders.filter(ordered_by(&who.addresses)).exec(tx).await?;
-    for event in stripe_event::Entity::find().filter(export::events_about(who)).filter(stripe_event::Column::StrippedAt.is_null()).all(tx).await? {
+    for event in
+        stripe_event::Entity::find().filter(export::events_about(who)).filter(stripe_event::Column::StrippedAt.is_null()).all(tx).await?
+    {
         strip(tx, &event, now).await?;
     }
     let id = who.supporter.id;
+    address_change::Entity::delete_many().filter(address_change::Column::SupporterId.eq(id)).exec(tx).await?;
     portal_session::Entity::delete_many().filter(portal_session::Column::SupporterId.eq(id)).exec(tx).await?;
     portal_link::Entity::delete_many().filter(portal_link::Column::SupporterId.eq(id)).exec(tx).await?;
     supporter::Entity::update_many()

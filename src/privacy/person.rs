@@ -1,8 +1,9 @@
 //! Where the rows of one supporter are: the ids and addresses by which they are found, for taking them along and for taking them away.
 
+use super::address_letters;
 use crate::{app::App, error::Error};
 use entity::{
-    donation,
+    address_change, donation,
     ids::{DonationId, LetterId, ReceiptId, RecurringId, SupporterId},
     letter, receipt, recurring_donation, supporter, wish_order,
     words::LetterKind,
@@ -37,7 +38,8 @@ impl Person {
     /// Finds everything of a supporter; nobody with an unknown id.
     pub async fn find(db: &impl ConnectionTrait, app: &App, id: SupporterId) -> Result<Option<Self>, Error> {
         let Some(supporter) = supporter::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
-        let addresses: Vec<String> = Some(supporter.email.clone()).filter(|address| !address.is_empty()).into_iter().collect();
+        let changes = address_change::Entity::find().filter(address_change::Column::SupporterId.eq(id)).all(db).await?;
+        let addresses = addresses_of(db, &supporter, &changes).await?;
         let donations: Vec<DonationId> = donation::Entity::find()
             .select_only()
             .column(donation::Column::Id)
@@ -59,7 +61,7 @@ impl Person {
         let letters: Vec<LetterId> = letter::Entity::find()
             .select_only()
             .column(letter::Column::Id)
-            .filter(to_her(&addresses, &donations, &receipts))
+            .filter(to_her(&addresses, &changes, &donations, &receipts))
             .into_tuple()
             .all(db)
             .await?;
@@ -68,11 +70,27 @@ impl Person {
     }
 }
 
+/// Her address, and those that she had before and nobody else has now.
+async fn addresses_of(db: &impl ConnectionTrait, who: &supporter::Model, changes: &[address_change::Model]) -> Result<Vec<String>, Error> {
+    // Both of a change that was made, even if it was undone: letters went to either.
+    let before =
+        changes.iter().filter(|change| change.done_at.is_some()).flat_map(|change| [&change.old_address, &change.new_address]).cloned();
+    let mut all: Vec<String> = std::iter::once(who.email.clone()).chain(before).filter(|address| !address.is_empty()).collect();
+    let others = supporter::Entity::find()
+        .filter(supporter::Column::Email.is_in(all.iter().map(String::as_str)))
+        .filter(supporter::Column::Id.ne(who.id))
+        .all(db)
+        .await?;
+    all.retain(|address| others.iter().all(|other| other.email != *address));
+    Ok(all)
+}
+
 /// Letters to one of her addresses, or about one of her gifts; those to staff about her gifts are theirs, and do not name her.
-fn to_her(addresses: &[String], donations: &[DonationId], receipts: &[ReceiptId]) -> Condition {
+fn to_her(addresses: &[String], changes: &[address_change::Model], donations: &[DonationId], receipts: &[ReceiptId]) -> Condition {
     Condition::all().add(letter::Column::Kind.ne(LetterKind::StaffNotice)).add(
         Condition::any()
             .add(letter::Column::ToAddress.is_in(addresses.iter().map(String::as_str)))
+            .add(letter::Column::DedupeKey.is_in(changes.iter().flat_map(|change| address_letters::keys(change.id))))
             .add(letter::Column::DonationId.is_in(donations.iter().copied()))
             .add(letter::Column::ReceiptId.is_in(receipts.iter().copied())),
     )

@@ -43,9 +43,7 @@ pub async fn open(app: &App, actor: &Actor, id: SealedDocumentId, reason: &str) 
     let document = find(app, id).await?;
     let now = app.now();
     let detail = json!({ "kind": document.kind, "supporter": document.supporter_id, "reason": reason });
-    app.db
-        .write(async |tx| audit::record(tx, now, actor, "sealed.open", "sealed_document", &id.to_string(), detail.clone()).await)
-        .await?;
+    app.db.write(async |tx| audit::record(tx, now, actor, "sealed.open", "sealed_document", &id.to_string(), detail.clone()).await).await?;
     let text = seal::open(app.db.read(), app, &document).await?;
     Ok(match document.kind {
         SealedKind::Receipt => Opened::Paper(Box::new(Document::of(&serde_json::from_str::<Snapshot>(&text)?))),

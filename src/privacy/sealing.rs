@@ -9,10 +9,7 @@ use entity::{
     receipt, statement,
     words::SealedKind,
 };
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use serde_json::Value;
 
 /// Where a receipt and a statement name whom they were given to.
@@ -21,12 +18,14 @@ const NAMING: [&str; 6] = ["donor_name", "donor_email", "donor_address", "name",
 /// Every document that names her.
 pub(super) async fn documents(db: &impl ConnectionTrait, who: &Person) -> Result<Vec<Document>, Error> {
     let mut all = Vec::new();
-    let receipts = receipt::Entity::find().filter(receipt::Column::Id.is_in(who.receipts.iter().copied())).order_by_asc(receipt::Column::Id);
+    let receipts =
+        receipt::Entity::find().filter(receipt::Column::Id.is_in(who.receipts.iter().copied())).order_by_asc(receipt::Column::Id);
     for one in receipts.all(db).await? {
         let kept_until = retention::until(one.issued_at.date_naive(), retention::years(&one.profile));
         all.push(Document { kind: SealedKind::Receipt, object_id: one.id.0, code: one.code, text: one.snapshot, kept_until });
     }
-    let statements = statement::Entity::find().filter(statement::Column::SupporterId.eq(who.supporter.id)).order_by_asc(statement::Column::Id);
+    let statements =
+        statement::Entity::find().filter(statement::Column::SupporterId.eq(who.supporter.id)).order_by_asc(statement::Column::Id);
     for one in statements.all(db).await? {
         let kept_until = retention::until(one.issued_at.date_naive(), retention::years(&one.profile));
         all.push(Document { kind: SealedKind::Statement, object_id: one.id.0, code: one.code, text: one.snapshot, kept_until });

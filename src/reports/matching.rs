@@ -1,7 +1,7 @@
 //! Each matching pot: what its sponsor promised, what gifts have of it, what she paid and still owes. As it stands now: a period does not narrow
 //! it. Sponsors are named, because the report is for finance.
 
-use super::report::{Cell, Column, Kind, Page, Period, Row, column, no_such_page};
+use super::report::{Cell, Column, Kind, Link, Page, Period, Row, column, no_such_page};
 use crate::{
     error::Error,
     matching::figures::{Figures, figures},
@@ -51,7 +51,7 @@ pub async fn page(db: &impl ConnectionTrait, period: &Period, after: &str, limit
 }
 
 fn row_of(of: Figures, slugs: &HashMap<CampaignId, String>) -> Row {
-    let link = Some(format!("/desk/matching/{}", of.pot.id));
+    let link = Some(Link::Address(format!("/desk/matching/{}", of.pot.id)));
     let cells = vec![
         Cell::Text(of.pot.id.to_string()),
         Cell::Text(of.pot.sponsor_name),

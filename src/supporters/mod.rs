@@ -3,7 +3,9 @@
 use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{erasure, ids::SupporterId, supporter};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
+};
 
 /// What a form tells of a supporter.
 #[derive(Clone, Debug)]

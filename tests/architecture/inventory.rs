@@ -15,13 +15,17 @@ async fn every_column_is_said_to_be_a_supporters_or_nobodys() {
     let rows = db.read().query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();
     let there: BTreeSet<(String, String)> = rows.iter().map(|row| (row.try_get("", "t").unwrap(), row.try_get("", "c").unwrap())).collect();
     let hers = inventory::HERS.iter().flat_map(|table| table.columns().map(|column| (table.name.to_owned(), column.to_owned())));
-    let nobodys = inventory::NOBODYS.iter().flat_map(|(table, columns)| columns.split(' ').map(|column| ((*table).to_owned(), column.to_owned())));
+    let nobodys =
+        inventory::NOBODYS.iter().flat_map(|(table, columns)| columns.split(' ').map(|column| ((*table).to_owned(), column.to_owned())));
     let mut said = BTreeSet::new();
     for one in hers.chain(nobodys) {
         assert!(said.insert(one.clone()), "{one:?} is said twice in src/privacy/inventory.rs");
     }
     let unsaid: Vec<_> = there.difference(&said).collect();
-    assert!(unsaid.is_empty(), "say in src/privacy/inventory.rs whether these columns are about a supporter, and what becomes of them: {unsaid:?}");
+    assert!(
+        unsaid.is_empty(),
+        "say in src/privacy/inventory.rs whether these columns are about a supporter, and what becomes of them: {unsaid:?}"
+    );
     let gone: Vec<_> = said.difference(&there).collect();
     assert!(gone.is_empty(), "these columns of src/privacy/inventory.rs are not in the database: {gone:?}");
     db.close().await.unwrap();
