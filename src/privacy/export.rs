@@ -14,10 +14,11 @@ use crate::{
 };
 use chrono::{SecondsFormat, Utc};
 use entity::{
-    address_change, audit_entry, balance_movement, bounce, confirmation, deposit_gift, dispute, donation, donation_address, donation_step,
-    gift_aid_declaration, gift_aid_line, ids::SupporterId, ledger_transaction, letter, letter_attempt, portal_link, portal_session,
-    promise_choice, receipt, recurring_donation, recurring_step, refund, statement, stripe_event, subscription, supporter, suppression,
-    wish_order, wish_reservation, wish_step, words::LetterKind,
+    address_change, audit_entry, balance_movement, bounce, checkout_ending, confirmation, deposit_gift, dispute, donation,
+    donation_address, donation_step, gift_aid_declaration, gift_aid_line, ids::SupporterId, ledger_transaction, letter, letter_attempt,
+    match_hold, match_payment, match_step, news_ask, portal_link, portal_session, promise_choice, receipt, recurring_donation,
+    recurring_step, refund, statement, stripe_event, subscription, supporter, suppression, wish_order, wish_reservation, wish_step,
+    words::LetterKind,
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder,
@@ -114,6 +115,10 @@ async fn gifts(db: &impl ConnectionTrait, who: &Person) -> Result<Vec<Part>, Err
         part::<recurring_donation::Entity>(db, recurring_donation::Column::SupporterId.eq(hers)).await?,
         part::<recurring_step::Entity>(db, recurring_step::Column::RecurringDonationId.is_in(who.recurring.iter().copied())).await?,
         part::<promise_choice::Entity>(db, promise_choice::Column::DonationId.is_in(all())).await?,
+        part::<match_hold::Entity>(db, match_hold::Column::DonationId.is_in(all())).await?,
+        part::<match_step::Entity>(db, match_step::Column::DonationId.is_in(all())).await?,
+        part::<match_payment::Entity>(db, match_payment::Column::DonationId.is_in(all())).await?,
+        part::<checkout_ending::Entity>(db, checkout_ending::Column::DonationId.is_in(all())).await?,
     ])
 }
 
@@ -147,6 +152,7 @@ async fn letters(db: &impl ConnectionTrait, who: &Person) -> Result<Vec<Part>, E
         part::<address_change::Entity>(db, address_change::Column::SupporterId.eq(hers)).await?,
         part::<portal_link::Entity>(db, portal_link::Column::SupporterId.eq(hers)).await?,
         part::<portal_session::Entity>(db, portal_session::Column::SupporterId.eq(hers)).await?,
+        part::<news_ask::Entity>(db, news_ask::Column::SupporterId.eq(hers)).await?,
     ])
 }
 

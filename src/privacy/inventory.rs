@@ -209,8 +209,48 @@ pub const HERS: &[Table] = &[
         what: "What you were asked when something that you funded could not be bought.",
         erased: "",
         sealed: "",
-        kept: "id promise_id donation_id quantity share_minor amount_minor currency is_whole way to_item_id chosen_by chosen_at carried_at moved_minor source trouble created_at updated_at",
+        kept: "id promise_id donation_id quantity share_minor held_minor amount_minor currency is_whole way to_item_id chosen_by chosen_at carried_at moved_minor source trouble created_at updated_at",
         hidden: "token_hash refund_key",
+    },
+    Table {
+        name: "match_hold",
+        what: "What sponsors add to your gifts.",
+        erased: "",
+        sealed: "",
+        kept: "id match_pot_id donation_id position ratio_bp base_minor promised_minor minor state expires_at created_at updated_at",
+        hidden: "",
+    },
+    Table {
+        name: "match_step",
+        what: "What happened to what sponsors add to your gifts.",
+        erased: "",
+        sealed: "",
+        kept: "id match_pot_id at kind change_minor donation_id",
+        hidden: "staff_id actor note",
+    },
+    Table {
+        name: "match_payment",
+        what: "Your gifts that pay what you promised as a sponsor.",
+        erased: "",
+        sealed: "",
+        kept: "id match_pot_id donation_id linked_at unlinked_at",
+        hidden: "linked_by",
+    },
+    Table {
+        name: "checkout_ending",
+        what: "Payment pages of yours that were closed because their article asks for nothing any more.",
+        erased: "",
+        sealed: "",
+        kept: "donation_id article_id reason asked_at outcome done_at",
+        hidden: "",
+    },
+    Table {
+        name: "news_ask",
+        what: "When news asked you for a gift.",
+        erased: "",
+        sealed: "",
+        kept: "supporter_id update_id letter_key asked_at",
+        hidden: "",
     },
     Table {
         name: "gift_aid_declaration",
@@ -280,6 +320,7 @@ pub const HERS: &[Table] = &[
 
 /// The tables and columns that are about no supporter: content, settings, figures, staff, machinery.
 ///
+/// The sponsor's name of a `match_pot` is finance's own record of who promised it, changed at the desk.
 /// `erasure`, `sealed_document` and `letter_to_forget` are about supporters who can ask for nothing any more; `job` holds ids only.
 pub const NOBODYS: &[(&str, &str)] = &[
     (
@@ -288,9 +329,10 @@ pub const NOBODYS: &[(&str, &str)] = &[
     ),
     (
         "article",
-        "id slug kind canonical_url title standfirst byline body_markdown source_name source_url source_date category_id language status sensitive published_at imported_views import_key import_hash created_at updated_at",
+        "id slug kind canonical_url title standfirst byline body_markdown source_name source_url source_date category_id language status sensitive retracted published_at imported_views import_key import_hash created_at updated_at",
     ),
-    ("attachment", "id target campaign_id wish_item_id scope article_id category_id position created_at"),
+    ("article_notice", "id article_id kind noted_on texts made_by made_at lifted_by lifted_at"),
+    ("attachment", "id target campaign_id wish_item_id scope article_id category_id position starts_on ends_on created_at"),
     (
         "campaign",
         "id slug title summary story_markdown language goal_minor currency fund_id status starts_on ends_on created_at updated_at",
@@ -302,14 +344,26 @@ pub const NOBODYS: &[(&str, &str)] = &[
     ("erasure", "supporter_id erased_at asked_by documents kept_until wrapped_key key_destroyed_at stripe_done_at"),
     ("fund", "id code name restriction gl_income gl_fee created_at"),
     ("gift_aid_claim", "id state until_on reference made_by made_at settled_at"),
+    ("genuine_key", "number old_public vouched begun_by begun_at"),
+    ("genuine_link", "id kind label address added_by added_at removed_by removed_at"),
     ("job", "id kind payload dedupe_key run_at attempts lease_until last_error given_up_at created_at"),
     ("last_outcome", "name ok summary report began_at ended_at"),
     ("ledger_entry", "id transaction_id account amount_minor currency fund_id campaign_id wish_item_id article_id"),
     ("letter_content", "id mailing_id language subject text_body html_body"),
     ("letter_to_forget", "letter_id since"),
     ("mail_domain", "stream domain strikes struck_at wait_until"),
+    ("mail_key", "id mark noted_at"),
     ("mail_stream", "stream paused_at reason"),
     ("mailing", "id name created_at paused_at stopped_at reason"),
+    (
+        "match_pot",
+        "id campaign_id sponsor_name public_name total_minor currency ratio_bp gift_min_minor match_max_minor starts_at ends_at position status held_minor confirmed_minor version created_at updated_at",
+    ),
+    ("news_text", "id update_id language title body_markdown"),
+    (
+        "news_update",
+        "id slug campaign_id wish_item_id language asks state audience only_language send_at published_at hidden mailing_id expected cursor_id taken_in_at sent_at left_budget left_given left_other written_by_name sent_by_name created_at updated_at",
+    ),
     (
         "payout",
         "id stripe_payout_id amount_minor currency state automatic arrives_on statement_descriptor trace_id balance_transaction_id failure_balance_transaction_id failure_code original_payout_id reversed_by_id reconciliation livemode itemised_at created_at updated_at",
