@@ -165,6 +165,29 @@ on_both_databases! {
         import(&app, "date,amount,currency\n2025-01-01,10,EUR\n", &Options { fund: Some("OLD".into()), ..Options::default() }).await;
         assert_eq!(the_donation(&app.app).await.fund_code, "OLD");
     }
+
+    async fn an_import_that_ends_midway_has_left_its_mark_in_the_trail(app: TestApp) {
+        let mut file = "date,amount,currency,id\n".to_owned();
+        for number in 0..450 {
+            file.push_str(&format!("2025-02-03,{}.00,EUR,m-{number}\n", number + 1));
+        }
+        let begun = async || number(&app.app, "select count(*) as n from audit_entry where action = 'import.donations.begin'").await;
+        import(&app, &file, &Options { dry_run: true, ..Options::default() }).await;
+        assert_eq!(begun().await, 0, "nothing was written");
+        let other = app.app.clone();
+        let text = file.clone();
+        // Ends as a killed program does: after the second of its three batches.
+        let cut_off = tokio::spawn(async move {
+            import_table(&other, text.as_bytes(), &Options::default(), |done, _| assert!(done < 400, "killed")).await
+        });
+        assert!(cut_off.await.is_err());
+        assert_eq!((count(&app.app, "donation").await, begun().await), (400, 1));
+        let report = import(&app, &file, &Options::default()).await;
+        assert_eq!((report.added, report.known, begun().await), (50, 400, 2));
+        let report = import(&app, &file, &Options::default()).await;
+        assert_eq!((report.added, begun().await), (0, 2), "what adds nothing writes nothing");
+        assert_books(&app).await;
+    }
 }
 
 #[test]
@@ -206,27 +229,4 @@ fn a_file_that_cannot_be_right_is_refused_with_its_line() {
     }
     let tabs = table::read("date\tamount\tcurrency\tname\n2025-01-01\t10,00\tEUR\tنازنین\n".as_bytes(), None);
     assert_eq!((tabs.rows.len(), tabs.rows[0].name.as_str()), (1, "نازنین"), "{tabs:?}");
-
-    async fn an_import_that_ends_midway_has_left_its_mark_in_the_trail(app: TestApp) {
-        let mut file = "date,amount,currency,id\n".to_owned();
-        for number in 0..450 {
-            file.push_str(&format!("2025-02-03,{}.00,EUR,m-{number}\n", number + 1));
-        }
-        let begun = async || number(&app.app, "select count(*) as n from audit_entry where action = 'import.donations.begin'").await;
-        import(&app, &file, &Options { dry_run: true, ..Options::default() }).await;
-        assert_eq!(begun().await, 0, "nothing was written");
-        let other = app.app.clone();
-        let text = file.clone();
-        // Ends as a killed program does: after the second of its three batches.
-        let cut_off = tokio::spawn(async move {
-            import_table(&other, text.as_bytes(), &Options::default(), |done, _| assert!(done < 400, "killed")).await
-        });
-        assert!(cut_off.await.is_err());
-        assert_eq!((count(&app.app, "donation").await, begun().await), (400, 1));
-        let report = import(&app, &file, &Options::default()).await;
-        assert_eq!((report.added, report.known, begun().await), (50, 400, 2));
-        let report = import(&app, &file, &Options::default()).await;
-        assert_eq!((report.added, begun().await), (0, 2), "what adds nothing writes nothing");
-        assert_books(&app).await;
-    }
 }
