@@ -1,7 +1,8 @@
 //! Every job and schedule: what is done outside of requests.
 
 use crate::{
-    app::App, canary, consents, donations, jobs, jobs::Outcome, matching, payouts, promises, readers, receipts, recurring, reports,
+    app::App, campaigns, canary, consents, donations, jobs, jobs::Outcome, matching, payouts, promises, readers, receipts, recurring,
+    reports,
 };
 use chrono::TimeDelta;
 use entity::{job, words::LetterStream};
@@ -142,6 +143,11 @@ pub async fn run_schedules(app: &App) {
         && let Err(error) = promises::carry_out_due(app).await
     {
         tracing::error!(%error, "choices of givers could not be carried out");
+    }
+    if is_due(app, "close_campaigns", TimeDelta::minutes(1)).await
+        && let Err(error) = campaigns::life::close_due(app).await
+    {
+        tracing::error!(%error, "campaigns whose deadline is over could not be closed");
     }
     if is_due(app, "repair_matching", TimeDelta::hours(1)).await {
         match matching::repair(app).await {

@@ -17,6 +17,7 @@ mod m0017_deposits_and_declarations_on_paper;
 mod m0018_a_million_movements;
 mod m0021_promises;
 mod m0024_matching_pots;
+mod m0025_the_life_of_a_campaign;
 mod sql;
 
 /// Runs the steps, in order.
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_a_million_movements::Migration),
             Box::new(m0021_promises::Migration),
             Box::new(m0024_matching_pots::Migration),
+            Box::new(m0025_the_life_of_a_campaign::Migration),
         ]
     }
 }
