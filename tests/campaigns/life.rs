@@ -86,9 +86,10 @@ on_both_databases! {
         assert!(words.contains("Ends on 1 May 2026, 15:00 (Asia/Kabul), today"), "{words}");
         let words = plain(&test.get("/campaigns/radio").await.texts(".meta li"));
         assert!(words.contains("Ends on 13 May 2026, 12 days left"), "{words}");
+        test.app.clock.advance(TimeDelta::minutes(30));
         let begun = test.start(&crate::matching::gift_for(&live, 3_000)).await;
         assert_eq!(life::close_due(&test.app).await.unwrap(), 0);
-        test.app.clock.advance(TimeDelta::minutes(59) + TimeDelta::seconds(59));
+        test.app.clock.advance(TimeDelta::minutes(29) + TimeDelta::seconds(59));
         assert!(accepts_gifts(&live, &test.app.local_now()));
         test.app.clock.advance(TimeDelta::seconds(1));
         assert!(!accepts_gifts(&live, &test.app.local_now()), "the clock decides, not the job");

@@ -16,7 +16,7 @@ on_both_databases! {
         let path = format!("/desk/campaigns/{}", campaign.id);
         let before = test.get(&path).await.texts("main p").join(" ");
         assert!(before.contains("دری (missing)") || before.matches("missing").count() == 2, "{before}");
-        let wrong = test.post(&format!("{path}/texts/fa-AF"), &[("title", ""), ("summary", "هر دختر"), ("story", "")]).await;
+        let wrong = test.post(&format!("/desk/campaigns/{}/texts/fa-AF", campaign.id), &[("title", ""), ("summary", "هر دختر"), ("story", "")]).await;
         assert_eq!((wrong.status.as_u16(), wrong.texts("#title-error").len()), (422, 1));
         assert_eq!(wrong.attribute("#summary", "value").as_deref(), Some("هر دختر"), "what was typed is kept");
         let (title_key, text_key) = (format!("goal-{goal}-title"), format!("goal-{goal}-text"));
@@ -45,7 +45,7 @@ on_both_databases! {
         let edit = [("title", "Schools"), ("summary", "Classes."), ("language", "fa-AF"), ("goal", "1000"), ("currency", "EUR"), ("fund", fund.as_str())];
         let refused = test.post(&format!("{path}/edit"), &edit).await;
         assert_eq!((refused.status.as_u16(), refused.texts("#language-error").len()), (422, 1), "its own language is not one that it is translated into");
-        assert_eq!(test.post(&format!("{path}/texts/fa-AF/remove"), &[]).await.status, 303);
+        assert_eq!(test.post(&format!("/desk/campaigns/{}/texts/fa-AF/remove", campaign.id), &[]).await.status, 303);
         assert_eq!(test.post(&format!("{path}/texts/fa-AF/remove"), &[]).await.status, 404);
         assert_eq!(test.get("/campaigns/schools?lang=fa-AF").await.texts("h1"), ["Schools"]);
     }
