@@ -111,6 +111,11 @@ impl App {
         self.now().with_timezone(&self.config.org_timezone).date_naive()
     }
 
+    /// The present time as the clocks of the organisation's zone show it.
+    pub fn local_now(&self) -> DateTime<chrono_tz::Tz> {
+        self.now().with_timezone(&self.config.org_timezone)
+    }
+
     /// A new id that sorts by time.
     pub fn new_id<T: From<uuid::Uuid>>(&self) -> T {
         self.random.id(self.now())

@@ -1,8 +1,8 @@
 //! Every job and schedule: what is done outside of requests.
 
 use crate::{
-    app::App, canary, consents, donations, jobs, jobs::Outcome, matching, payouts, privacy, promises, readers, receipts, recurring,
-    reports, updates,
+    app::App, campaigns, canary, consents, donations, jobs, jobs::Outcome, matching, payouts, privacy, promises, readers, receipts,
+    recurring, reports, updates,
 };
 use chrono::TimeDelta;
 use entity::{job, words::LetterStream};
@@ -147,6 +147,11 @@ pub async fn run_schedules(app: &App) {
         && let Err(error) = promises::carry_out_due(app).await
     {
         tracing::error!(%error, "choices of givers could not be carried out");
+    }
+    if is_due(app, "close_campaigns", TimeDelta::minutes(1)).await
+        && let Err(error) = campaigns::life::close_due(app).await
+    {
+        tracing::error!(%error, "campaigns whose deadline is over could not be closed");
     }
     if is_due(app, "repair_matching", TimeDelta::hours(1)).await {
         match matching::repair(app).await {

@@ -1,11 +1,16 @@
 //! Campaigns: their life, their days, their progress; pages and desk.
 
+mod goals;
+mod life;
+mod texts;
+
 use crate::support::{
     TestApp,
     newsroom::{move_to, plain},
     on_both_databases,
 };
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta};
+use chrono_tz::Tz;
 use entity::words::CampaignStatus::{self, Closed, Draft, Live, Paused};
 use wellwisher::{
     campaigns::{self, Verb, accepts_gifts},
@@ -13,8 +18,11 @@ use wellwisher::{
     staff::Actor,
 };
 
-fn day(text: &str) -> NaiveDate {
-    text.parse().unwrap()
+/// Noon of a day by the clocks of the organisation's zone.
+fn noon(test: &TestApp, text: &str) -> DateTime<Tz> {
+    let day: NaiveDate = text.parse().unwrap();
+    let zone = test.app.config.org_timezone;
+    (wellwisher::clock::start_of_day(zone, day) + TimeDelta::hours(12)).with_timezone(&zone)
 }
 
 #[test]
@@ -49,12 +57,12 @@ on_both_databases! {
             raw.ends_on = "2026-05-03".into();
         };
         let campaign = test.draft("Three days", days).await;
-        assert!(!accepts_gifts(&campaign, day("2026-05-02")), "a draft takes none");
+        assert!(!accepts_gifts(&campaign, &noon(&test, "2026-05-02")), "a draft takes none");
         let live = campaigns::apply(&test.app, &Actor::system(), campaign.id, Verb::Launch).await.unwrap();
-        let open = ["2026-04-30", "2026-05-01", "2026-05-03", "2026-05-04"].map(|text| accepts_gifts(&live, day(text)));
+        let open = ["2026-04-30", "2026-05-01", "2026-05-03", "2026-05-04"].map(|text| accepts_gifts(&live, &noon(&test, text)));
         assert_eq!(open, [false, true, true, false]);
         let paused = campaigns::apply(&test.app, &Actor::system(), campaign.id, Verb::Pause).await.unwrap();
-        assert!(!accepts_gifts(&paused, day("2026-05-02")));
+        assert!(!accepts_gifts(&paused, &noon(&test, "2026-05-02")));
         test.app.clock.advance(TimeDelta::days(5));
         let refused = campaigns::apply(&test.app, &Actor::system(), campaign.id, Verb::Resume).await;
         assert!(matches!(refused, Err(Error::Conflict(why)) if why.contains("last day")));
@@ -172,11 +180,11 @@ mod desk {
             assert_eq!(plain(&preview.texts(".warn")), "This is a draft: readers cannot see it.");
             assert_eq!(test.get("/campaigns/winter-fuel").await.status, 404);
             for (verb, status) in [("launch", Live), ("pause", Paused), ("resume", Live), ("close", Closed), ("reopen", Live)] {
-                assert_eq!(test.post(&format!("/desk/campaigns/{}/state/{verb}", campaign.id), &[]).await.status, 303, "{verb}");
+                assert_eq!(test.post(&format!("/desk/campaigns/{}/state/{verb}", campaign.id), &[("reason", "Why not")]).await.status, 303, "{verb}");
                 let now = campaign::Entity::find().one(test.app.db.read()).await.unwrap().unwrap();
                 assert_eq!(now.status, status);
             }
-            assert_eq!(test.post(&format!("/desk/campaigns/{}/state/launch", campaign.id), &[]).await.status, 409);
+            assert_eq!(test.post(&format!("/desk/campaigns/{}/state/launch", campaign.id), &[]).await.status, 422);
             assert_eq!(test.post(&format!("/desk/campaigns/{}/state/explode", campaign.id), &[]).await.status, 404);
             let form = test.get(&format!("/desk/campaigns/{}/edit", campaign.id)).await;
             assert_eq!(form.attribute("#goal", "value").as_deref(), Some("5000.50"));

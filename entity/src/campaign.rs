@@ -42,6 +42,8 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+    /// On the last day, the minute of the day at which it ends; none: the end of the day.
+    pub ends_at_minute: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

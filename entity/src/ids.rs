@@ -56,6 +56,8 @@ typed_ids! {
     AttachmentId,
     /// Names a campaign.
     CampaignId,
+    /// Names a milestone or stretch goal of a campaign.
+    CampaignGoalId,
     /// Names a category of articles.
     CategoryId,
     /// Names a dispute of a payment.

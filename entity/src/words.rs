@@ -117,6 +117,23 @@ words! {
     AttachmentTarget { Campaign = "campaign", WishItem = "wish_item" }
     /// The life of a campaign: only a live one takes gifts; a paused or closed one stays readable.
     CampaignStatus { Draft = "draft", Live = "live", Paused = "paused", Closed = "closed" }
+    /// What happened to a campaign: one row each, with who, when and why, never edited.
+    CampaignStepKind {
+        Launch = "launch", Pause = "pause", Resume = "resume", Close = "close", Reopen = "reopen",
+        /// Its deadline was over: it closed by itself.
+        Deadline = "deadline",
+    }
+    /// What readers are told of the money of a campaign that is paused or closed.
+    CampaignMoney {
+        /// Nothing.
+        None = "none",
+        /// It is used for what it was given for.
+        Purpose = "purpose",
+        /// What is not needed goes to the general work.
+        General = "general",
+        /// It was given back.
+        Returned = "returned",
+    }
     /// The life of a matching pot: only an open one adds to gifts; what was promised to a giver stands whatever becomes of the pot.
     MatchPotStatus { Draft = "draft", Open = "open", Paused = "paused", Closed = "closed" }
     /// The life of what a donation has of a matching pot.

@@ -18,6 +18,7 @@ mod m0018_a_million_movements;
 mod m0021_promises;
 mod m0022_updates;
 mod m0024_matching_pots;
+mod m0025_the_life_of_a_campaign;
 mod m0026_no_gift_below_nothing;
 mod m0028_what_was_read_in_whole;
 mod m0029_the_article_drives_the_ask;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_promises::Migration),
             Box::new(m0022_updates::Migration),
             Box::new(m0024_matching_pots::Migration),
+            Box::new(m0025_the_life_of_a_campaign::Migration),
             Box::new(m0026_no_gift_below_nothing::Migration),
             Box::new(m0028_what_was_read_in_whole::Migration),
             Box::new(m0029_the_article_drives_the_ask::Migration),

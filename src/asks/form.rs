@@ -176,7 +176,7 @@ impl GivingForm {
             gift_aid_this: super::particulars::intention(&app.config.org_legal_name, GiftAidScope::This),
             gift_aid_all: super::particulars::intention(&app.config.org_legal_name, GiftAidScope::All),
             matching: target.matching.clone(),
-            problem: target.problem(app.today()).map(|problem| problem.key()),
+            problem: target.problem(&app.local_now()).map(|problem| problem.key()),
         }
     }
 

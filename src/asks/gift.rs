@@ -142,7 +142,7 @@ pub fn parse_gift(app: &App, page: &Page, raw: &RawGift, target: &Target) -> Res
         errors.add("website", page.t("asks-error-website"));
     }
     // What is left is decided under a lock when the gift is written: here it may be this very form, sent twice, that holds the last one.
-    if let Some(problem) = target.problem(app.today()).filter(|problem| *problem != TargetProblem::NoneLeft) {
+    if let Some(problem) = target.problem(&app.local_now()).filter(|problem| *problem != TargetProblem::NoneLeft) {
         errors.add("donate", page.t(problem.key()));
     }
     let token = token::check(app, &raw.form_token).map_err(|error| errors.add("donate", page.t(error.key()))).ok();

@@ -1,6 +1,8 @@
 //! What a gift is for: a campaign, a wish item, or the organisation's work as a whole; and the article that it came from.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use crate::clock;
+use chrono::{DateTime, NaiveTime, Utc};
+use chrono_tz::Tz;
 use entity::{
     Money, article, campaign,
     ids::{ArticleId, CampaignId, FundId},
@@ -91,11 +93,23 @@ impl TargetProblem {
     }
 }
 
-/// Whether a campaign takes gifts on `today` (in the organisation's zone): it is live, and its days include today.
-pub fn accepts_gifts(campaign: &campaign::Model, today: NaiveDate) -> bool {
+/// Whether a campaign takes gifts at `now` (by the clocks of the organisation's zone): it is live, its first day has come, and its deadline
+/// is not over.
+pub fn accepts_gifts(campaign: &campaign::Model, now: &DateTime<Tz>) -> bool {
     campaign.status == CampaignStatus::Live
-        && campaign.starts_on.is_none_or(|first| first <= today)
-        && campaign.ends_on.is_none_or(|last| today <= last)
+        && campaign.starts_on.is_none_or(|first| first <= now.date_naive())
+        && deadline(campaign, now.timezone()).is_none_or(|end| now.to_utc() < end)
+}
+
+/// The time of its last day at which a campaign ends; none: the end of the day.
+pub fn ends_time(campaign: &campaign::Model) -> Option<NaiveTime> {
+    let minute = campaign.ends_at_minute.and_then(|minute| u32::try_from(minute).ok())?;
+    NaiveTime::from_hms_opt(minute / 60, minute % 60, 0)
+}
+
+/// The first moment at which a campaign takes no gifts any more; none: it has no last day.
+pub fn deadline(campaign: &campaign::Model, zone: Tz) -> Option<DateTime<Utc>> {
+    campaign.ends_on.map(|last| clock::end_of(zone, last, ends_time(campaign)))
 }
 
 /// Whether an article asks for nothing, whoever sees it: it is sensitive or retracted. One that was corrected goes on.
@@ -110,9 +124,9 @@ pub fn article_may_ask(article: &article::Model, now: DateTime<Utc>) -> bool {
 }
 
 impl Target {
-    /// Why nothing can be given for it on `today`, if so.
-    pub fn problem(&self, today: NaiveDate) -> Option<TargetProblem> {
-        if self.campaign.as_ref().is_some_and(|campaign| !accepts_gifts(campaign, today)) {
+    /// Why nothing can be given for it at `now`, if so.
+    pub fn problem(&self, now: &DateTime<Tz>) -> Option<TargetProblem> {
+        if self.campaign.as_ref().is_some_and(|campaign| !accepts_gifts(campaign, now)) {
             return Some(TargetProblem::CampaignClosed);
         }
         let TargetItem { item, left, .. } = self.item.as_ref()?;

@@ -69,11 +69,11 @@ pub async fn campaign_ids_for_article(app: &App, article_id: ArticleId) -> Resul
     let Some(article) = store::article(db, article_id).await?.filter(|article| !asks_for_nothing(article)) else { return Ok(Vec::new()) };
     let rows = arrange(within_days(store::of_article(db, &article).await?, app.today()));
     let ids: Vec<CampaignId> = rows.iter().filter_map(|row| row.campaign_id).collect();
-    let today = app.today();
+    let now = app.local_now();
     let open: HashSet<CampaignId> = store::campaigns(db, &ids)
         .await?
         .into_iter()
-        .filter(|campaign| accepts_gifts(campaign, today))
+        .filter(|campaign| accepts_gifts(campaign, &now))
         .map(|campaign| campaign.id)
         .collect();
     Ok(ids.into_iter().filter(|id| open.contains(id)).collect())
@@ -255,9 +255,9 @@ pub fn arrange(mut rows: Vec<attachment::Model>) -> Vec<attachment::Model> {
 
 async fn campaigns_of(app: &App, rows: &[attachment::Model]) -> Result<Vec<CampaignCard>, Error> {
     let ids: Vec<CampaignId> = rows.iter().filter_map(|row| row.campaign_id).collect();
-    let today = app.today();
+    let now = app.local_now();
     let mut open = store::campaigns(app.db.read(), &ids).await?;
-    open.retain(|campaign| accepts_gifts(campaign, today));
+    open.retain(|campaign| accepts_gifts(campaign, &now));
     open.sort_by_key(|campaign| ids.iter().position(|id| *id == campaign.id));
     campaigns::cards(app, app.db.read(), open).await
 }
@@ -267,9 +267,9 @@ async fn items_of(app: &App, rows: &[attachment::Model]) -> Result<Vec<ItemCard>
     let ids: Vec<WishItemId> = rows.iter().filter_map(|row| row.wish_item_id).collect();
     let mut items = wishes::store::items_by_id(db, &ids).await?;
     let campaigns = wishes::store::campaigns_by_id(db, items.iter().filter_map(|item| item.campaign_id).collect()).await?;
-    let today = app.today();
+    let now = app.local_now();
     items.retain(|item| {
-        let campaign_open = item.campaign_id.is_none_or(|id| campaigns.get(&id).is_some_and(|campaign| accepts_gifts(campaign, today)));
+        let campaign_open = item.campaign_id.is_none_or(|id| campaigns.get(&id).is_some_and(|campaign| accepts_gifts(campaign, &now)));
         item.status == WishStatus::Open && campaign_open
     });
     items.sort_by_key(|item| ids.iter().position(|id| *id == item.id));

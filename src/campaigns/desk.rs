@@ -1,10 +1,11 @@
 //! Staff's pages for campaigns: list, preview, make, change, and the verbs of a campaign's life.
 
-use super::{CampaignCard, Verb, cards, details, details::RawCampaign, store};
+use super::{CampaignCard, Verb, cards, details, details::RawCampaign, life, life::Why, store, texts};
 use crate::{
     app::App,
     asks,
     error::Error,
+    i18n::Language,
     staff::{DeskPage, Editor},
     web::{self, Form, FormErrors, Path, Query, markdown, pager::Pager},
     wishes::{self, ItemCard},
@@ -17,7 +18,11 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use entity::{ids::CampaignId, words::CampaignStatus};
+use entity::{
+    campaign_step,
+    ids::CampaignId,
+    words::{CampaignMoney, CampaignStatus},
+};
 use serde::Deserialize;
 
 /// The desk's pages for campaigns and funds.
@@ -29,6 +34,7 @@ pub fn desk_routes() -> Router<App> {
         .route("/desk/campaigns/{id}/edit", get(edit).post(change))
         .route("/desk/campaigns/{id}/state/{verb}", post(apply))
         .merge(super::desk_funds::desk_routes())
+        .merge(super::desk_more::desk_routes())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -70,10 +76,20 @@ struct CampaignPage {
     items: Vec<ItemCard>,
     verbs: Vec<(String, String)>,
     fund: String,
+    steps: Vec<campaign_step::Model>,
+    /// The languages of the pages but its own: tag, name, and whether it is written in it.
+    languages: Vec<(String, String, bool)>,
+    sent: Why,
+    money: Vec<(String, String)>,
+    errors: FormErrors,
 }
 
 /// One campaign as readers see it or will see it, with what can be done to it.
 async fn show(State(app): State<App>, _: Editor, page: DeskPage, Path(id): Path<CampaignId>) -> Result<Response, Error> {
+    web::html(&campaign_page(&app, page, id, Why::default(), FormErrors::default()).await?)
+}
+
+async fn campaign_page(app: &App, page: DeskPage, id: CampaignId, sent: Why, errors: FormErrors) -> Result<CampaignPage, Error> {
     let db = app.db.read();
     let campaign = store::campaign(db, id).await?.ok_or(Error::NotFound)?;
     let verbs = Verb::allowed(campaign.status).into_iter().map(|verb| (verb.to_string(), page.t(&format!("desk-campaign-{verb}"))));
@@ -81,8 +97,15 @@ async fn show(State(app): State<App>, _: Editor, page: DeskPage, Path(id): Path<
     let items = wishes::cards(db, wishes::store::open_items(db, Some(id)).await?, app.now()).await?;
     let fund = store::fund(db, campaign.fund_id).await?.map(|fund| fund.name).unwrap_or_default();
     let (title, story) = (campaign.title.clone(), markdown::to_html(&campaign.story_markdown));
-    let card = cards(&app, db, vec![campaign]).await?.pop().ok_or(Error::NotFound)?;
-    web::html(&CampaignPage { page: page.titled(title), card, story, items, verbs, fund })
+    let written = texts::of_campaign(db, id).await?;
+    let others = page.languages().into_iter().filter(|language| language.tag() != campaign.language);
+    let is_written = |language: &Language| written.iter().any(|text| text.language == language.tag());
+    let languages = others.map(|language| (language.tag().to_owned(), language.name().to_owned(), is_written(&language))).collect();
+    let money = CampaignMoney::ALL.iter().map(|word| (word.to_string(), page.t(&format!("desk-campaign-money-{word}")))).collect();
+    let steps = life::steps(db, id).await?;
+    let card = cards(app, db, vec![campaign]).await?.pop().ok_or(Error::NotFound)?;
+    let title = if errors.is_empty() { title } else { format!("{} {title}", page.t("error-prefix")) };
+    Ok(CampaignPage { page: page.titled(title), card, story, items, verbs, fund, steps, languages, sent, money, errors })
 }
 
 #[derive(Template)]
@@ -145,7 +168,7 @@ async fn save(app: &App, who: &Editor, page: DeskPage, id: Option<CampaignId>, r
             let mut errors = FormErrors::default();
             match written {
                 Ok(campaign) => return Ok(web::redirect(&format!("/desk/campaigns/{}?done=saved", campaign.id))),
-                Err(Error::Conflict(why)) => errors.add(if why.contains("currency") { "currency" } else { "slug" }, why),
+                Err(Error::Conflict(why)) => errors.add(field_of(&why), why),
                 Err(other) => return Err(other),
             }
             errors
@@ -155,8 +178,30 @@ async fn save(app: &App, who: &Editor, page: DeskPage, id: Option<CampaignId>, r
     web::html_status(StatusCode::UNPROCESSABLE_ENTITY, &edit_page(app, page, id, raw, errors).await?)
 }
 
+/// The field that a refusal is about.
+fn field_of(why: &str) -> &'static str {
+    let fields = [("currency", "currency"), ("texts of its own", "language"), ("stretch goal", "goal")];
+    fields.iter().find(|(word, _)| why.contains(word)).map_or("slug", |(_, field)| field)
+}
+
 /// Launches, pauses, resumes, closes or reopens a campaign.
-async fn apply(State(app): State<App>, who: Editor, Path((id, verb)): Path<(CampaignId, String)>) -> Result<Response, Error> {
-    details::apply(&app, &who.actor(), id, verb.parse()?).await?;
-    Ok(web::redirect(&format!("/desk/campaigns/{id}?done=saved")))
+async fn apply(
+    State(app): State<App>,
+    who: Editor,
+    page: DeskPage,
+    Path((id, verb)): Path<(CampaignId, String)>,
+    Form(sent): Form<Why>,
+) -> Result<Response, Error> {
+    let verb: Verb = verb.parse()?;
+    let mut errors = FormErrors::default();
+    if matches!(verb, Verb::Pause | Verb::Close) && sent.reason.trim().is_empty() {
+        errors.add("reason", page.t("desk-campaign-reason-missing"));
+    } else {
+        match life::apply_with(&app, &who.actor(), id, verb, &sent).await {
+            Ok(_) => return Ok(web::redirect(&format!("/desk/campaigns/{id}?done=saved"))),
+            Err(Error::Conflict(why) | Error::Invalid(why)) => errors.add("reason", why),
+            Err(other) => return Err(other),
+        }
+    }
+    web::html_status(StatusCode::UNPROCESSABLE_ENTITY, &campaign_page(&app, page, id, sent, errors).await?)
 }

@@ -1,9 +1,9 @@
 //! Making and changing campaigns: what staff type, what must hold before it is written, and the verbs that move a campaign on.
 
-use super::{Verb, store};
+use super::{Verb, goals, life, store, texts};
 use crate::{
     app::App,
-    asks::{amount, gift::without_controls},
+    asks::{amount, gift::without_controls, target},
     clock,
     db::is_unique_violation,
     error::Error,
@@ -11,7 +11,7 @@ use crate::{
     web::{FormErrors, slug},
     wishes::item::language_tag,
 };
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime, Timelike};
 use entity::{
     Currency, Money, campaign, fund,
     ids::{CampaignId, FundId},
@@ -36,6 +36,7 @@ pub struct RawCampaign {
     pub fund: String,
     pub starts_on: String,
     pub ends_on: String,
+    pub ends_time: String,
 }
 
 impl RawCampaign {
@@ -53,6 +54,7 @@ impl RawCampaign {
             fund: campaign.fund_id.to_string(),
             starts_on: day(campaign.starts_on),
             ends_on: day(campaign.ends_on),
+            ends_time: target::ends_time(campaign).map(|time| time.format("%H:%M").to_string()).unwrap_or_default(),
         }
     }
 }
@@ -71,6 +73,8 @@ pub struct Details {
     pub fund_id: FundId,
     pub starts_on: Option<NaiveDate>,
     pub ends_on: Option<NaiveDate>,
+    /// On the last day; none: its end.
+    pub ends_time: Option<NaiveTime>,
 }
 
 /// Reads the form against the funds that there are.
@@ -100,6 +104,7 @@ pub fn parse(raw: &RawCampaign, funds: &[fund::Model]) -> Result<Details, FormEr
     if starts_on.zip(ends_on).is_some_and(|(first, last)| last < first) {
         errors.add("ends_on", "The last day must not be before the first");
     }
+    let ends_time = parse_time(&raw.ends_time, ends_on.is_some(), &mut errors);
     match (goal, fund) {
         (Some(goal), Some(fund)) if errors.is_empty() => Ok(Details {
             title,
@@ -111,6 +116,7 @@ pub fn parse(raw: &RawCampaign, funds: &[fund::Model]) -> Result<Details, FormEr
             fund_id: fund.id,
             starts_on,
             ends_on,
+            ends_time,
         }),
         _ => Err(errors),
     }
@@ -136,6 +142,24 @@ fn parse_day(field: &'static str, text: &str, errors: &mut FormErrors) -> Option
     day
 }
 
+/// A time of the last day.
+fn parse_time(text: &str, has_day: bool, errors: &mut FormErrors) -> Option<NaiveTime> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    let time = clock::parse_time(text);
+    match time {
+        None => errors.add("ends_time", "Write the time as 18:30, or leave it empty"),
+        Some(_) if !has_day => errors.add("ends_on", "Write the last day too"),
+        Some(_) => {}
+    }
+    time
+}
+
+fn minute_of(details: &Details) -> Option<i64> {
+    details.ends_time.map(|time| i64::from(time.hour() * 60 + time.minute()))
+}
+
 /// Makes a campaign, as a draft.
 pub async fn create(app: &App, actor: &Actor, details: &Details) -> Result<campaign::Model, Error> {
     let (id, now): (CampaignId, _) = (app.new_id(), app.now());
@@ -155,6 +179,7 @@ pub async fn create(app: &App, actor: &Actor, details: &Details) -> Result<campa
         ends_on: details.ends_on,
         created_at: now,
         updated_at: now,
+        ends_at_minute: minute_of(details),
     };
     app.db
         .write(async |tx| {
@@ -174,6 +199,12 @@ pub async fn edit(app: &App, actor: &Actor, id: CampaignId, details: &Details) -
             if before.status != CampaignStatus::Draft && before.currency != details.goal.currency {
                 return Err(Error::Conflict("the currency stays once a campaign was launched".to_owned()));
             }
+            if before.language != details.language && texts::is_written(tx, id, &details.language).await? {
+                return Err(Error::Conflict("the campaign has texts of its own in this language: remove those first".to_owned()));
+            }
+            if goals::is_taken(tx, id, details.goal.minor).await? {
+                return Err(Error::Conflict("a milestone or stretch goal stands at this amount: the goal must be another".to_owned()));
+            }
             let after = campaign::Model {
                 slug: if details.slug.is_empty() { before.slug.clone() } else { details.slug.clone() },
                 title: details.title.clone(),
@@ -186,6 +217,7 @@ pub async fn edit(app: &App, actor: &Actor, id: CampaignId, details: &Details) -
                 starts_on: details.starts_on,
                 ends_on: details.ends_on,
                 updated_at: now,
+                ends_at_minute: minute_of(details),
                 ..before.clone()
             };
             store::update_campaign(tx, after.clone()).await.map_err(slug_taken)?;
@@ -199,28 +231,9 @@ pub async fn edit(app: &App, actor: &Actor, id: CampaignId, details: &Details) -
         .await
 }
 
-/// Moves a campaign on: launch, pause, resume, close, reopen.
-///
-/// # Errors
-/// `Conflict` where the verb is not allowed in the campaign's state, or the campaign would be live with its last day over.
+/// Moves a campaign on without a word of why; see [`life::apply_with`].
 pub async fn apply(app: &App, actor: &Actor, id: CampaignId, verb: Verb) -> Result<campaign::Model, Error> {
-    let (now, today) = (app.now(), app.today());
-    app.db
-        .write(async |tx| {
-            let before = store::lock_campaign(tx, id).await?.ok_or(Error::NotFound)?;
-            let Some(status) = verb.from(before.status) else {
-                return Err(Error::Conflict(format!("a {} campaign cannot be told to {verb}", before.status)));
-            };
-            if status == CampaignStatus::Live && before.ends_on.is_some_and(|last| last < today) {
-                return Err(Error::Conflict("its last day is over: change the last day first".to_owned()));
-            }
-            let after = campaign::Model { status, updated_at: now, ..before.clone() };
-            store::update_campaign(tx, after.clone()).await?;
-            let detail = json!({ "from": before.status, "to": status });
-            audit::record(tx, now, actor, &format!("campaign.{verb}"), "campaign", &id.to_string(), detail).await?;
-            Ok(after)
-        })
-        .await
+    life::apply_with(app, actor, id, verb, &life::Why::default()).await
 }
 
 fn slug_taken(error: DbErr) -> Error {

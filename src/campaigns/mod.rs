@@ -5,18 +5,29 @@
 
 mod desk;
 mod desk_funds;
+mod desk_more;
 pub mod details;
 pub mod funds;
+pub mod goals;
+pub mod life;
 mod pages;
 pub mod store;
+pub mod texts;
 
 pub use crate::asks::accepts_gifts;
 pub use desk::desk_routes;
 pub use details::apply;
+pub use goals::GoalStep;
 pub use pages::routes;
 
-use crate::{app::App, error::Error, ledger, matching};
-use entity::{Money, campaign, ids::CampaignId, words::CampaignStatus};
+use crate::{app::App, asks, error::Error, ledger, matching};
+use chrono::{DateTime, NaiveDate, NaiveTime};
+use chrono_tz::Tz;
+use entity::{
+    Money, campaign,
+    ids::CampaignId,
+    words::{CampaignStatus, CampaignStepKind},
+};
 use sea_orm::ConnectionTrait;
 use std::{collections::HashMap, fmt, str::FromStr};
 
@@ -58,6 +69,16 @@ impl Verb {
             (Self::Pause, Live) => Some(Paused),
             (Self::Close, Live | Paused) => Some(Closed),
             _ => None,
+        }
+    }
+
+    const fn step(self) -> CampaignStepKind {
+        match self {
+            Self::Launch => CampaignStepKind::Launch,
+            Self::Pause => CampaignStepKind::Pause,
+            Self::Resume => CampaignStepKind::Resume,
+            Self::Close => CampaignStepKind::Close,
+            Self::Reopen => CampaignStepKind::Reopen,
         }
     }
 
@@ -115,11 +136,40 @@ pub struct CampaignCard {
     pub progress: Progress,
     /// What sponsors owe it: more to come, but not raised.
     pub promised: Option<Money>,
-    /// Whether it takes gifts today.
+    /// Its milestones, its goal and its stretch goals, in growing order.
+    pub goals: Vec<GoalStep>,
+    /// Whether it takes gifts now.
     pub accepts_gifts: bool,
+    /// When it ends, where it has a last day and takes gifts until then.
+    pub ends: Option<Ending>,
+}
+
+/// When a campaign ends, by the clocks of the organisation's zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// The last day.
+    pub day: NaiveDate,
+    /// The time of it; none: the end of the day.
+    pub time: Option<NaiveTime>,
+    /// How many days are left; zero on the last day.
+    pub days_left: i64,
+}
+
+impl Ending {
+    fn of(campaign: &campaign::Model, now: &DateTime<Tz>) -> Option<Self> {
+        let day = campaign.ends_on.filter(|_| campaign.status == CampaignStatus::Live)?;
+        let days_left = (day - now.date_naive()).num_days();
+        let is_over = asks::target::deadline(campaign, now.timezone()).is_some_and(|end| end <= now.to_utc());
+        (!is_over).then(|| Self { day, time: asks::target::ends_time(campaign), days_left })
+    }
 }
 
 impl CampaignCard {
+    /// The next amount that is not reached, when there is more than the goal to reach.
+    pub fn next_goal(&self) -> Option<&GoalStep> {
+        if self.goals.len() < 2 { None } else { self.goals.iter().find(|step| !step.is_reached) }
+    }
+
     /// The key of the word for its state, for readers.
     pub fn state_key(&self) -> &'static str {
         match self.campaign.status {
@@ -137,13 +187,16 @@ impl CampaignCard {
 pub async fn cards(app: &App, db: &impl ConnectionTrait, campaigns: Vec<campaign::Model>) -> Result<Vec<CampaignCard>, Error> {
     let mut progress = progress(db, &campaigns).await?;
     let promised = matching::figures::owed(db, &campaigns.iter().map(|campaign| campaign.id).collect::<Vec<_>>()).await?;
-    let today = app.today();
+    let mut goals = goals::of_campaigns(db, &campaigns.iter().map(|campaign| campaign.id).collect::<Vec<_>>()).await?;
+    let now = app.local_now();
     let card = |campaign: campaign::Model| {
-        let progress = progress.remove(&campaign.id)?;
+        let progress_of = progress.remove(&campaign.id)?;
         Some(CampaignCard {
-            progress,
+            progress: progress_of.clone(),
             promised: promised.get(&campaign.id).copied(),
-            accepts_gifts: accepts_gifts(&campaign, today),
+            goals: goals::ladder(goals.remove(&campaign.id).unwrap_or_default(), &progress_of),
+            accepts_gifts: accepts_gifts(&campaign, &now),
+            ends: Ending::of(&campaign, &now),
             campaign,
         })
     };

@@ -1,10 +1,11 @@
 //! The public list of campaigns, and one campaign with its story, items and giving form.
 
-use super::{CampaignCard, cards, published};
+use super::{CampaignCard, GoalStep, cards, goals, life, published, texts};
 use crate::{
     app::App,
     asks::{self, GivingForm, Prefill, Target, target::MatchOffer},
     error::Error,
+    i18n::Language,
     matching,
     news::{self, About, Line},
     web::{self, Page, Path, Query, markdown},
@@ -12,7 +13,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{Router, extract::State, response::Response, routing::get};
-use entity::wish_item;
+use entity::{campaign_step, wish_item, words::CampaignMoney};
 
 /// The public pages.
 pub fn routes() -> Router<App> {
@@ -28,7 +29,8 @@ struct ListPage {
 
 /// Every campaign that is not a draft: those that take gifts first.
 async fn list(State(app): State<App>, page: Page) -> Result<Response, Error> {
-    let campaigns = published(&app).await?;
+    let mut campaigns = published(&app).await?;
+    texts::put_in(app.db.read(), page.lang, campaigns.iter_mut().map(|card| &mut card.campaign)).await?;
     let title = page.t("campaigns-title");
     web::html(&ListPage { page: page.titled(title), campaigns })
 }
@@ -43,6 +45,17 @@ struct CampaignPage {
     pots: Vec<MatchOffer>,
     news: Vec<Line>,
     feed: String,
+    goals: Vec<(GoalStep, String)>,
+    /// Why it is not open, and what happened to the money.
+    why: Option<campaign_step::Model>,
+    /// The key of the sentence on the money.
+    money_key: Option<&'static str>,
+    /// The language of the reason for readers: the campaign's own.
+    own_language: String,
+    /// The other languages that it can be read in: tag and name.
+    others: Vec<(String, String)>,
+    /// Whether the reader's language is missing.
+    is_missing: bool,
     form: GivingForm,
 }
 
@@ -51,16 +64,44 @@ async fn show(State(app): State<App>, page: Page, Path(slug): Path<String>, Quer
     let db = app.db.read();
     let campaign = asks::store::campaign(db, &slug).await?.ok_or(Error::NotFound)?;
     let article = if prefill.article.is_empty() { None } else { asks::store::article(db, &prefill.article, app.now()).await? };
-    let page = page.preferring(&campaign.language).titled(campaign.title.clone());
+    let own_language = campaign.language.clone();
+    let written = texts::of_campaign(db, campaign.id).await?;
+    // The reader's own language where it is written; else, unless she chose one, the campaign's.
+    let is_written = own_language == page.lang.tag() || written.iter().any(|text| text.language == page.lang.tag());
+    let page = if is_written { page } else { page.preferring(&own_language) };
+    let mut campaign = campaign;
+    texts::put_in(db, page.lang, std::iter::once(&mut campaign)).await?;
+    let page = page.titled(campaign.title.clone());
     let story = markdown::to_html(&campaign.story_markdown);
     let items = wishes::cards(db, wishes::store::open_items(db, Some(campaign.id)).await?, app.now()).await?;
     let offers: Vec<wish_item::Model> = items.iter().filter(|card| card.can_be_given()).map(|card| card.item.clone()).collect();
     let pots = matching::offers(db, campaign.id, app.now()).await?;
-    let card = cards(&app, db, vec![campaign.clone()]).await?.pop().ok_or(Error::NotFound)?;
+    let mut card = cards(&app, db, vec![campaign.clone()]).await?.pop().ok_or(Error::NotFound)?;
+    let mut steps = std::mem::take(&mut card.goals);
+    goals::tell_when(db, &campaign, &mut steps).await?;
+    let languages = texts::put_in_goals(db, &campaign.language, &own_language, &mut steps).await?;
+    card.goals.clone_from(&steps);
+    let goals = steps.into_iter().zip(languages).collect();
+    let why = life::why_not_open(db, &campaign).await?;
+    let money_key = why.as_ref().and_then(|step| campaign_money_key(step.money));
+    let is_missing = Language::nearest(&campaign.language) != Some(page.lang);
+    let tags = std::iter::once(own_language.clone()).chain(written.into_iter().map(|text| text.language));
+    let name = |tag: &str| tag.parse::<Language>().map_or_else(|()| tag.to_owned(), |language| language.name().to_owned());
+    let others = tags.filter(|tag| *tag != campaign.language).map(|tag| (tag.clone(), name(&tag))).collect();
     let matching = pots.iter().find(|pot| pot.left.minor > 0).cloned();
     let news = news::lines(db, About::Campaign(campaign.id), page.lang.tag(), app.now()).await?;
     let feed = format!("/campaigns/{}/feed.xml", campaign.slug);
     let target = Target { campaign: Some(campaign), item: None, article, matching };
     let form = GivingForm::new(&app, &page, &target, &offers, &prefill);
-    web::html(&CampaignPage { page, card, story, items, pots, news, feed, form })
+    web::html(&CampaignPage { page, card, story, items, pots, news, feed, goals, why, money_key, own_language, others, is_missing, form })
+}
+
+/// The key of the sentence that tells what happened to the money.
+const fn campaign_money_key(money: CampaignMoney) -> Option<&'static str> {
+    match money {
+        CampaignMoney::None => None,
+        CampaignMoney::Purpose => Some("campaigns-money-purpose"),
+        CampaignMoney::General => Some("campaigns-money-general"),
+        CampaignMoney::Returned => Some("campaigns-money-returned"),
+    }
 }

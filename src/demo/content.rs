@@ -179,6 +179,7 @@ async fn make_campaigns(app: &App, actor: &Actor, all: Vec<Campaign>, funds: &Ha
             fund_id,
             starts_on: None,
             ends_on: None,
+            ends_time: None,
         };
         let campaign = campaigns::details::create(app, actor, &details).await?;
         campaigns::details::apply(app, actor, campaign.id, Verb::Launch).await?;

@@ -200,10 +200,10 @@ pub async fn offers(app: &App, choice: &promise_choice::Model, from: WishItemId)
     let db = app.db.read();
     let items = store::open_items(db, choice.currency).await?;
     let ids: Vec<WishItemId> = items.iter().map(|(item, _)| item.id).collect();
-    let (stocks, today) = (wishes::stock(db, &ids, app.now()).await?, app.today());
+    let (stocks, now) = (wishes::stock(db, &ids, app.now()).await?, app.local_now());
     let money = Money::new(choice.amount_minor, choice.currency);
     let offers = items.into_iter().filter(|(item, campaign)| {
-        item.id != from && (item.campaign_id.is_none() || campaign.as_ref().is_some_and(|campaign| accepts_gifts(campaign, today)))
+        item.id != from && (item.campaign_id.is_none() || campaign.as_ref().is_some_and(|campaign| accepts_gifts(campaign, &now)))
     });
     Ok(offers.filter_map(|(item, _)| offer(stocks.get(&item.id)?, item, money)).take(20).collect())
 }

@@ -156,6 +156,11 @@ impl Page {
         format!("{}, {}", self.lang.date(local.date_naive()), self.lang.digits(&local.format("%H:%M").to_string()))
     }
 
+    /// A time of day in the organisation's time zone, with the zone's name: `18:30 (Asia/Kabul)`.
+    pub fn clock(&self, time: impl std::borrow::Borrow<chrono::NaiveTime>) -> String {
+        format!("{} ({})", self.lang.digits(&time.borrow().format("%H:%M").to_string()), self.config.org_timezone.name())
+    }
+
     /// The direction of a language by its tag.
     pub fn dir_of(&self, tag: &str) -> &'static str {
         dir_of(tag)

@@ -125,9 +125,9 @@ pub async fn cards(db: &impl ConnectionTrait, items: Vec<wish_item::Model>, now:
 pub async fn asked_for(app: &App) -> Result<Vec<ItemCard>, Error> {
     let items = store::open_items(app.db.read(), None).await?;
     let campaigns = store::campaigns_by_id(app.db.read(), items.iter().filter_map(|item| item.campaign_id).collect()).await?;
-    let today = app.today();
+    let now = app.local_now();
     let open = |item: &wish_item::Model| match item.campaign_id {
-        Some(id) => campaigns.get(&id).is_some_and(|campaign| accepts_gifts(campaign, today)),
+        Some(id) => campaigns.get(&id).is_some_and(|campaign| accepts_gifts(campaign, &now)),
         None => true,
     };
     cards(app.db.read(), items.into_iter().filter(open).collect(), app.now()).await

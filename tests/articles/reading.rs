@@ -55,6 +55,7 @@ async fn attach_everywhere(app: &TestApp, number: u32) {
         status: CampaignStatus::Live,
         starts_on: None,
         ends_on: None,
+        ends_at_minute: None,
         created_at: now,
         updated_at: now,
     };

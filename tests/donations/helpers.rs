@@ -294,6 +294,7 @@ pub async fn new_campaign(app: &App) -> CampaignId {
         ends_on: None,
         created_at: app.now(),
         updated_at: app.now(),
+        ends_at_minute: None,
     };
     let row = campaign.clone().into_active_model();
     let written = app.db.write(async |tx| Ok(campaign::Entity::insert(row.clone()).exec_without_returning(tx).await.map(|_| ())?)).await;

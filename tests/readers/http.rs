@@ -279,6 +279,7 @@ async fn add_campaign(app: &TestApp, slug: &str, status: CampaignStatus, on: Art
         status: Set(status),
         starts_on: Set(None),
         ends_on: Set(None),
+        ends_at_minute: Set(None),
         created_at: Set(now),
         updated_at: Set(now),
     };

@@ -111,6 +111,7 @@ impl TestApp {
             ends_on: None,
             created_at: now,
             updated_at: now,
+            ends_at_minute: None,
         };
         let (id, row) = (row.id, row.into_active_model());
         self.app

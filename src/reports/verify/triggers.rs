@@ -40,6 +40,8 @@ const REFUSALS: &[(&str, &str)] = &[
     ("deposit_gift", "delete"),
     ("wish_step", "update"),
     ("wish_step", "delete"),
+    ("campaign_step", "update"),
+    ("campaign_step", "delete"),
     ("match_pot", "update"),
     ("match_pot", "delete"),
     ("match_hold", "update"),
