@@ -2,7 +2,8 @@
 
 use super::{is_within_days, order, store};
 use crate::{app::App, clock::start_of_day, error::Error, wishes};
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate};
+use chrono_tz::Tz;
 use entity::{
     article, attachment, campaign,
     ids::{CampaignId, WishItemId},
@@ -68,6 +69,8 @@ pub async fn judge(app: &App, article: &article::Model, day: NaiveDate) -> Resul
     order(&mut rows);
     let things = Things::of(app, &rows).await?;
     let general = why_not_at_all(app, article, day);
+    // A campaign that ends in the course of the day is open when the day begins.
+    let morning = start_of_day(app.config.org_timezone, day).with_timezone(&app.config.org_timezone);
     let mut seen: HashSet<(Option<CampaignId>, Option<WishItemId>)> = HashSet::new();
     let judged = rows.into_iter().map(|row| {
         let own = if !is_within_days(&row, day) {
@@ -75,7 +78,7 @@ pub async fn judge(app: &App, article: &article::Model, day: NaiveDate) -> Resul
         } else if !seen.insert((row.campaign_id, row.wish_item_id)) {
             Some(Why::Twice)
         } else {
-            things.why_not(&row, day)
+            things.why_not(&row, &morning)
         };
         Judged { left_out: general.or(own), row }
     });
@@ -112,21 +115,21 @@ impl Things {
         Ok(Self { campaigns: wishes::store::campaigns_by_id(db, ids).await?, items })
     }
 
-    fn why_not(&self, row: &attachment::Model, day: NaiveDate) -> Option<Why> {
+    fn why_not(&self, row: &attachment::Model, at: &DateTime<Tz>) -> Option<Why> {
         let Some((item, is_wanted)) = row.wish_item_id.and_then(|id| self.items.get(&id)) else {
-            return self.why_campaign(row.campaign_id, day);
+            return self.why_campaign(row.campaign_id, at);
         };
         if item.status != WishStatus::Open {
             return Some(Why::Item);
         }
-        let of_campaign = item.campaign_id.and_then(|id| self.why_campaign(Some(id), day));
+        let of_campaign = item.campaign_id.and_then(|id| self.why_campaign(Some(id), at));
         of_campaign.or_else(|| (!is_wanted).then_some(Why::Paid))
     }
 
-    fn why_campaign(&self, id: Option<CampaignId>, day: NaiveDate) -> Option<Why> {
+    fn why_campaign(&self, id: Option<CampaignId>, at: &DateTime<Tz>) -> Option<Why> {
         match id.and_then(|id| self.campaigns.get(&id)) {
             Some(campaign) if campaign.status == CampaignStatus::Live => {
-                (!crate::asks::accepts_gifts(campaign, day)).then_some(Why::CampaignDays)
+                (!crate::asks::accepts_gifts(campaign, at)).then_some(Why::CampaignDays)
             }
             _ => Some(Why::Campaign),
         }

@@ -335,8 +335,12 @@ pub const NOBODYS: &[(&str, &str)] = &[
     ("attachment", "id target campaign_id wish_item_id scope article_id category_id position starts_on ends_on created_at"),
     (
         "campaign",
-        "id slug title summary story_markdown language goal_minor currency fund_id status starts_on ends_on created_at updated_at",
+        "id slug title summary story_markdown language goal_minor currency fund_id status starts_on ends_on ends_at_minute created_at updated_at",
     ),
+    ("campaign_goal", "id campaign_id amount_minor title text created_at updated_at"),
+    ("campaign_goal_text", "id campaign_goal_id language title text"),
+    ("campaign_step", "id campaign_id at kind status staff_id actor reason public_reason money"),
+    ("campaign_text", "id campaign_id language title summary story_markdown updated_at"),
     ("canary_run", "id started_at heard_at failure"),
     ("category", "id path slug created_at"),
     ("deposit", "id source deposited_on reference amount_minor currency made_by made_at reversed_at reason"),
