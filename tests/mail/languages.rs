@@ -212,8 +212,8 @@ fn check(language: Language, letter: &letter::Model, raw: &[u8]) {
         assert!(of_script(&letter.subject) > 3 && of_script(&text) > 20 && of_script(&html) > 20, "{told} is in another language: {text}");
     }
     // A link that shows where it leads is a long word: unbroken, it would make the letter wider than a phone.
-    let links = page.select(&scraper::Selector::parse("a").unwrap());
-    for link in links.filter(|link| Some(link.text().collect::<String>().as_str()) == link.value().attr("href")) {
+    let all = scraper::Selector::parse("a").unwrap();
+    for link in page.select(&all).filter(|link| Some(link.text().collect::<String>().as_str()) == link.value().attr("href")) {
         assert_eq!(link.value().attr("style"), Some("word-break: break-all"), "{told}: {}", link.html());
     }
     for link in text.split_whitespace().filter(|word| word.starts_with("http")) {
