@@ -5,11 +5,12 @@ use crate::{
     articles::import::{self, Source},
     campaigns::{self, Verb, funds},
     error::Error,
+    i18n::Language,
     matching::pots,
     staff::Actor,
     wishes::item,
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use entity::{
     Currency, Money, article, attachment, category,
     ids::{CampaignId, FundId, WishItemId},
@@ -52,8 +53,28 @@ struct Campaign {
     currency: Currency,
     fund: String,
     story: String,
+    ends_in_days: Option<i64>,
     #[serde(default)]
-    status: String,
+    milestones: Vec<Milestone>,
+    dari: Option<Texts>,
+    /// What readers are told of one that is paused.
+    paused_because: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Milestone {
+    amount: i64,
+    title: String,
+    text: String,
+    dari_title: String,
+    dari_text: String,
+}
+
+#[derive(Deserialize)]
+struct Texts {
+    title: String,
+    summary: String,
+    story: String,
 }
 
 #[derive(Deserialize)]
@@ -107,7 +128,7 @@ pub async fn load(app: &App, today: DateTime<Utc>) -> Result<(), Error> {
         };
         fund_ids.insert(fund.code, funds::create(app, &system, &details).await?.id);
     }
-    let campaigns = make_campaigns(app, &system, content.campaigns, &fund_ids).await?;
+    let campaigns = make_campaigns(app, &system, content.campaigns, &fund_ids, today.date_naive()).await?;
     let items = make_items(app, &system, content.items, &fund_ids, &campaigns).await?;
     for (position, attachment) in (1i64..).zip(content.attachments) {
         attach(app, &attachment, position, &campaigns, &items).await?;
@@ -165,7 +186,14 @@ fn date(line: &str, today: DateTime<Utc>) -> Result<String, Error> {
 
 type Campaigns = HashMap<String, (CampaignId, FundId)>;
 
-async fn make_campaigns(app: &App, actor: &Actor, all: Vec<Campaign>, funds: &HashMap<String, FundId>) -> Result<Campaigns, Error> {
+async fn make_campaigns(
+    app: &App,
+    actor: &Actor,
+    all: Vec<Campaign>,
+    funds: &HashMap<String, FundId>,
+    today: NaiveDate,
+) -> Result<Campaigns, Error> {
+    let whole = |amount: i64, currency: Currency| Money::new(amount * 10_i64.pow(currency.exponent()), currency);
     let mut made = HashMap::new();
     for sample in all {
         let fund_id = *funds.get(&sample.fund).ok_or(Error::NotFound)?;
@@ -175,16 +203,28 @@ async fn make_campaigns(app: &App, actor: &Actor, all: Vec<Campaign>, funds: &Ha
             summary: sample.summary,
             story_markdown: sample.story,
             language: sample.language,
-            goal: Money::new(sample.goal * 10_i64.pow(sample.currency.exponent()), sample.currency),
+            goal: whole(sample.goal, sample.currency),
             fund_id,
             starts_on: None,
-            ends_on: None,
+            ends_on: sample.ends_in_days.map(|days| today + TimeDelta::days(days)),
             ends_time: None,
         };
         let campaign = campaigns::details::create(app, actor, &details).await?;
         campaigns::details::apply(app, actor, campaign.id, Verb::Launch).await?;
-        if sample.status == "paused" {
-            campaigns::details::apply(app, actor, campaign.id, Verb::Pause).await?;
+        let mut goals = Vec::new();
+        for milestone in sample.milestones {
+            let amount = whole(milestone.amount, sample.currency);
+            let details = campaigns::goals::Details { amount, title: milestone.title, text: milestone.text };
+            let id = campaigns::goals::save(app, actor, campaign.id, None, &details).await?;
+            goals.push((id, milestone.dari_title, milestone.dari_text));
+        }
+        if let Some(dari) = sample.dari {
+            let texts = campaigns::texts::Texts { title: dari.title, summary: dari.summary, story_markdown: dari.story, goals };
+            campaigns::texts::save(app, actor, campaign.id, Language::Dari, &texts).await?;
+        }
+        if let Some(public_reason) = sample.paused_because {
+            let why = campaigns::life::Why { reason: "The reporter moved away".to_owned(), public_reason, money: "purpose".to_owned() };
+            campaigns::life::apply_with(app, actor, campaign.id, Verb::Pause, &why).await?;
         }
         made.insert(sample.slug, (campaign.id, fund_id));
     }
