@@ -2,7 +2,7 @@
 //!
 //! SQLite: WAL with `synchronous=FULL`, because NORMAL loses acknowledged commits on power loss; write transactions are
 //! `BEGIN IMMEDIATE`, because a read that turns into a write fails at once with SQLITE_BUSY whatever the busy timeout.
-//! PostgreSQL: READ COMMITTED with row locks in one order (donation, wish item, receipt series), so that writers wait instead of failing;
+//! PostgreSQL: READ COMMITTED with row locks in one order (donation, wish item, matching pots, receipt series), so that writers wait instead of failing;
 //! what still fails for concurrency (40001, 40P01) is tried again.
 
 /// Thousands of rows, brought over as one text.

@@ -3,18 +3,20 @@
 use crate::support::{TestApp, gift, on_both_databases};
 use chrono::TimeDelta;
 use entity::{
-    Money, donation, letter, promise_choice, wish_item,
-    words::{CancelReason, LetterKind, MovementKind, PromiseWay, Role},
+    Money, donation, letter, promise_choice, refund, wish_item,
+    words::{CancelReason, LetterKind, MovementKind, PromiseWay, RefundState, Role},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use wellwisher::{
-    donations::{self, by_hand},
+    donations::{self, by_hand, refunds},
     ledger,
     payments::standin::{ApiFault, Decision},
     promises, reports,
     staff::Actor,
     wishes::{self, progress},
 };
+
+const SLOW_REFUND_CARD: &str = "4000000000007726";
 
 async fn give(test: &TestApp, item: &wish_item::Model, quantity: i64, minor: i64) -> donation::Model {
     let mut gift = gift(minor, "EUR");
@@ -87,6 +89,18 @@ async fn shared(test: &TestApp, title: &str, price: &str) -> wish_item::Model {
         (raw.funding, raw.price, raw.quantity) = ("shared".into(), price.into(), "1".into());
     })
     .await
+}
+
+/// A refund in Stripe's dashboard, and what we hear of it.
+async fn give_back(test: &TestApp, gift: &donation::Model, minor: i64) -> String {
+    let refund = test.stripe.standin.refund(session(gift), Some(minor)).unwrap();
+    hear(test, gift).await;
+    refund
+}
+
+async fn bank_sends_back(test: &TestApp, gift: &donation::Model, refund: &str) {
+    assert!(test.stripe.standin.settle_refund(refund, false));
+    hear(test, gift).await;
 }
 
 on_both_databases! {
@@ -391,6 +405,147 @@ on_both_databases! {
         assert_eq!(income(&test, &gift, &other).await, (0, 1_000));
         let raised = ledger::raised(test.app.db.read(), &[campaign.id]).await.unwrap();
         assert_eq!(raised[0].money.minor, 1_000, "what goes back is what was asked back");
+        assert_all_agrees(&test).await;
+    }
+
+    async fn of_a_shared_item_that_is_bought_in_part_only_what_goes_elsewhere_is_taken_out(test: TestApp) {
+        for (way, before) in [("refund", 0), ("general", 0), ("general", 3_000), ("general", 6_000), ("refund", 6_000)] {
+            let title = format!("Camera {way} {before}");
+            let item = test.item(&title, None, |raw| (raw.funding, raw.price, raw.quantity) = ("shared".into(), "20".into(), "5".into())).await;
+            let gift = give(&test, &item, 1, 10_000).await;
+            progress::buy(&test.app, &Actor::system(), item.id, 2, "").await.unwrap();
+            declare(&test, &item).await;
+            assert_eq!(choice_of(&test, &gift).await.share_minor, Some(6_000));
+            assert_eq!(test.post(&link_of(&test, &gift).await, &[("way", way)]).await.status, 303);
+            if before > 0 {
+                test.wait(60);
+                give_back(&test, &gift, before).await;
+            }
+            assert_eq!(carry_out(&test).await, 1, "{title}");
+            assert_eq!(income(&test, &gift, &item).await.0, 4_000, "{title}");
+            assert_eq!(stock(&test, &item).await.funding.unwrap().paid.minor, 4_000, "{title}");
+        }
+        assert_all_agrees(&test).await;
+    }
+
+    async fn an_item_that_is_paid_no_more_although_its_money_is_still_here_is_found(test: TestApp) {
+        let (_, gift) = one_of_three(&test).await;
+        test.post(&link_of(&test, &gift).await, &[("way", "general")]).await;
+        carry_out(&test).await;
+        assert_all_agrees(&test).await;
+        let write = async |tx: &sea_orm::DatabaseTransaction| {
+            Ok(wishes::take_out(tx, gift.id, i64::MAX, test.app.now()).await.map(|out| assert!(out))?)
+        };
+        test.app.db.write(write).await.unwrap();
+        let report = reports::verify(&test.app).await.unwrap();
+        assert!(report.broken().any(|check| check.name.contains("is paid where its donation is")));
+        test.books_end_broken("the item is taken out behind the books");
+    }
+
+    async fn a_refund_that_fails_goes_back_to_the_item_that_its_giver_chose(test: TestApp) {
+        for heard in [true, false] {
+            let item = test.item(&format!("School bag {heard}"), None, |_| {}).await;
+            let other = test.item(&format!("Lamp {heard}"), None, |_| {}).await;
+            let gift = give(&test, &item, 2, 5_000).await;
+            declare(&test, &item).await;
+            test.post(&link_of(&test, &gift).await, &[("way", &format!("item:{}", other.slug))]).await;
+            carry_out(&test).await;
+            let refund = test.stripe.standin.refund(session(&gift), None).unwrap();
+            if heard {
+                hear(&test, &gift).await;
+                assert_eq!((income(&test, &gift, &other).await, stock(&test, &other).await.paid), ((0, 0), 0));
+            }
+            bank_sends_back(&test, &gift, &refund).await;
+            assert_eq!((income(&test, &gift, &item).await, income(&test, &gift, &other).await), ((0, 5_000), (5_000, 5_000)));
+            assert_eq!((stock(&test, &item).await.paid, stock(&test, &other).await.paid), (0, 2));
+        }
+        assert_all_agrees(&test).await;
+    }
+
+    async fn a_refund_that_fails_goes_back_to_where_it_was_taken_from(test: TestApp) {
+        for heard in [true, false] {
+            let item = test.item(&format!("School bag {heard}"), None, |_| {}).await;
+            let gift = give(&test, &item, 3, 7_500).await;
+            progress::buy(&test.app, &Actor::system(), item.id, 1, "").await.unwrap();
+            declare(&test, &item).await;
+            test.post(&link_of(&test, &gift).await, &[("way", "general")]).await;
+            carry_out(&test).await;
+            let refund = test.stripe.standin.refund(session(&gift), Some(5_000)).unwrap();
+            if heard {
+                hear(&test, &gift).await;
+                assert_eq!(income(&test, &gift, &item).await, (2_500, 2_500));
+            }
+            bank_sends_back(&test, &gift, &refund).await;
+            assert_eq!((income(&test, &gift, &item).await, stock(&test, &item).await.paid), ((2_500, 7_500), 1));
+        }
+        assert_all_agrees(&test).await;
+    }
+
+    async fn a_dispute_that_is_won_after_all_gives_back_to_where_it_was_taken_from(test: TestApp) {
+        let (item, gift) = one_of_three(&test).await;
+        test.post(&link_of(&test, &gift).await, &[("way", "general")]).await;
+        carry_out(&test).await;
+        let dispute = test.stripe.standin.dispute(session(&gift), Some(6_000), false).unwrap();
+        test.stripe.standin.decide_dispute(&dispute, Decision::Lost);
+        hear(&test, &gift).await;
+        assert_eq!(income(&test, &gift, &item).await, (1_500, 1_500));
+        assert!(test.stripe.standin.reinstate(&dispute, true));
+        hear(&test, &gift).await;
+        assert_eq!(income(&test, &gift, &item).await, (2_500, 7_500));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn what_went_back_before_the_rest_moved_follows_it_when_the_refund_fails(test: TestApp) {
+        let item = test.item("School bag", None, |_| {}).await;
+        let gift = give(&test, &item, 2, 5_000).await;
+        declare(&test, &item).await;
+        let refund = give_back(&test, &gift, 2_000).await;
+        test.post(&link_of(&test, &gift).await, &[("way", "general")]).await;
+        carry_out(&test).await;
+        bank_sends_back(&test, &gift, &refund).await;
+        assert_eq!((income(&test, &gift, &item).await, stock(&test, &item).await.paid), ((0, 5_000), 0));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn a_refund_that_the_bank_sent_back_before_it_was_noted_is_asked_for_anew(test: TestApp) {
+        let item = test.item("School bag", None, |_| {}).await;
+        let gift = give(&test, &item, 1, 2_500).await;
+        declare(&test, &item).await;
+        let path = link_of(&test, &gift).await;
+        test.post(&path, &[("way", "refund")]).await;
+        // Stripe was asked, and then the power went: nothing says that the choice is carried out.
+        let wish = refunds::Wish { form: choice_of(&test, &gift).await.id.0, amount: Money::new(2_500, gift.currency), reason: String::new() };
+        refunds::refund(&test.app, &Actor::system(), gift.id, &wish).await.unwrap();
+        assert_eq!(test.post(&path, &[("way", "general")]).await.status, 409, "it is on its way");
+        bank_sends_back(&test, &gift, &test.stripe.standin.refunds()[0].id).await;
+        assert_eq!(income(&test, &gift, &item).await, (2_500, 2_500));
+        assert_eq!(carry_out(&test).await, 1);
+        let refunds = refund::Entity::find().all(test.app.db.read()).await.unwrap();
+        assert_eq!(refunds.iter().filter(|refund| refund.state == RefundState::Succeeded).count(), 1);
+        assert_eq!((refunds.len(), letters(&test, LetterKind::PromiseDone).await.len()), (2, 1));
+        assert_eq!((income(&test, &gift, &item).await, choice_of(&test, &gift).await.moved_minor), ((0, 0), 2_500));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn a_choice_waits_for_another_refund_that_may_fail(test: TestApp) {
+        for way in ["general", "refund"] {
+            let item = test.item(&format!("School bag {way}"), None, |_| {}).await;
+            let mut asked = gift(2_500, "EUR");
+            (asked.item, asked.fund_id) = (Some((item.id, 1)), Some(item.fund_id));
+            let begun = test.start(&asked).await;
+            test.stripe.standin.pay(session(&begun), SLOW_REFUND_CARD);
+            hear(&test, &begun).await;
+            let gift = test.donation(begun.id).await;
+            declare(&test, &item).await;
+            assert_eq!(test.post(&link_of(&test, &gift).await, &[("way", way)]).await.status, 303);
+            let refund = give_back(&test, &gift, 2_500).await;
+            assert_eq!(income(&test, &gift, &item).await, (0, 0));
+            assert_eq!((carry_out(&test).await, choice_of(&test, &gift).await.carried_at), (0, None), "{way}");
+            bank_sends_back(&test, &gift, &refund).await;
+            assert_eq!(promises::carry_out_due(&test.app).await.unwrap(), 1, "{way}");
+            let left = if way == "general" { 2_500 } else { 0 };
+            assert_eq!((income(&test, &gift, &item).await, choice_of(&test, &gift).await.moved_minor), ((0, left), 2_500));
+        }
         assert_all_agrees(&test).await;
     }
 }

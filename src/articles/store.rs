@@ -10,7 +10,7 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, Statement, TryInsertResult,
-    sea_query::{Expr, ExprTrait, Func, LikeExpr, OnConflict, Query},
+    sea_query::{Expr, ExprTrait, Func, LikeExpr, LockType, OnConflict, Query},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -72,9 +72,10 @@ pub async fn by_id(db: &impl ConnectionTrait, id: ArticleId) -> Result<Option<ar
     Ok(article::Entity::find_by_id(id).one(db).await?)
 }
 
-/// The article of this id, held until the transaction ends, so that two changes do not overwrite each other unseen.
+/// The article of this id, held until the transaction ends, so that two changes do not overwrite each other unseen. Its gifts, which
+/// refer to it, do not wait for that.
 pub async fn by_id_locked(tx: &DatabaseTransaction, id: ArticleId) -> Result<article::Model, Error> {
-    article::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Error::NotFound)
+    article::Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(tx).await?.ok_or(Error::NotFound)
 }
 
 pub async fn by_slug(db: &impl ConnectionTrait, slug: &str) -> Result<Option<article::Model>, Error> {
@@ -94,7 +95,7 @@ pub async fn wait_for_other_imports(tx: &DatabaseTransaction) -> Result<(), Erro
 }
 
 pub async fn by_import_keys(tx: &DatabaseTransaction, keys: &[String]) -> Result<HashMap<String, article::Model>, Error> {
-    let rows = article::Entity::find().filter(article::Column::ImportKey.is_in(keys)).lock_exclusive().all(tx).await?;
+    let rows = article::Entity::find().filter(article::Column::ImportKey.is_in(keys)).lock(LockType::NoKeyUpdate).all(tx).await?;
     Ok(rows.into_iter().filter_map(|row| Some((row.import_key.clone()?, row))).collect())
 }
 

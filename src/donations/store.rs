@@ -12,7 +12,7 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     Statement,
-    sea_query::OnConflict,
+    sea_query::{LockType, OnConflict},
 };
 
 /// The code of the fund for gifts that name no purpose.
@@ -23,9 +23,9 @@ pub async fn find(db: &impl ConnectionTrait, id: DonationId) -> Result<Option<do
     donation::Entity::find_by_id(id).one(db).await
 }
 
-/// A donation, locked until the transaction ends.
+/// A donation, locked until the transaction ends. `FOR NO KEY UPDATE`, because nearly everything refers to it.
 pub async fn lock(tx: &DatabaseTransaction, id: DonationId) -> Result<Option<donation::Model>, DbErr> {
-    donation::Entity::find_by_id(id).lock_exclusive().one(tx).await
+    donation::Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(tx).await
 }
 
 /// Waits until nobody else enters a gift by hand. On SQLite there is one writer anyway.

@@ -1,7 +1,7 @@
 //! Finance's pages for matching pots: list, one pot with its figures and history, make, change, open, pause, close, the sponsor's payments.
 
 use super::{
-    figures::{Figures, figures},
+    figures::{Figures, figures, payments},
     pots::{self, RawPot, Verb},
     store,
 };
@@ -123,9 +123,6 @@ async fn pot_page(app: &App, page: DeskPage, id: MatchPotId, after: &str, sent: 
     let db = app.db.read();
     let pot = store::pot(db, id).await?.ok_or(Error::NotFound)?;
     let campaign = asks::store::campaign_by_id(db, pot.campaign_id).await?.ok_or(Error::NotFound)?;
-    let linked = store::payments(db, &[id]).await?;
-    let worths = crate::ledger::worths_of(db, &linked.iter().map(|payment| payment.donation_id).collect::<Vec<_>>()).await?;
-    let worth = |payment: &match_payment::Model| worths.get(&payment.donation_id).map_or(Money::new(0, pot.currency), |worth| worth.left);
     let found = store::steps(db, id, after.parse().ok(), PAGE_ROWS + 1).await?;
     let Pager { rows, next } = Pager::from_rows(found, |step| step.id.to_string());
     let title = page.t1("desk-match-of", "campaign", &campaign.title);
@@ -139,7 +136,7 @@ async fn pot_page(app: &App, page: DeskPage, id: MatchPotId, after: &str, sent: 
         match_max: own(pot.match_max_minor),
         is_open: super::is_open(&pot, app.now()),
         verbs,
-        payments: linked.iter().map(|payment| (payment.clone(), worth(payment))).collect(),
+        payments: payments(db, std::slice::from_ref(&pot)).await?,
         steps: rows.into_iter().map(|step| (step.clone(), Money::new(step.change_minor, pot.currency))).collect(),
         next,
         sums: figures(db, vec![pot]).await?.pop().ok_or(Error::NotFound)?,

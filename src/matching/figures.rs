@@ -1,11 +1,11 @@
 //! What became of a pot: promised, held, confirmed, paid by the sponsor, left.
 
 use super::{left, store};
-use crate::{error::Error, ledger};
+use crate::error::Error;
 use entity::{
     Money, MoneyError,
-    ids::{CampaignId, DonationId, MatchPotId},
-    match_pot,
+    ids::{CampaignId, MatchPotId},
+    match_payment, match_pot,
 };
 use sea_orm::ConnectionTrait;
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ pub struct Figures {
     pub held: Money,
     /// What paid gifts have of it: what the sponsor owes, or has paid.
     pub confirmed: Money,
-    /// What the sponsor has paid: what the ledger holds of her donations.
+    /// What the sponsor has paid: what the ledger holds of her donations for the campaign.
     pub paid: Money,
     /// What is confirmed and not paid.
     pub owed: Money,
@@ -48,18 +48,27 @@ pub async fn figures(db: &impl ConnectionTrait, pots: Vec<match_pot::Model>) -> 
     Ok(pots.into_iter().map(of).collect())
 }
 
-/// What the sponsors of these pots have paid: what the ledger holds of the donations that are linked to them.
+/// What the sponsors of these pots have paid.
 async fn paid(db: &impl ConnectionTrait, pots: &[match_pot::Model]) -> Result<HashMap<MatchPotId, i64>, Error> {
-    let payments = store::payments(db, &pots.iter().map(|pot| pot.id).collect::<Vec<_>>()).await?;
-    let ids: Vec<DonationId> = payments.iter().map(|payment| payment.donation_id).collect();
-    let worths = ledger::worths_of(db, &ids).await?;
     let mut paid: HashMap<MatchPotId, i64> = HashMap::new();
-    for payment in payments {
-        let worth = worths.get(&payment.donation_id).map_or(0, |worth| worth.left.minor);
+    for (payment, money) in payments(db, pots).await? {
         let sum = paid.entry(payment.match_pot_id).or_default();
-        *sum = sum.checked_add(worth).ok_or(MoneyError::Overflow)?;
+        *sum = sum.checked_add(money.minor).ok_or(MoneyError::Overflow)?;
     }
     Ok(paid)
+}
+
+/// The payments of these pots by their sponsors, with what the ledger holds of each for the pot's campaign.
+pub(super) async fn payments(db: &impl ConnectionTrait, pots: &[match_pot::Model]) -> Result<Vec<(match_payment::Model, Money)>, Error> {
+    let linked = store::payments(db, &pots.iter().map(|pot| pot.id).collect::<Vec<_>>()).await?;
+    let incomes = store::incomes_for(db, &linked.iter().map(|payment| payment.donation_id).collect::<Vec<_>>()).await?;
+    let pots: HashMap<MatchPotId, &match_pot::Model> = pots.iter().map(|pot| (pot.id, pot)).collect();
+    let with_money = |payment: match_payment::Model| {
+        let pot = pots.get(&payment.match_pot_id)?;
+        let minor = incomes.get(&(payment.donation_id, pot.campaign_id, pot.currency)).copied().unwrap_or(0);
+        Some((payment, Money::new(minor, pot.currency)))
+    };
+    Ok(linked.into_iter().filter_map(with_money).collect())
 }
 
 /// What sponsors owe each of these campaigns: confirmed, and not paid yet. It is not raised before it is paid. One without has no row.

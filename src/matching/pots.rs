@@ -12,7 +12,6 @@ use crate::{
     asks::{self, amount, gift::without_controls},
     clock,
     error::Error,
-    ledger,
     staff::audit::{self, Actor},
     web::FormErrors,
 };
@@ -28,6 +27,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
     DatabaseTransaction, EntityTrait, IntoActiveModel, QuerySelect,
+    sea_query::LockType,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -367,9 +367,9 @@ pub async fn link(app: &App, actor: &Actor, id: MatchPotId, donation_id: Donatio
     app.db
         .write(async |tx| {
             // The donation's lock decides. The pots are locked by `agree`, all of them in their order.
-            let donation = donation::Entity::find_by_id(donation_id).lock_exclusive().one(tx).await?.ok_or(Error::NotFound)?;
+            let donation = donation::Entity::find_by_id(donation_id).lock(LockType::NoKeyUpdate).one(tx).await?.ok_or(Error::NotFound)?;
             let pot = store::pot(tx, id).await?.ok_or(Error::NotFound)?;
-            check_payment(tx, &pot, &donation).await?;
+            let paid = check_payment(tx, &pot, &donation).await?;
             let row = match_payment::ActiveModel {
                 id: NotSet,
                 match_pot_id: Set(id),
@@ -380,16 +380,16 @@ pub async fn link(app: &App, actor: &Actor, id: MatchPotId, donation_id: Donatio
             };
             match_payment::Entity::insert(row).exec_without_returning(tx).await?;
             hold::agree(tx, &donation, now).await?;
-            let worth = ledger::worth_of(tx, donation_id, donation.currency).await?;
-            note(tx, actor, id, MatchStepKind::Paid, Some(donation_id), &worth.to_string(), now).await?;
+            note(tx, actor, id, MatchStepKind::Paid, Some(donation_id), &paid.to_string(), now).await?;
             store::tell(tx, donation_id, "match_payment", "", now).await?;
-            let detail = json!({ "donation": donation_id, "worth": worth.to_string() });
+            let detail = json!({ "donation": donation_id, "worth": paid.to_string() });
             audit::record(tx, now, actor, "match.link_payment", "match_pot", &id.to_string(), detail).await
         })
         .await
 }
 
-async fn check_payment(tx: &DatabaseTransaction, pot: &match_pot::Model, donation: &donation::Model) -> Result<(), Error> {
+/// What a donation pays of a pot, if it can.
+async fn check_payment(tx: &DatabaseTransaction, pot: &match_pot::Model, donation: &donation::Model) -> Result<Money, Error> {
     let refuse = |why: &str| Err(Error::Conflict(why.to_owned()));
     if donation.status != DonationStatus::Paid {
         return refuse("this donation is not paid");
@@ -400,13 +400,14 @@ async fn check_payment(tx: &DatabaseTransaction, pot: &match_pot::Model, donatio
     if donation.currency != pot.currency {
         return refuse("this donation has another currency than the pot");
     }
-    if ledger::worth_of(tx, donation.id, donation.currency).await?.minor < 1 {
-        return refuse("nothing is left of this donation");
+    let paid = store::income_for(tx, donation.id, pot.campaign_id, pot.currency).await?;
+    if paid < 1 {
+        return refuse("nothing of this donation is left for the pot's campaign");
     }
     if store::payment_by(tx, donation.id).await?.is_some() {
         return refuse("this donation counts as a sponsor's payment already");
     }
-    Ok(())
+    Ok(Money::new(paid, pot.currency))
 }
 
 /// Takes back that a donation counts as the sponsor's payment. What it had of a pot itself comes again, as far as that is left.
@@ -414,7 +415,7 @@ pub async fn unlink(app: &App, actor: &Actor, id: MatchPotId, donation_id: Donat
     let now = app.now();
     app.db
         .write(async |tx| {
-            let donation = donation::Entity::find_by_id(donation_id).lock_exclusive().one(tx).await?.ok_or(Error::NotFound)?;
+            let donation = donation::Entity::find_by_id(donation_id).lock(LockType::NoKeyUpdate).one(tx).await?.ok_or(Error::NotFound)?;
             let payment = store::payment_by(tx, donation_id).await?.filter(|payment| payment.match_pot_id == id).ok_or(Error::NotFound)?;
             let mut row = payment.into_active_model();
             row.unlinked_at = Set(Some(now));

@@ -19,7 +19,9 @@ use entity::{
     match_hold, match_pot,
     words::{DonationStatus, MatchState, MatchStepKind},
 };
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef, sea_query::LockType,
+};
 use serde_json::json;
 
 /// How many pots or gifts are looked at in one round.
@@ -108,7 +110,7 @@ async fn repair_holds(app: &App) -> Result<u64, Error> {
 async fn repair_donation(app: &App, id: DonationId) -> Result<bool, Error> {
     let write = async |tx: &DatabaseTransaction| {
         let now = app.now();
-        let donation = donation::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Error::NotFound)?;
+        let donation = donation::Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(tx).await?.ok_or(Error::NotFound)?;
         let before = store::holds_of_donation(tx, id).await?;
         match donation.status {
             DonationStatus::Paid => {

@@ -20,6 +20,9 @@ use std::collections::HashMap;
 /// How many holds that ran out are freed in one transaction.
 const FREED_MAX: u64 = 500;
 
+/// How many donations are asked for in one question.
+const AT_ONCE: usize = 500;
+
 /// A pot by its id.
 pub async fn pot(db: &impl ConnectionTrait, id: MatchPotId) -> Result<Option<match_pot::Model>, DbErr> {
     match_pot::Entity::find_by_id(id).one(db).await
@@ -222,20 +225,39 @@ pub(super) async fn income_for(
     campaign: CampaignId,
     currency: Currency,
 ) -> Result<i64, Error> {
+    Ok(incomes_for(db, &[donation]).await?.get(&(donation, campaign, currency)).copied().unwrap_or(0))
+}
+
+/// What the ledger holds of these donations for each campaign, in each currency.
+pub(super) async fn incomes_for(
+    db: &impl ConnectionTrait,
+    donations: &[DonationId],
+) -> Result<HashMap<(DonationId, CampaignId, Currency), i64>, Error> {
     use ledger_entry::Column as E;
     use ledger_transaction::Column as T;
     let head: RelationDef = ledger_entry::Entity::belongs_to(ledger_transaction::Entity).from(E::TransactionId).to(T::Id).into();
-    let sum: Option<Option<i64>> = ledger_entry::Entity::find()
-        .select_only()
-        .column_as(Expr::col((ledger_entry::Entity, E::AmountMinor)).sum().cast_as("bigint"), "total")
-        .join(JoinType::InnerJoin, head)
-        .filter(T::DonationId.eq(donation))
-        .filter(E::Account.eq(Account::Donations))
-        .filter(E::Currency.eq(currency))
-        .filter(E::CampaignId.eq(campaign))
-        .into_tuple()
-        .one(db)
-        .await?;
-    // Income is a credit, and credits are negative.
-    Ok(sum.flatten().unwrap_or(0).checked_neg().ok_or(entity::MoneyError::Overflow)?)
+    let mut incomes = HashMap::new();
+    for some in donations.chunks(AT_ONCE) {
+        let rows: Vec<(DonationId, CampaignId, Currency, i64)> = ledger_entry::Entity::find()
+            .select_only()
+            .column(T::DonationId)
+            .column(E::CampaignId)
+            .column(E::Currency)
+            .column_as(Expr::col((ledger_entry::Entity, E::AmountMinor)).sum().cast_as("bigint"), "total")
+            .join(JoinType::InnerJoin, head.clone())
+            .filter(T::DonationId.is_in(some.iter().copied()))
+            .filter(E::Account.eq(Account::Donations))
+            .filter(E::CampaignId.is_not_null())
+            .group_by(T::DonationId)
+            .group_by(E::CampaignId)
+            .group_by(E::Currency)
+            .into_tuple()
+            .all(db)
+            .await?;
+        for (donation, campaign, currency, total) in rows {
+            // Income is a credit, and credits are negative.
+            incomes.insert((donation, campaign, currency), total.checked_neg().ok_or(entity::MoneyError::Overflow)?);
+        }
+    }
+    Ok(incomes)
 }

@@ -18,7 +18,10 @@ use entity::{
     recurring_donation, supporter,
     words::{DisputeOutcome, DonationStatus, ErasureBy, GiftAidClaimState, RecurringStatus},
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::LockType,
+};
 use serde_json::json;
 
 /// The kind of the job that has Stripe forget an erased supporter's customers.
@@ -168,7 +171,7 @@ async fn erase_in(tx: &DatabaseTransaction, app: &App, by: &By, id: SupporterId,
     donation::Entity::find()
         .filter(donation::Column::SupporterId.eq(id))
         .order_by_asc(donation::Column::Id)
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .all(tx)
         .await?;
     supporter::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Error::NotFound)?;

@@ -85,7 +85,7 @@ async fn move_money(tx: &DatabaseTransaction, app: &App, seen: &promise_choice::
     let way = if choice.way == PromiseWay::Open { PromiseWay::General } else { choice.way };
     if amount.minor < 1 {
         // All of it went back by another way: there is nothing left to move, and nothing that was to be bought with it.
-        wishes::take_out(tx, gift.id, share_of(&choice), now).await?;
+        wishes::take_out(tx, gift.id, share_of(&choice, 0), now).await?;
         store::update(tx, promise_choice::Model { way, chosen_by, carried_at: Some(now), updated_at: now, ..choice }).await?;
         return Ok(Next::Done);
     }
@@ -107,7 +107,7 @@ async fn move_money(tx: &DatabaseTransaction, app: &App, seen: &promise_choice::
     if !ledger::post_of_gift(tx, posting, Some(promise.wish_item_id), now).await? {
         return Err(Error::Internal(format!("choice {} was moved and is not carried out", choice.id)));
     }
-    wishes::take_out(tx, gift.id, share_of(&choice), now).await?;
+    wishes::take_out(tx, gift.id, share_of(&choice, amount.minor), now).await?;
     if let Some((item, share)) = to.item {
         wishes::put_in(tx, gift.id, item, share, now).await?;
     }
@@ -176,12 +176,18 @@ async fn find_target(
 /// Why it is given back, for staff.
 const REASON: &str = "chosen by the giver: the item cannot be bought";
 
-/// What is taken out of the item: all of a whole gift, however much that is by now.
-fn share_of(choice: &promise_choice::Model) -> i64 {
-    if choice.is_whole { i64::MAX } else { choice.share_minor.unwrap_or(choice.quantity) }
+/// What is taken out of the item when `moved` of the money goes elsewhere: all of a whole gift, however much that is by now. Of an item that
+/// many pay for together no more than moves: what went back before is out of it already.
+fn share_of(choice: &promise_choice::Model, moved: i64) -> i64 {
+    match choice.share_minor {
+        _ if choice.is_whole => i64::MAX,
+        Some(share) => share.min(moved),
+        None => choice.quantity,
+    }
 }
 
-/// What is asked of Stripe, when the money is to go back and there is some: `amount`, or what is left of it.
+/// What is asked of Stripe, when the money is to go back and there is some; or that the choice waits, because a bank or another refund has a
+/// part of `amount` and may give it back.
 async fn wish_of(
     tx: &DatabaseTransaction,
     choice: &promise_choice::Model,
@@ -197,14 +203,16 @@ async fn wish_of(
     if let Some(asked) = asked {
         return Ok(give_back(Money::new(asked.amount_minor, asked.currency)));
     }
-    if choice.way != PromiseWay::Refund || amount.minor < 1 {
+    if amount.minor < 1 {
+        return Ok(gifts_back::is_refund_under_way(tx, gift.id).await?.then_some(Next::Waits));
+    }
+    if choice.way != PromiseWay::Refund {
         return Ok(None);
     }
-    let left = refunds::left_of(tx, gift).await?;
-    if left.minor < amount.minor && (left.minor < 1 || gifts_back::is_disputed(tx, gift.id).await?) {
+    if refunds::left_of(tx, gift).await?.minor < amount.minor {
         return Ok(Some(Next::Waits));
     }
-    Ok(give_back(Money::new(amount.minor.min(left.minor), amount.currency)))
+    Ok(give_back(amount))
 }
 
 /// What of the money that stands for the item now is not spent. Of a gift that has bought some, what that cost stays; what went back since
@@ -218,8 +226,8 @@ fn not_spent(choice: &promise_choice::Model, gift: &donation::Model, held: Money
     Money::new(choice.amount_minor.min(held.minor.saturating_sub(spent)).max(0), held.currency)
 }
 
-/// The form under which Stripe is asked to give the money of a choice back, and what was asked for under it already. A refund that Stripe
-/// refused is asked for anew under another form.
+/// The form under which Stripe is asked to give the money of a choice back, and what was asked for under it already. A refund that came to
+/// nothing, because Stripe refused it or the bank sent it back, is asked for anew under another form.
 pub(super) async fn refund_of(
     db: &impl ConnectionTrait,
     choice: &promise_choice::Model,
@@ -227,11 +235,15 @@ pub(super) async fn refund_of(
     for attempt in 0..=ATTEMPTS_MAX {
         let form = uuid::Uuid::from_u128(choice.id.0.as_u128() ^ attempt);
         match gifts_back::refund_by_key(db, &refunds::key_of(choice.donation_id, form)).await? {
-            Some(asked) if asked.state == RefundState::Failed && asked.stripe_refund_id.is_none() => {}
+            Some(asked) if came_to_nothing(&asked) => {}
             asked => return Ok((form, asked)),
         }
     }
-    Err(Error::Conflict("Stripe refused this refund many times: give the money back on the gift's own page.".to_owned()))
+    Err(Error::Conflict("This refund failed many times: give the money back on the gift's own page.".to_owned()))
+}
+
+fn came_to_nothing(refund: &refund::Model) -> bool {
+    matches!(refund.state, RefundState::Failed | RefundState::Canceled)
 }
 
 /// Gives the money back through the refund verb, under the choice's own key: asked twice, it is one refund.
@@ -243,7 +255,7 @@ async fn give_back(app: &App, choice: &promise_choice::Model, wish: &refunds::Wi
         Err(refunds::Problem::Other(error)) => return Err(error),
         Err(problem) => problem.to_string(),
     };
-    let now = app.now();
+    let (now, refund_key) = (app.now(), refunds::key_of(choice.donation_id, wish.form));
     app.db
         .write(async |tx| {
             let gift = gifts::lock(tx, choice.donation_id).await?.ok_or(Error::NotFound)?;
@@ -251,13 +263,18 @@ async fn give_back(app: &App, choice: &promise_choice::Model, wish: &refunds::Wi
             if current.carried_at.is_some() {
                 return Ok(true);
             }
+            let mut trouble = trouble.clone();
+            if trouble.is_empty() && gifts_back::refund_by_key(tx, &refund_key).await?.is_some_and(|refund| came_to_nothing(&refund)) {
+                "the bank sent the refund back".clone_into(&mut trouble);
+            }
             if !trouble.is_empty() {
-                store::update(tx, promise_choice::Model { trouble: trouble.clone(), updated_at: now, ..current }).await?;
+                store::update(tx, promise_choice::Model { trouble, updated_at: now, ..current }).await?;
                 return Ok(false);
             }
-            // A whole gift frees its item when its worth is gone, which Stripe's booking tells; of a part this is the only word.
-            if !current.is_whole {
-                wishes::take_out(tx, gift.id, share_of(&current), now).await?;
+            // A whole gift frees its item when its worth is gone, and what it pays of one that many pay for together follows its worth:
+            // Stripe's booking tells both. Of some pieces this is the only word.
+            if !current.is_whole && current.share_minor.is_none() {
+                wishes::take_out(tx, gift.id, current.quantity, now).await?;
             }
             gifts::note(tx, gift.id, now, "promise_moved", PromiseWay::Refund.as_str()).await?;
             let carried = promise_choice::Model {
@@ -266,7 +283,7 @@ async fn give_back(app: &App, choice: &promise_choice::Model, wish: &refunds::Wi
                 to_item_id: None,
                 carried_at: Some(now),
                 moved_minor: wish.amount.minor,
-                refund_key: refunds::key_of(current.donation_id, wish.form),
+                refund_key: refund_key.clone(),
                 trouble: String::new(),
                 updated_at: now,
                 ..current

@@ -7,7 +7,7 @@ use crate::{
     staff::{Actor, audit},
 };
 use entity::{donation, ids::ReceiptId, receipt, words::ReceiptStatus};
-use sea_orm::{EntityTrait, QuerySelect};
+use sea_orm::{EntityTrait, QuerySelect, sea_query::LockType};
 use serde_json::json;
 
 /// What staff write instead of what a receipt says.
@@ -27,7 +27,7 @@ pub async fn correct(app: &App, actor: &Actor, id: ReceiptId, correction: &Corre
         .db
         .write(async |tx| {
             let old = store::find(tx, id).await?;
-            donation::Entity::find_by_id(old.donation_id).lock_exclusive().one(tx).await?;
+            donation::Entity::find_by_id(old.donation_id).lock(LockType::NoKeyUpdate).one(tx).await?;
             if old.status != ReceiptStatus::Issued {
                 return Err(Error::Conflict(format!("Receipt {} is {} already.", old.code, old.status)));
             }

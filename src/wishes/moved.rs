@@ -15,11 +15,10 @@ use entity::{
 use sea_orm::DatabaseTransaction;
 
 /// Takes so much of what a donation paid out of its item: pieces, or of an item that many pay for together minor units. What is left, if
-/// anything, stays paid. Returns whether it had paid.
+/// anything, stays paid. Returns whether anything was taken out.
 pub async fn take_out(tx: &DatabaseTransaction, donation_id: DonationId, share: i64, now: DateTime<Utc>) -> Result<bool, Error> {
-    let Some(paid) = store::lock_reservation(tx, donation_id).await?.filter(|held| held.state == ReservationState::Paid) else {
-        return Ok(false);
-    };
+    let paid = store::lock_reservation(tx, donation_id).await?.filter(|held| share > 0 && held.state == ReservationState::Paid);
+    let Some(paid) = paid else { return Ok(false) };
     let all = paid.amount_minor.unwrap_or(paid.quantity);
     let left = (all - share).max(0);
     if left == 0 {

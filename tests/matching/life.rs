@@ -11,6 +11,7 @@ use entity::{
     words::{GiftInterval, MatchPotStatus, MatchState},
 };
 use wellwisher::{
+    asks::Gift,
     campaigns,
     donations::{self, by_hand},
     error::Error,
@@ -251,6 +252,27 @@ on_both_databases! {
         test.app.clock.advance(TimeDelta::days(test.app.config.promise_days + 2));
         wellwisher::promises::carry_out_due(&test.app).await.unwrap();
         assert_eq!((of(&test, &given).await, taken(&test, &pot).await), (vec![(MatchState::Confirmed, 0)], (0, 0)));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn a_sponsors_payment_counts_only_as_far_as_it_is_for_the_pots_campaign(test: TestApp) {
+        let campaign = test.campaign("Schools").await;
+        let pot = open_pot(&test, campaign.id, |_| {}).await;
+        let item = test.item("School bag", Some(campaign.id), |_| {}).await;
+        let mut gift = gift_for(&campaign, 2_500);
+        gift.item = Some((item.id, 1));
+        let [own, late] = [test.give(&gift).await, test.give(&Gift { form_token: "late".into(), ..gift }).await];
+        pots::link(&test.app, &Actor::system(), pot.id, own.id).await.unwrap();
+        let paid = async || {
+            let found = matching::pot(test.app.db.read(), pot.id).await.unwrap().unwrap();
+            figures(test.app.db.read(), vec![found]).await.unwrap().remove(0).paid.minor
+        };
+        assert_eq!(paid().await, 2_500);
+        wellwisher::promises::declare(&test.app, &Actor::system(), item.id, entity::words::CancelReason::Price, "").await.unwrap();
+        test.app.clock.advance(TimeDelta::days(test.app.config.promise_days + 2));
+        assert_eq!(wellwisher::promises::carry_out_due(&test.app).await.unwrap(), 2);
+        assert_eq!(paid().await, 0, "it is the general fund's now");
+        assert!(matches!(pots::link(&test.app, &Actor::system(), pot.id, late.id).await, Err(Error::Conflict(_))));
         assert_all_agrees(&test).await;
     }
 

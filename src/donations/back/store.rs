@@ -78,9 +78,9 @@ pub async fn update_dispute(tx: &DatabaseTransaction, row: dispute::Model) -> Re
     Ok(())
 }
 
-/// Whether a bank holds money of a donation back until a dispute is decided.
-pub async fn is_disputed(db: &impl ConnectionTrait, id: DonationId) -> Result<bool, Error> {
-    Ok(disputes_of(db, id).await?.iter().any(|dispute| dispute.outcome == DisputeOutcome::Open))
+/// Whether a refund of a donation is under way: it can still fail.
+pub async fn is_refund_under_way(db: &impl ConnectionTrait, id: DonationId) -> Result<bool, Error> {
+    Ok(refunds_of(db, id).await?.iter().any(|refund| matches!(refund.state, RefundState::Asked | RefundState::Pending)))
 }
 
 /// The wish item that could not be bought, where the giver of a donation asked for her money back: what goes back is taken from there.

@@ -26,6 +26,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QuerySelect,
 };
 use std::collections::BTreeMap;
 
@@ -261,6 +262,8 @@ async fn write_in(tx: &DatabaseTransaction, app: &App, charge: &PastCharge, fund
 
 /// The movement of Stripe's balance is this donation's: what it was taken for before is taken back, so that it counts once.
 async fn own_movement(tx: &DatabaseTransaction, donation: &donation::Model, movement: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    // The row's lock first: a person may be saying at this moment what it is.
+    let known = balance_movement::Entity::find_by_id(movement).lock_exclusive().one(tx).await?;
     // Also what a person has said that it is.
     let kinds = [MovementKind::Other, MovementKind::Unmapped, MovementKind::StripeFee, MovementKind::Reserve, MovementKind::TopUp];
     for (head, sides) in ledger::standing_of_movement(tx, movement, &kinds).await? {
@@ -269,7 +272,7 @@ async fn own_movement(tx: &DatabaseTransaction, donation: &donation::Model, move
         back.balance_transaction = Some(movement.to_owned());
         ledger::post(tx, &back, now).await?;
     }
-    if let Some(known) = balance_movement::Entity::find_by_id(movement).one(tx).await? {
+    if let Some(known) = known {
         let mut row = known.into_active_model();
         row.mapped_to = Set(BalanceMapping::Gift);
         row.donation_id = Set(Some(donation.id));

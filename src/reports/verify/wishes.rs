@@ -42,7 +42,10 @@ pub(super) const RULES: &[Rule] = &[
                 or (d.wish_item_id is not null and r.id is null)
                 or (d.status = 'paid' and r.state <> 'paid' and not exists (
                     select 1 from donation_step s where s.donation_id = d.id
-                        and (s.kind in ('item_paid_late', 'reversed', 'promise_moved') or (s.kind = 'item_given_back' and w.minor <= 0))))
+                        and (s.kind in ('item_paid_late', 'reversed') or (s.kind = 'item_given_back' and w.minor <= 0)
+                            or (s.kind = 'promise_moved' and coalesce((
+                                select sum(e.amount_minor) from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+                                where t.donation_id = d.id and e.account = 'donations' and e.wish_item_id = r.wish_item_id), 0) >= 0))))
             order by d.id",
     },
     Rule {
