@@ -200,7 +200,7 @@ pub struct Settings {
     /// How many days after it was written a letter keeps its text, once it has gone out; to whom it went, when, and its subject are kept. Empty: for ever.
     #[arg(long, env = "LETTER_TEXT_DAYS", default_value = "30", global = true, hide_env_values = true)]
     pub letter_text_days: String,
-    /// How many months after their last gift supporters are erased by themselves, as they can do on their own pages: 36. Empty: never.
+    /// How many months after their last gift supporters who get no news are erased by themselves, as they can do on their own pages: 36. Empty: never.
     #[arg(long, env = "FORGET_AFTER_MONTHS", default_value = "", global = true, hide_env_values = true)]
     pub forget_after_months: String,
     /// The file of the private key (PEM; RSA or Ed25519) that letters are signed with (DKIM). Empty: the mail server signs them.

@@ -7,10 +7,12 @@ use crate::{
 use axum::{body::Body, http::Request};
 use chrono::TimeDelta;
 use entity::words::{LetterKind, RecurringStatus, Role};
-use sea_orm::EntityTrait;
+use sea_orm::{ConnectionTrait, EntityTrait};
 use std::time::Duration;
 use wellwisher::{
+    i18n::Language,
     payments::standin::ApiFault,
+    portal,
     receipts::{annual, pdf},
     staff::Actor,
 };
@@ -112,6 +114,20 @@ on_both_databases! {
         assert!(!elsewhere.is_empty());
         assert_eq!(app.post("/me/sign-out", &[]).await.status, 303);
         assert_eq!(count(&app.app, "portal_session").await, 0, "the one elsewhere too");
+    }
+
+    async fn an_address_that_is_hers_no_more_gets_no_link_that_was_asked_for_before(app: TestApp) {
+        begin(&app, "monthly", GOOD_CARD).await;
+        let asked = app.app.db.write(async |tx| {
+            tx.execute_unprepared("update supporter set email = 'elsewhere@example.org'").await?;
+            let app = app.app.clone();
+            let asked = tokio::spawn(async move { portal::send_link(&app, "zarmina@example.org", Language::English).await });
+            // It has read the address as it was, and waits for the end of this.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(asked)
+        });
+        asked.await.unwrap().await.unwrap().unwrap();
+        assert_eq!((letters(&app, LetterKind::PortalLink).await.len(), count(&app.app, "portal_link").await), (0, 0));
     }
 
     async fn staff_see_that_a_link_was_sent_and_not_the_link(app: TestApp) {

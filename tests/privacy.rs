@@ -5,12 +5,13 @@ mod own;
 
 use crate::{
     recurring::helpers::{GOOD_CARD, begin, fill, hear, letters, the_gift, work},
-    support::{TestApp, on_both_databases},
+    support::{TestApp, hand_gift, on_both_databases},
+    updates::asks_for_news,
 };
 use chrono::TimeDelta;
 use entity::{
     audit_entry, donation, erasure,
-    ids::SupporterId,
+    ids::{DonationId, SupporterId},
     letter, receipt, supporter,
     words::{ErasureBy, LetterKind, LetterState, RecurringStatus, Role},
 };
@@ -18,7 +19,9 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTra
 use serde_json::Value;
 use std::time::Duration;
 use wellwisher::{
+    donations::by_hand::HandGift,
     error::Error,
+    mail::topic::Topic,
     payments::{nameless, standin::PayOutcome},
     privacy::{self, By, Erased, Obstacle, export, inventory, keep},
     receipts::annual,
@@ -72,6 +75,13 @@ async fn give_once(test: &TestApp) {
     hear(test).await;
 }
 
+/// A gift by hand, with what staff call it.
+async fn give_by_hand(test: &TestApp, reference: &str) -> DonationId {
+    let gift = hand_gift(test, 3_000, "USD");
+    let gift = HandGift { email: Some(EMAIL.to_owned()), name: "Qanari Karimi".to_owned(), reference: reference.to_owned(), ..gift };
+    test.enter(&gift).await.id
+}
+
 /// A supporter with a gift, a monthly gift, letters, receipts, a statement of a year, news, an order, a declaration: and her canary in every
 /// column in which she or others can write.
 async fn supporter_with_everything(test: &TestApp) -> SupporterId {
@@ -80,6 +90,7 @@ async fn supporter_with_everything(test: &TestApp) -> SupporterId {
     let session = crate::recurring::helpers::session_of(test, &answer);
     assert_eq!(test.stripe.standin.pay(&session, GOOD_CARD), PayOutcome::Paid);
     hear(test).await;
+    give_by_hand(test, "Qanari Karimi, cheque 7").await;
     send_letters(test).await;
     test.app.clock.set("2027-02-01T12:00:00Z".parse().unwrap());
     let year = annual::year_to_state(&test.app, 2026).unwrap();
@@ -193,7 +204,7 @@ on_both_databases! {
         assert!(file.headers["content-disposition"].to_str().unwrap().contains("attachment"));
         let told: Value = serde_json::from_str(&file.body).unwrap();
         assert_eq!(told["format"], export::FORMAT);
-        // No claim was made here; its rows have tests of their own below.
+        // No claim was made here.
         for table in inventory::HERS.iter().filter(|table| table.name != "gift_aid_line") {
             let rows = told["data"][table.name].as_array().unwrap_or_else(|| panic!("{} is not in it", table.name));
             for column in [table.erased, table.sealed].iter().flat_map(|list| list.split(' ')).filter(|column| !column.is_empty()) {
@@ -205,6 +216,11 @@ on_both_databases! {
         }
         let letters = told["data"]["letter"].as_array().unwrap();
         assert!(letters.iter().all(|letter| !letter["text_body"].as_str().unwrap().contains("/me/")), "no link that still opens something");
+        let texts: Vec<&str> = letters.iter().filter_map(|letter| letter["text_body"].as_str()).collect();
+        assert!(texts.iter().any(|text| text.contains("/donations/…")), "{texts:?}");
+        let is_key = |word: &str| word.len() >= 43;
+        let words = texts.iter().flat_map(|text| text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')));
+        assert_eq!(words.filter(|word| is_key(word)).collect::<Vec<_>>(), Vec::<&str>::new(), "no key of any kind");
         let csv = test.get("/me/export/donation.csv").await;
         assert!(csv.body.starts_with("donor_name,public_name,note,") && csv.body.contains("Qanari Karimi") && csv.body.contains("\r\n"), "{}", csv.body);
         assert_eq!(test.get("/me/export/staff_member.csv").await.status, 404);
@@ -294,6 +310,10 @@ on_both_databases! {
         let link = page.attribute("main li a", "href").expect("a sealed receipt");
         let receipt = receipt::Entity::find().one(test.app.db.read()).await.unwrap().unwrap();
         assert!(!test.get(&format!("/desk/receipts/{}", receipt.id)).await.body.to_lowercase().contains(CANARY));
+        let again = test.post(&format!("/desk/receipts/{}/correct", receipt.id), &[("donor_name", "Qanari"), ("donor_address", "")]).await;
+        assert!(again.status == 409 && again.body.contains("sealed"), "{}", again.body);
+        let resent = test.post(&format!("/desk/donations/{}/receipt", receipt.donation_id), &[("to_address", "new@example.org")]).await;
+        assert!(resent.status == 409 && resent.body.contains("sealed"), "{}", resent.body);
         assert_eq!(test.post(&link, &[("reason", " ")]).await.status, 422);
         let opened = test.post(&link, &[("reason", "the tax office asks for the receipts of 2026")]).await;
         assert!(opened.status == 200 && opened.body.contains("Qanari Karimi") && opened.body.contains(&receipt.code), "{}", opened.body);
@@ -311,6 +331,31 @@ on_both_databases! {
         assert!(row.wrapped_key.is_none() && row.key_destroyed_at.is_some());
         test.sign_in_as(Role::Finance).await;
         assert_eq!(test.post(&link, &[("reason", "once more")]).await.status, 404, "nothing is left of it");
+    }
+
+    async fn what_staff_called_her_gifts_goes_and_codes_of_ours_stay(test: TestApp) {
+        let (typed, announced) = (give_by_hand(&test, "Qanari's cheque").await, give_by_hand(&test, "RF18WW1").await);
+        let id = test.donation(announced).await.id;
+        let hex = if test.app.db.is_postgres() { format!("'{id}'") } else { format!("x'{}'", id.0.simple()) };
+        let at = "'2026-01-05T10:00:00+00:00'";
+        run(&test, &format!("insert into donation_step (donation_id, at, kind, detail) values ({hex}, {at}, 'transfer_announced', '')")).await;
+        privacy::erase(&test.app, &By::Operator, her(&test).await.id).await.unwrap();
+        assert_eq!((test.donation(typed).await.reference.as_str(), test.donation(announced).await.reference.as_str()), ("", "RF18WW1"));
+    }
+
+    async fn who_gives_or_gets_news_is_not_forgotten_by_itself(test: TestApp) {
+        give_once(&test).await;
+        let id = her(&test).await.id;
+        test.app.clock.advance(TimeDelta::days(365 * 4));
+        let before = test.app.now() - TimeDelta::days(365 * 3);
+        asks_for_news(&test, id, Topic::Updates).await;
+        assert!(matches!(privacy::erase(&test.app, &By::Retention(before), id).await, Err(Error::Conflict(_))), "she gets news");
+        run(&test, "update subscription set ended_at = confirmed_at").await;
+        give_by_hand(&test, "").await;
+        assert!(matches!(privacy::erase(&test.app, &By::Retention(before), id).await, Err(Error::Conflict(_))), "she gave");
+        test.app.clock.advance(TimeDelta::days(365 * 4));
+        let before = test.app.now() - TimeDelta::days(365 * 3);
+        assert!(matches!(privacy::erase(&test.app, &By::Retention(before), id).await, Ok(Erased::Now { .. })));
     }
 
     async fn who_gives_again_later_is_somebody_new(test: TestApp) {

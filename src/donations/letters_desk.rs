@@ -4,7 +4,7 @@
 use crate::{
     app::App,
     error::Error,
-    mail::{mailing, outbox, retry, store},
+    mail::{keyless::without_keys, mailing, outbox, retry, store},
     staff::{DeskPage, Finance, audit},
     web::{self, Path, Query, pager::PAGE_ROWS},
 };
@@ -22,9 +22,6 @@ use entity::{
 };
 use serde::Deserialize;
 use serde_json::json;
-
-/// The shortest secret in a link: 256 bits as base64.
-const KEY_CHARACTERS_MIN: usize = 43;
 
 /// The desk's routes of letters.
 pub fn routes() -> Router<App> {
@@ -135,20 +132,4 @@ async fn try_again(State(app): State<App>, who: Finance, Path(id): Path<LetterId
         .await?;
     app.bell.notify_waiters();
     Ok(web::redirect(&format!("/desk/letters/{id}?done=letter-retry")))
-}
-
-/// A letter's text without the secrets in its links: what they open or decide is for whom the letter is to.
-fn without_keys(text: &str) -> String {
-    let is_of_key = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let hidden = |word: &str| if word.len() >= KEY_CHARACTERS_MIN { "…".to_owned() } else { word.to_owned() };
-    let (mut shown, mut word) = (String::with_capacity(text.len()), String::new());
-    for c in text.chars() {
-        if is_of_key(c) {
-            word.push(c);
-        } else {
-            shown.push_str(&hidden(&std::mem::take(&mut word)));
-            shown.push(c);
-        }
-    }
-    shown + &hidden(&word)
 }

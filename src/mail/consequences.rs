@@ -100,6 +100,10 @@ pub(super) async fn of_bounce(
     if bounce::Entity::insert(row).on_conflict(once).exec_without_returning(tx).await? == 0 {
         return Ok(false);
     }
+    if letter.to_address.is_empty() {
+        // Its recipient was erased: nobody knows any more which address this says something of.
+        return Ok(true);
+    }
     match bounced.severity {
         BounceSeverity::Gone => {}
         BounceSeverity::Hard if is_hopeless(tx, hash, now).await? => {}

@@ -10,7 +10,8 @@ use entity::{
     words::{LetterKind, LetterState, LetterStream},
 };
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
 
 /// How many letters are forgotten in one transaction.
@@ -45,7 +46,8 @@ pub async fn forget_all(tx: &DatabaseTransaction, ids: &[LetterId], now: DateTim
 /// Has a letter forgotten as soon as it has gone.
 pub async fn when_gone(tx: &DatabaseTransaction, id: LetterId, now: DateTime<Utc>) -> Result<(), Error> {
     let row = letter_to_forget::Model { letter_id: id, since: now };
-    letter_to_forget::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+    let once = OnConflict::column(letter_to_forget::Column::LetterId).do_nothing().to_owned();
+    letter_to_forget::Entity::insert(row.into_active_model()).on_conflict(once).exec_without_returning(tx).await?;
     Ok(())
 }
 

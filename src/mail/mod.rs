@@ -37,6 +37,8 @@ mod clerk;
 mod bulk;
 /// What is forgotten of letters.
 pub mod forgetting;
+/// A letter's text for other eyes than its recipient's.
+pub mod keyless;
 /// What a refusal says of an address.
 pub mod severity;
 /// What follows from a refusal.

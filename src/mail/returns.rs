@@ -19,7 +19,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
     sea_query::Expr,
 };
 use std::{
@@ -75,9 +75,15 @@ impl Outbox {
             }
         };
         let Some(letter) = letter else { return Ok(Heard::NotOurs) };
-        let hash = self.address_key().hash(&letter.to_address);
         let heard = db
             .write(async |tx| {
+                // Read again under a lock: its recipient may be erased at this moment.
+                let letter = letter::Entity::find_by_id(letter.id).lock_exclusive().one(tx).await?.ok_or(Error::NotFound)?;
+                let mut bounced = bounced.clone();
+                if letter.to_address.is_empty() {
+                    bounced.diagnostic.clear();
+                }
+                let hash = self.address_key().hash(&letter.to_address);
                 if !consequences::of_bounce(tx, &letter, &hash, &bounced, &random, now).await? {
                     return Ok(Heard::Nothing);
                 }

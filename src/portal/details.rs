@@ -137,6 +137,7 @@ pub(super) async fn ask_address(
         Ok(()) => return Ok(web::redirect("/me/details?done=asked")),
         Err(Error::Invalid(_)) => (page.t("portal-address-wrong"), StatusCode::UNPROCESSABLE_ENTITY),
         Err(Error::TooMany(_)) => (page.t("portal-address-too-many"), StatusCode::TOO_MANY_REQUESTS),
+        Err(Error::Conflict(_)) => (page.t("portal-address-undoable"), StatusCode::CONFLICT),
         Err(error) => return Err(error),
     };
     let mut errors = FormErrors::default();

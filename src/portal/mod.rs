@@ -43,7 +43,11 @@ pub async fn send_link(app: &App, email: &str, language: Language) -> Result<(),
         .write(async |tx| {
             store::delete_ended(tx, now).await?;
             // Counted under a lock, so that many who ask at once get no more than one after the other.
-            store::lock_supporter(tx, supporter.id).await?;
+            let address = store::lock_supporter(tx, supporter.id).await?;
+            // Erased or moved elsewhere meanwhile: the address that was typed opens nothing any more.
+            if address.as_ref() != Some(&supporter.email) {
+                return Ok(false);
+            }
             if store::links_since(tx, supporter.id, now - chrono::TimeDelta::hours(1)).await? >= LINKS_PER_HOUR {
                 return Ok(false);
             }

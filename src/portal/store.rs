@@ -116,9 +116,9 @@ pub(super) async fn end_all_of(tx: &impl ConnectionTrait, hash: &str) -> Result<
     hers.exec(tx).await.map(|_| ())
 }
 
-/// Locks a supporter until the transaction ends, so that what is counted of her does not change meanwhile.
-pub(super) async fn lock_supporter(tx: &impl ConnectionTrait, id: SupporterId) -> Result<(), DbErr> {
-    supporter::Entity::find_by_id(id).lock_exclusive().one(tx).await.map(|_| ())
+/// Locks a supporter until the transaction ends, so that what is counted of her does not change meanwhile; her address then.
+pub(super) async fn lock_supporter(tx: &impl ConnectionTrait, id: SupporterId) -> Result<Option<String>, DbErr> {
+    Ok(supporter::Entity::find_by_id(id).lock_exclusive().one(tx).await?.map(|who| who.email))
 }
 
 /// Ends a session.

@@ -5,6 +5,7 @@
 //! is no consent. Only where the mail server itself says that the old address takes no letters is the new one's word enough. So nobody at the
 //! desk can take over somebody's gift by writing down an address of her own.
 //!
+//! While a change can be undone no other one can be asked for: two quick ones would leave nothing to undo.
 //! When it is done, every session and link that the old address opened ends. Receipts stay as they were issued.
 
 use super::address_letters::{self, Told};
@@ -18,10 +19,10 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    address_change,
+    address_change, bounce,
     ids::{AddressChangeId, LetterId, SupporterId},
     letter, portal_link, portal_session, recurring_donation, subscription, supporter, suppression as suppressions,
-    words::{AddressChangeEnd, ErasureBy, LetterState, SuppressionReason},
+    words::{AddressChangeEnd, BounceSeverity, ErasureBy, LetterState, SuppressionReason},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
@@ -96,6 +97,9 @@ impl Wish {
 }
 
 /// Asks both mailboxes for another address. A wish before that is still open ends.
+///
+/// # Errors
+/// [`Error::Conflict`] while the change before can still be undone.
 pub async fn ask(app: &App, by: ErasureBy, actor: &Actor, id: SupporterId, address: &str) -> Result<(), Error> {
     let (now, new_address) = (app.now(), address.trim().to_lowercase());
     if new_address.len() > 254 || new_address.parse::<lettre::Address>().is_err() {
@@ -112,11 +116,14 @@ pub async fn ask(app: &App, by: ErasureBy, actor: &Actor, id: SupporterId, addre
             if today >= ASKED_PER_DAY {
                 return Err(Error::TooMany("Another address was asked for several times today. Please wait until tomorrow.".to_owned()));
             }
-            for open in
-                hers(id).filter(address_change::Column::DoneAt.is_null()).filter(address_change::Column::EndedAt.is_null()).all(tx).await?
-            {
-                end(tx, open, AddressChangeEnd::Replaced, now).await?;
+            let before = hers(id).filter(address_change::Column::UndoUntil.gt(now)).filter(address_change::Column::EndedAt.is_null());
+            if before.one(tx).await?.is_some() {
+                return Err(Error::Conflict(
+                    "The address was changed lately, and the old one can still undo that. Please wait until two weeks have passed."
+                        .to_owned(),
+                ));
             }
+            end_open(tx, id, now).await?;
             let change_id: AddressChangeId = app.new_id();
             let to_new = Told { who: &who, change_id, side: Side::New, by, to: &new_address, new: &new_address, token: &new_token };
             let to_old = Told { side: Side::Old, to: &who.email, token: &old_token, ..to_new };
@@ -221,6 +228,11 @@ async fn finish(
     }
     let (id, by) = (change.supporter_id, change.asked_by);
     let who = supporter::Entity::find_by_id(id).one(tx).await?.ok_or(Error::NotFound)?;
+    if who.email != change.old_address {
+        // Who agreed to it was the mailbox of another address.
+        end(tx, change, AddressChangeEnd::Replaced, now).await?;
+        return Ok(Err(Error::Conflict("the address was changed meanwhile".to_owned())));
+    }
     let told =
         Told { who: &who, change_id: change.id, side: Side::Old, by, to: &change.old_address, new: &change.new_address, token: undo_token };
     app.outbox.enqueue(tx, address_letters::done(app, &told)?, app.new_id(), now).await?;
@@ -235,11 +247,18 @@ async fn finish(
     Ok(Ok(()))
 }
 
-/// Whether a mail server has said for good that the old address takes no letters.
+/// Whether a mail server has said for good that the old address takes no letters: of the letter about this change, or before, so that this
+/// one was not even sent.
 async fn takes_no_letters(tx: &DatabaseTransaction, app: &App, change: &address_change::Model) -> Result<bool, Error> {
-    let told = letter::Entity::find_by_id(change.old_letter_id).one(tx).await?;
-    if told.is_some_and(|letter| letter.state == LetterState::Bounced) {
+    let gone = bounce::Entity::find()
+        .filter(bounce::Column::LetterId.eq(change.old_letter_id))
+        .filter(bounce::Column::Severity.eq(BounceSeverity::Gone));
+    if gone.one(tx).await?.is_some() {
         return Ok(true);
+    }
+    let told = letter::Entity::find_by_id(change.old_letter_id).one(tx).await?;
+    if told.is_none_or(|letter| letter.state != LetterState::Suppressed) {
+        return Ok(false);
     }
     let story = suppression::story(tx, &app.outbox.address_key().hash(&change.old_address)).await?;
     Ok(story.iter().any(|one| one.reason == SuppressionReason::HardBounce && one.lifted_at.is_none()))
@@ -253,9 +272,20 @@ async fn undo(tx: &DatabaseTransaction, app: &App, change: address_change::Model
     }
     move_to(tx, app, who.id, &change.new_address, &change.old_address, now).await?;
     end(tx, change, AddressChangeEnd::Undone, now).await?;
+    // Whoever had the address meanwhile may have asked for the next one.
+    end_open(tx, who.id, now).await?;
     let actor = Actor { staff_id: None, name: "supporter".to_owned() };
     audit::record(tx, now, &actor, "supporter.undo_address", "supporter", &who.id.to_string(), json!({})).await?;
     Ok(Ok(()))
+}
+
+/// Ends her wishes that are neither done nor ended.
+async fn end_open(tx: &DatabaseTransaction, id: SupporterId, now: DateTime<Utc>) -> Result<(), Error> {
+    let open = hers(id).filter(address_change::Column::DoneAt.is_null()).filter(address_change::Column::EndedAt.is_null());
+    for one in open.all(tx).await? {
+        end(tx, one, AddressChangeEnd::Replaced, now).await?;
+    }
+    Ok(())
 }
 
 async fn end(tx: &DatabaseTransaction, change: address_change::Model, why: AddressChangeEnd, now: DateTime<Utc>) -> Result<(), Error> {
@@ -299,7 +329,8 @@ async fn move_to(tx: &DatabaseTransaction, app: &App, id: SupporterId, from: &st
         };
         suppression::suppress(tx, &copy, app.new_id(), now).await?;
     }
-    let job = NewJob { kind: JOB, payload: json!({ "supporter": id }), dedupe_key: Some(format!("{JOB}:{id}")), run_at: now };
+    // Each change has a job of its own: one that is under way may have read the address before.
+    let job = NewJob { kind: JOB, payload: json!({ "supporter": id }), dedupe_key: None, run_at: now };
     jobs::enqueue(tx, app.new_id(), job, now).await
 }
 
@@ -357,6 +388,10 @@ async fn tell_customers(app: &App, id: SupporterId) -> Result<Outcome, Error> {
             Err(failure) if failure.outcome_unknown() => return Ok(Outcome::Retry(format!("Stripe was not told: {failure}"))),
             Err(failure) => return Ok(Outcome::GiveUp(format!("Stripe was not told: {failure}"))),
         }
+    }
+    let now_known = supporter::Entity::find_by_id(id).one(app.db.read()).await?.map(|now| now.email);
+    if now_known.is_some_and(|email| email != who.email) {
+        return Ok(Outcome::Retry("the address was changed while Stripe was told".to_owned()));
     }
     Ok(Outcome::Done)
 }

@@ -166,7 +166,7 @@ async fn ask_address(
 ) -> Result<Response, Error> {
     match address::ask(&app, ErasureBy::Staff, &who.actor(), id, &typed.email).await {
         Ok(()) => Ok(web::redirect(&format!("/desk/supporters/{id}?done=address-asked"))),
-        Err(Error::Invalid(why) | Error::TooMany(why)) => {
+        Err(Error::Invalid(why) | Error::TooMany(why) | Error::Conflict(why)) => {
             let mut errors = FormErrors::default();
             errors.add("email", why);
             let shown = SupporterPage { new_address: typed.email, ..page_of(&app, page, id, errors, String::new()).await? };

@@ -4,7 +4,7 @@
 //! or address back: not a webhook, not `reconcile`, not a checkout that she pays later (there is none: see [`Obstacle`]). Who gives with the
 //! same address later is a new supporter.
 
-use super::{goodbye, people_words, person::Person, seal, sealing};
+use super::{goodbye, keep, people_words, person::Person, seal, sealing};
 use crate::{
     app::App,
     error::Error,
@@ -64,8 +64,8 @@ pub enum By {
     Staff(Actor),
     /// Whoever runs the program, on her request.
     Operator,
-    /// The program, because her last gift is longer ago than names are kept.
-    Retention,
+    /// The program, because her last gift was before this moment, and names are not kept for so long.
+    Retention(DateTime<Utc>),
 }
 
 impl By {
@@ -74,7 +74,7 @@ impl By {
             Self::Supporter => ErasureBy::Supporter,
             Self::Staff(_) => ErasureBy::Staff,
             Self::Operator => ErasureBy::Operator,
-            Self::Retention => ErasureBy::Retention,
+            Self::Retention(_) => ErasureBy::Retention,
         }
     }
 
@@ -83,7 +83,7 @@ impl By {
         match self {
             Self::Staff(actor) => actor.clone(),
             Self::Supporter => Actor { staff_id: None, name: "supporter".to_owned() },
-            Self::Operator | Self::Retention => Actor::system(),
+            Self::Operator | Self::Retention(_) => Actor::system(),
         }
     }
 }
@@ -154,7 +154,8 @@ pub async fn preview(db: &impl ConnectionTrait, app: &App, id: SupporterId) -> R
 /// Erases a supporter. Done twice it is done once.
 ///
 /// # Errors
-/// [`Error::Conflict`] when something must come to its end first, with the word of each [`Obstacle`]; nothing was changed then.
+/// [`Error::Conflict`] when something must come to its end first, with the word of each [`Obstacle`], or when she is no longer silent for so long
+/// as [`By::Retention`] says; nothing was changed then.
 pub async fn erase(app: &App, by: &By, id: SupporterId) -> Result<Erased, Error> {
     let now = app.now();
     let erased = app.db.write(async |tx| erase_in(tx, app, by, id, now).await).await?;
@@ -177,6 +178,11 @@ async fn erase_in(tx: &DatabaseTransaction, app: &App, by: &By, id: SupporterId,
     supporter::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Error::NotFound)?;
     if erasure::Entity::find_by_id(id).one(tx).await?.is_some() {
         return Ok(Erased::Before);
+    }
+    if let By::Retention(before) = by
+        && keep::long_silent(*before).filter(supporter::Column::Id.eq(id)).one(tx).await?.is_none()
+    {
+        return Err(Error::Conflict("she gave or asked for news meanwhile".to_owned()));
     }
     let in_the_way = obstacles(tx, id).await?;
     if !in_the_way.is_empty() {
@@ -206,7 +212,7 @@ async fn erase_in(tx: &DatabaseTransaction, app: &App, by: &By, id: SupporterId,
     sealing::take_out(tx, &all, now).await?;
     people_words::forget(tx, app, &who, now).await?;
     // Who gave years ago is not reminded of it by a letter.
-    if !matches!(by, By::Retention) {
+    if !matches!(by, By::Retention(_)) {
         goodbye::write(tx, app, &who, kept_until, now).await?;
     }
     tell_stripe(tx, app, &who, now).await?;

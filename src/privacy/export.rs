@@ -9,6 +9,7 @@ use super::{
 use crate::{
     app::App,
     error::Error,
+    mail::keyless::without_keys,
     reports::write::Lines,
     staff::{Actor, audit},
 };
@@ -141,6 +142,9 @@ async fn letters(db: &impl ConnectionTrait, who: &Person) -> Result<Vec<Part>, E
         // These letters are links that still open something.
         if [LetterKind::PortalLink, LetterKind::Confirmation].iter().any(|kind| row["kind"] == kind.as_str()) {
             row.insert("text_body".to_owned(), Value::String("(a link that only its letter shows)".to_owned()));
+        } else if let Some(Value::String(text)) = row.get_mut("text_body") {
+            // Others have links that end, change or open something too.
+            *text = without_keys(text);
         }
     }
     Ok(vec![

@@ -47,9 +47,9 @@ pub const HERS: &[Table] = &[
     Table {
         name: "donation",
         what: "Your gifts. The ids that begin with cs_, pi_ and ch_ are Stripe’s.",
-        erased: "donor_name public_name note",
+        erased: "donor_name public_name note reference",
         sealed: "",
-        kept: "id status supporter_id wants_updates language amount_minor fee_cover_minor currency campaign_id wish_item_id wish_quantity article_id fund_id fund_code restriction checkout_session_id payment_intent_id charge_id livemode expires_at created_at paid_at updated_at source method reference invoice_id recurring_donation_id",
+        kept: "id status supporter_id wants_updates language amount_minor fee_cover_minor currency campaign_id wish_item_id wish_quantity article_id fund_id fund_code restriction checkout_session_id payment_intent_id charge_id livemode expires_at created_at paid_at updated_at source method invoice_id recurring_donation_id",
         hidden: "token_hash form_token request_hash idempotency_key checkout_url",
     },
     Table {

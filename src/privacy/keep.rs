@@ -6,9 +6,9 @@ use super::{
     people_words, seal,
 };
 use crate::{app::App, error::Error, jobs::Outcome, mail::forgetting, staff, staff::audit};
-use chrono::{Months, TimeDelta};
-use entity::{donation, erasure, ids::SupporterId, recurring_donation, stripe_event, supporter};
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::Expr};
+use chrono::{DateTime, Months, TimeDelta, Utc};
+use entity::{donation, erasure, ids::SupporterId, recurring_donation, stripe_event, subscription, supporter};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, sea_query::Expr};
 use serde_json::json;
 
 /// How many supporters are looked at, and how many events are stripped, in one round.
@@ -65,8 +65,8 @@ pub async fn forget_what_is_over(app: &App) -> Result<Forgotten, Error> {
     Ok(forgotten)
 }
 
-/// Erases supporters whose last gift, or whose adding, is longer ago than names are kept. Whom something stands in the way of is left for
-/// another day.
+/// Erases supporters whose last gift, or whose adding, is longer ago than names are kept, unless they get news that they asked for.
+/// Whom something stands in the way of is left for another day.
 async fn forget_who_gave_long_ago(app: &App) -> Result<u64, Error> {
     let Some(months) = app.config.forget_after_months else { return Ok(0) };
     let Some(before) = app.now().checked_sub_months(Months::new(months.into())) else { return Ok(0) };
@@ -74,7 +74,7 @@ async fn forget_who_gave_long_ago(app: &App) -> Result<u64, Error> {
     loop {
         let some = who_gave_before(app, before, after).await?;
         for id in &some {
-            match erase::erase(app, &By::Retention, *id).await {
+            match erase::erase(app, &By::Retention(before), *id).await {
                 Ok(Erased::Now { .. }) => erased += 1,
                 Ok(Erased::Before) | Err(Error::Conflict(_)) => {}
                 Err(error) => return Err(error),
@@ -87,25 +87,34 @@ async fn forget_who_gave_long_ago(app: &App) -> Result<u64, Error> {
     }
 }
 
-async fn who_gave_before(app: &App, before: chrono::DateTime<chrono::Utc>, after: Option<SupporterId>) -> Result<Vec<SupporterId>, Error> {
+async fn who_gave_before(app: &App, before: DateTime<Utc>, after: Option<SupporterId>) -> Result<Vec<SupporterId>, Error> {
+    let erased = erasure::Entity::find().select_only().column(erasure::Column::SupporterId);
+    let mut find =
+        long_silent(before).select_only().column(supporter::Column::Id).filter(supporter::Column::Id.not_in_subquery(erased.into_query()));
+    if let Some(after) = after {
+        find = find.filter(supporter::Column::Id.gt(after));
+    }
+    Ok(find.order_by_asc(supporter::Column::Id).limit(AT_ONCE).into_tuple().all(app.db.read()).await?)
+}
+
+/// Supporters who were added before a moment, gave nothing since, and get no news that they asked for.
+pub(super) fn long_silent(before: DateTime<Utc>) -> Select<supporter::Entity> {
     let later =
         donation::Entity::find().select_only().column(donation::Column::SupporterId).filter(donation::Column::CreatedAt.gte(before));
     let giving = recurring_donation::Entity::find()
         .select_only()
         .column(recurring_donation::Column::SupporterId)
         .filter(recurring_donation::Column::EndedAt.is_null().or(recurring_donation::Column::EndedAt.gte(before)));
-    let erased = erasure::Entity::find().select_only().column(erasure::Column::SupporterId);
-    let mut find = supporter::Entity::find()
+    let reading = subscription::Entity::find()
         .select_only()
-        .column(supporter::Column::Id)
+        .column(subscription::Column::SupporterId)
+        .filter(subscription::Column::ConfirmedAt.is_not_null())
+        .filter(subscription::Column::EndedAt.is_null());
+    supporter::Entity::find()
         .filter(supporter::Column::CreatedAt.lt(before))
         .filter(supporter::Column::Id.not_in_subquery(later.into_query()))
         .filter(supporter::Column::Id.not_in_subquery(giving.into_query()))
-        .filter(supporter::Column::Id.not_in_subquery(erased.into_query()));
-    if let Some(after) = after {
-        find = find.filter(supporter::Column::Id.gt(after));
-    }
-    Ok(find.order_by_asc(supporter::Column::Id).limit(AT_ONCE).into_tuple().all(app.db.read()).await?)
+        .filter(supporter::Column::Id.not_in_subquery(reading.into_query()))
 }
 
 /// Takes persons out of events that were stored before events were stored without them.

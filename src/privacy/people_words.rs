@@ -17,9 +17,10 @@ use crate::{
 use chrono::{DateTime, Utc};
 use entity::{
     address_change, donation, donation_address, donation_step, portal_link, portal_session, recurring_donation, stripe_event, subscription,
-    supporter, suppression as suppressions, wish_order, words::SuppressionReason,
+    supporter, suppression as suppressions, wish_order,
+    words::{DonationSource, SuppressionReason},
 };
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
 
 /// Steps of a gift's story in which staff or a bank used words of their own.
 const IN_WORDS: [&str; 6] =
@@ -77,6 +78,7 @@ async fn forget_gifts(tx: &DatabaseTransaction, who: &Person) -> Result<(), Erro
         .filter(donation::Column::SupporterId.eq(who.supporter.id))
         .exec(tx)
         .await?;
+    forget_references(tx, who).await?;
     donation_address::Entity::delete_many().filter(donation_address::Column::DonationId.is_in(hers())).exec(tx).await?;
     donation_step::Entity::update_many()
         .col_expr(donation_step::Column::Detail, Expr::value(""))
@@ -89,6 +91,22 @@ async fn forget_gifts(tx: &DatabaseTransaction, who: &Person) -> Result<(), Erro
         .col_expr(recurring_donation::Column::PublicName, Expr::value(false))
         .col_expr(recurring_donation::Column::EndNote, Expr::value(""))
         .filter(recurring_donation::Column::SupporterId.eq(who.supporter.id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// What staff or another system called her gifts. The code of an announced transfer is ours, and names nobody.
+async fn forget_references(tx: &DatabaseTransaction, who: &Person) -> Result<(), Error> {
+    let announced = donation_step::Entity::find()
+        .select_only()
+        .column(donation_step::Column::DonationId)
+        .filter(donation_step::Column::Kind.eq("transfer_announced"));
+    donation::Entity::update_many()
+        .col_expr(donation::Column::Reference, Expr::value(""))
+        .filter(donation::Column::SupporterId.eq(who.supporter.id))
+        .filter(donation::Column::Source.is_in([DonationSource::Manual, DonationSource::Imported]))
+        .filter(donation::Column::Id.not_in_subquery(announced.into_query()))
         .exec(tx)
         .await?;
     Ok(())

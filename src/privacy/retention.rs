@@ -5,10 +5,12 @@ use chrono::{Datelike, NaiveDate};
 /// For how many years after the end of the year of its issue a receipt or statement is kept, by the rules that it follows.
 pub fn years(profile: &str) -> i32 {
     match profile {
-        // Financial year and six years after it: the accounting records of a charity (Charities Act 2011, s. 131).
-        "uk" => 6,
-        // Books and records: six years after the end of the tax year (Income Tax Act, s. 230(4)); duplicates of receipts two.
-        "ca" => 6,
+        // Six years after the end of the financial year, which may be in the calendar year after the receipt's: the accounting records of a
+        // charity (Charities Act 2011, s. 131).
+        "uk" => 7,
+        // Books and records: six years after the end of the fiscal year (Income Tax Act, s. 230(4)), which may be in the calendar year after;
+        // duplicates of receipts two.
+        "ca" => 7,
         // Duplicates of confirmations: ten years (§ 50 Abs. 7 EStDV with § 147 AO; eight for vouchers since 2025, of which the longer is kept).
         "de" => 10,
         // Seven years for a registered charity (ACNC Act 2012, s. 55-5); five for the tax office.
@@ -18,8 +20,9 @@ pub fn years(profile: &str) -> i32 {
     }
 }
 
-/// For how many years after the last claim with one of its gifts a Gift Aid declaration is kept.
-pub const GIFT_AID_YEARS: i32 = 6;
+/// For how many years after the last claim with one of its gifts a Gift Aid declaration is kept: six after the end of the accounting period,
+/// which may be in the calendar year after the claim's.
+pub const GIFT_AID_YEARS: i32 = 7;
 
 /// The last day on which something of this day is kept.
 pub fn until(day: NaiveDate, years: i32) -> NaiveDate {

@@ -34,7 +34,7 @@ pub(super) async fn documents(db: &impl ConnectionTrait, who: &Person) -> Result
     Ok(all)
 }
 
-/// Her Gift Aid declarations, and her rows of the claims made on them: kept together, six years after the last claim.
+/// Her Gift Aid declarations, and her rows of the claims made on them: kept together, for [`retention::GIFT_AID_YEARS`] after the last claim.
 async fn gift_aid(db: &impl ConnectionTrait, who: &Person) -> Result<Vec<Document>, Error> {
     let declared = gift_aid_declaration::Entity::find()
         .filter(gift_aid_declaration::Column::SupporterId.eq(who.supporter.id))

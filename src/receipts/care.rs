@@ -28,6 +28,9 @@ pub async fn correct(app: &App, actor: &Actor, id: ReceiptId, correction: &Corre
         .write(async |tx| {
             let old = store::find(tx, id).await?;
             donation::Entity::find_by_id(old.donation_id).lock(LockType::NoKeyUpdate).one(tx).await?;
+            // Read again under the lock.
+            let old = store::find(tx, id).await?;
+            store::require_not_sealed(tx, &old).await?;
             if old.status != ReceiptStatus::Issued {
                 return Err(Error::Conflict(format!("Receipt {} is {} already.", old.code, old.status)));
             }

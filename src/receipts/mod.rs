@@ -261,7 +261,8 @@ async fn end(tx: &DatabaseTransaction, id: ReceiptId, status: ReceiptStatus, rea
     Err(Error::Conflict(format!("receipt {} is {} already", receipt.code, receipt.status)))
 }
 
-/// Sends a receipt's letter once more, to the same address or a corrected one. Two requests at the same moment make one letter.
+/// Sends a receipt's letter once more, to the same address or a corrected one. Two requests at the same moment make one letter. The caller
+/// keeps the donation locked.
 pub async fn resend(
     tx: &DatabaseTransaction,
     outbox: &Outbox,
@@ -271,6 +272,7 @@ pub async fn resend(
     now: DateTime<Utc>,
 ) -> Result<LetterId, Error> {
     let receipt = store::find(tx, id).await?;
+    store::require_not_sealed(tx, &receipt).await?;
     if receipt.status != ReceiptStatus::Issued {
         return Err(Error::Conflict(format!("receipt {} is {} and is not sent again", receipt.code, receipt.status)));
     }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
-    confirmation, donation, donation_address,
+    confirmation, donation, donation_address, erasure,
     ids::{DonationId, ReceiptId, ReceiptSeriesId, SupporterId},
     letter, receipt, receipt_series,
     words::{LetterState, ReceiptStatus},
@@ -49,6 +49,15 @@ pub async fn insert(tx: &DatabaseTransaction, receipt: receipt::ActiveModel) -> 
 /// A receipt by its id.
 pub async fn find(db: &impl ConnectionTrait, id: ReceiptId) -> Result<receipt::Model, Error> {
     receipt::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound)
+}
+
+/// Refuses a receipt of somebody who was erased: nothing may be written on it or sent any more. The caller keeps the donation locked.
+pub async fn require_not_sealed(tx: &DatabaseTransaction, receipt: &receipt::Model) -> Result<(), Error> {
+    let gift = donation::Entity::find_by_id(receipt.donation_id).one(tx).await?.ok_or(Error::NotFound)?;
+    if receipt.sealed_at.is_some() || erasure::Entity::find_by_id(gift.supporter_id).one(tx).await?.is_some() {
+        return Err(Error::Conflict(format!("Receipt {} is sealed because its supporter was erased: it stays as it is.", receipt.code)));
+    }
+    Ok(())
 }
 
 /// A receipt by what people read, `R-2026-000123`.

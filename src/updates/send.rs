@@ -169,6 +169,7 @@ pub async fn take_in(app: &App, id: UpdateId, hand_on: bool) -> Result<Taken, Er
             let mut after =
                 news_update::Model { cursor_id: some.last().map(|one| one.supporter_id).or(update.cursor_id), ..update.clone() };
             let is_last = (some.len() as u64) < audience::BATCH;
+            let some = store::still_there(tx, some).await?;
             let sorted = audience::sort(app, tx, &update, some).await?;
             write_letters(tx, app, &update, mailing, &sorted.gets, now).await?;
             after.left_budget += i64::try_from(sorted.budget).unwrap_or(0);

@@ -1,6 +1,6 @@
 //! The queries of updates.
 
-use crate::{error::Error, news::About, web::pager::PAGE_ROWS, wishes::store::holds_words};
+use crate::{consents::Subscriber, error::Error, news::About, web::pager::PAGE_ROWS, wishes::store::holds_words};
 use chrono::{DateTime, Utc};
 use entity::{
     campaign, donation,
@@ -31,6 +31,23 @@ pub async fn update(db: &impl ConnectionTrait, id: UpdateId) -> Result<Option<ne
 /// The update of a slug, whatever its state.
 pub async fn by_slug(db: &impl ConnectionTrait, slug: &str) -> Result<Option<news_update::Model>, Error> {
     Ok(news_update::Entity::find().filter(Column::Slug.eq(slug)).one(db).await?)
+}
+
+/// Those of some who still have the address that was read, locked until the transaction ends: nobody is erased or moved elsewhere before her
+/// letter is written.
+pub async fn still_there(tx: &DatabaseTransaction, some: Vec<Subscriber>) -> Result<Vec<Subscriber>, Error> {
+    let locked: HashMap<SupporterId, String> = supporter::Entity::find()
+        .select_only()
+        .columns([supporter::Column::Id, supporter::Column::Email])
+        .filter(supporter::Column::Id.is_in(some.iter().map(|one| one.supporter_id)))
+        .order_by_asc(supporter::Column::Id)
+        .lock_shared()
+        .into_tuple::<(SupporterId, String)>()
+        .all(tx)
+        .await?
+        .into_iter()
+        .collect();
+    Ok(some.into_iter().filter(|one| locked.get(&one.supporter_id) == Some(&one.email)).collect())
 }
 
 /// The update, locked until the transaction ends.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use chrono::TimeDelta;
 use entity::{
+    bounce,
     ids::LetterId,
-    letter,
+    letter, letter_attempt,
     words::{BounceSeverity, LetterState, SuppressionReason},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -134,6 +135,26 @@ on_both_databases! {
         office.db.write(async |tx| Ok(sent.clone().exec(tx).await?)).await.unwrap();
         let heard = outbox.hear_maildir(&office.db, &office.clock, &folder.0).await.unwrap();
         assert_eq!(heard, [Heard::Bounced(held, BounceSeverity::Gone)]);
+    }
+
+    async fn a_report_about_somebody_who_was_erased_brings_nothing_of_her_back(office: Office) {
+        let (outbox, memory) = with_return_path();
+        let (letter, path) = sent(&office, &outbox, &memory, "wren@example.org").await;
+        let erased = letter::Entity::update_many()
+            .col_expr(letter::Column::ToAddress, Expr::value(""))
+            .col_expr(letter::Column::LastReply, Expr::value(""))
+            .filter(letter::Column::Id.eq(letter));
+        office.db.write(async |tx| Ok(erased.clone().exec(tx).await?)).await.unwrap();
+        let report = sample("postfix-gone.eml").replace("{return_path}", &path);
+        let heard = outbox.hear(&office.db, &office.clock, report.as_bytes(), None).await.unwrap();
+        assert_eq!(heard, Heard::Bounced(letter, BounceSeverity::Gone));
+        let row = bounce::Entity::find().one(office.db.read()).await.unwrap().unwrap();
+        assert_eq!((row.diagnostic.as_str(), office.find(letter).await.last_reply), ("", row.status));
+        let attempts = letter_attempt::Entity::find().all(office.db.read()).await.unwrap();
+        assert!(attempts.iter().all(|one| !one.reply.contains("wren")), "{attempts:?}");
+        for address in ["", "wren@example.org"] {
+            assert_eq!(reasons(&office, &outbox, address).await, []);
+        }
     }
 
     async fn reports_that_servers_refuse_us_hold_news_back_as_their_own_answers_do(office: Office) {

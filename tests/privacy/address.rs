@@ -8,7 +8,7 @@ use crate::{
 use chrono::TimeDelta;
 use entity::{
     letter, receipt, supporter,
-    words::{LetterKind, Role},
+    words::{ErasureBy, LetterKind, Role},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use std::time::Duration;
@@ -98,6 +98,51 @@ on_both_databases! {
         assert_eq!(places_with(&test, NEW).await, Vec::<String>::new(), "the other address is forgotten too");
     }
 
+    async fn no_other_change_is_asked_for_while_one_can_be_undone_and_an_undo_ends_them_all(test: TestApp) {
+        give_once(&test).await;
+        let id = her(&test).await.id;
+        go_home(&test).await;
+        test.post("/me/email", &[("email", NEW)]).await;
+        assert_eq!(say(&test, &link_to(&test, NEW).await, "yes").await, 200);
+        let undo = link_to(&test, EMAIL).await;
+        test.app.clock.advance(TimeDelta::days(2));
+        // Whoever has the new mailbox wants to go on to a third one.
+        assert!(gets_a_link(&test, NEW).await);
+        let all = letters(&test, LetterKind::PortalLink).await;
+        let line = all.last().unwrap().text_body.lines().find(|line| line.contains("/me/")).expect("a link").trim();
+        test.post(line.strip_prefix("http://127.0.0.1:8080").expect("our own address"), &[]).await;
+        for lang in ["fa-AF", "ps", "en"] {
+            test.get(&format!("/me?lang={lang}")).await;
+            let refused = test.post("/me/email", &[("email", "third@example.net")]).await;
+            assert_eq!((refused.status.as_u16(), refused.attribute("#email", "value").as_deref()), (409, Some("third@example.net")));
+        }
+        let finance = test.add_person(Role::Finance).await;
+        test.sign_in(&finance).await;
+        let refused = test.post(&format!("/desk/supporters/{id}/address"), &[("email", "third@example.net")]).await;
+        assert!(refused.status == 422 && refused.body.contains("two weeks") && refused.body.contains("third@example.net"), "{}", refused.body);
+        // Even a wish that is there all the same does not outlive the undo.
+        run(&test, "update address_change set undo_until = asked_at").await;
+        let by = privacy::By::Supporter.actor();
+        privacy::address::ask(&test.app, ErasureBy::Supporter, &by, id, "third@example.net").await.unwrap();
+        run(&test, "update address_change set undo_until = expires_at where done_at is not null").await;
+        assert_eq!(say(&test, &undo, "no").await, 200);
+        assert_eq!(address_of(&test, id).await, EMAIL);
+        assert_eq!(say(&test, &link_to(&test, "third@example.net").await, "yes").await, 200);
+        assert_eq!(address_of(&test, id).await, EMAIL, "the wish went with the address that it was made at");
+    }
+
+    async fn a_wish_counts_only_for_the_address_that_it_was_made_at(test: TestApp) {
+        give_once(&test).await;
+        let id = her(&test).await.id;
+        go_home(&test).await;
+        test.post("/me/email", &[("email", NEW)]).await;
+        run(&test, "update supporter set email = 'meanwhile@example.net'").await;
+        let new = link_to(&test, NEW).await;
+        assert_eq!(say(&test, &new, "yes").await, 409);
+        assert_eq!(address_of(&test, id).await, "meanwhile@example.net");
+        assert!(test.get(&new).await.body.contains("does nothing any more"));
+    }
+
     async fn two_supporters_are_never_made_one_and_a_wish_runs_out(test: TestApp) {
         give_once(&test).await;
         let other = crate::support::gift(2_500, "USD");
@@ -170,7 +215,7 @@ on_both_databases! {
         assert_eq!(say(&test, &new, "yes").await, 200);
         assert_eq!(address_of(&test, id).await, NEW, "both agreed");
         // A typing mistake: the mail server refuses the letter to the address as it was written.
-        test.app.clock.advance(TimeDelta::days(2));
+        test.app.clock.advance(TimeDelta::days(15));
         test.sign_in(&finance).await;
         test.post(&format!("/desk/supporters/{id}/address"), &[("email", EMAIL)]).await;
         let new = link_to(&test, EMAIL).await;
@@ -178,6 +223,18 @@ on_both_databases! {
         privacy::address::finish_waiting(&test.app).await.unwrap();
         assert_eq!(address_of(&test, id).await, NEW);
         run(&test, &format!("update letter set state = 'bounced' where to_address = '{NEW}' and dedupe_key like 'address:%:old-staff'")).await;
+        let came_back = |of: &str, via: &str, severity: &str| {
+            format!(
+                "insert into bounce (letter_id, via, severity, status, diagnostic, address_hash, at)
+                    select id, '{via}', '{severity}', '', '', '', created_at from letter where to_address = '{NEW}' and {of}"
+            )
+        };
+        // A full mailbox, and another letter that came back: neither says that nobody reads there.
+        run(&test, &came_back("dedupe_key like 'address:%:old-staff'", "answer", "soft")).await;
+        run(&test, &came_back("dedupe_key like 'address:%:new'", "report", "gone")).await;
+        privacy::address::finish_waiting(&test.app).await.unwrap();
+        assert_eq!(address_of(&test, id).await, NEW);
+        run(&test, &came_back("dedupe_key like 'address:%:old-staff'", "report", "gone")).await;
         privacy::address::finish_waiting(&test.app).await.unwrap();
         assert_eq!(address_of(&test, id).await, EMAIL);
     }

@@ -110,6 +110,22 @@ on_both_databases! {
         assert_eq!(state_of(&test, &update).await, UpdateState::Sent);
     }
 
+    async fn who_has_another_address_meanwhile_gets_no_letter_at_the_one_before(test: TestApp) {
+        let update = draft(&test, "", |_| {}).await;
+        subscriber(&test, "before@example.org", Topic::Updates, "en").await;
+        begin(&test, &update).await;
+        let taken = test.app.db.write(async |tx| {
+            tx.execute_unprepared("update supporter set email = 'after@example.org'").await?;
+            let (app, id) = (test.app.clone(), update.id);
+            let taken = tokio::spawn(async move { send::take_in(&app, id, false).await });
+            // It has read the address as it was, where it does not wait for the end of this.
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            Ok(taken)
+        });
+        taken.await.unwrap().await.unwrap().unwrap();
+        assert!(letters(&test).await.iter().all(|letter| letter.to_address != "before@example.org"));
+    }
+
     async fn only_givers_of_an_item_who_asked_get_its_news_when_that_was_chosen(test: TestApp) {
         let item = test.item("A stove", None, |_| {}).await;
         let mut gift = gift(2_500, "EUR");
