@@ -5,7 +5,11 @@ use chrono::TimeDelta;
 use entity::{audit_entry, genuine_link, words::Role};
 use sea_orm::{EntityTrait, QueryOrder};
 use std::path::Path;
-use wellwisher::{genuine, staff::Actor};
+use wellwisher::{
+    app::{App, Payment},
+    genuine,
+    staff::Actor,
+};
 
 async fn add(app: &TestApp, kind: &str, label: &str, address: &str) {
     let link = genuine::parse(kind, label, address).expect("a link");
@@ -112,6 +116,21 @@ on_both_databases! {
         genuine::rotate(&app.app, &Actor::system(), false).await.unwrap();
         assert_eq!(genuine::signed(&app.app).await.unwrap().document.former_key, None, "a stolen key vouches for nothing");
         assert_eq!(app.get("/genuine/links.json.former.sig").await.status, 404);
+    }
+
+    async fn a_key_that_nobody_saw_vouches_for_nothing_after_another_secret_key(app: TestApp) {
+        let first = genuine::signed(&app.app).await.unwrap().document.key;
+        let mut config = (*app.app.config).clone();
+        config.secret_key = "another secret for tests, of more than 32 characters".to_owned().into();
+        let other = App::new(config, app.app.db.clone(), app.app.clock.clone(), Payment::nobody()).unwrap();
+        assert_ne!(genuine::signed(&other).await.unwrap().document.key, first);
+        genuine::rotate(&other, &Actor::system(), true).await.unwrap();
+        let signed = genuine::signed(&other).await.unwrap();
+        assert_eq!((signed.document.key.number, signed.document.former_key), (2, None));
+        let row = entity::genuine_key::Entity::find().one(app.app.db.read()).await.unwrap().unwrap();
+        assert_eq!((row.vouched, row.old_public), (false, first.ed25519), "what readers knew is what is kept");
+        genuine::rotate(&other, &Actor::system(), true).await.unwrap();
+        assert!(genuine::signed(&other).await.unwrap().document.former_key.is_some(), "from then on keys vouch again");
     }
 
     async fn an_administrator_keeps_the_list_and_every_change_is_audited(app: TestApp) {

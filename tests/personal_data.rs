@@ -41,7 +41,6 @@ const CLOSED: &[(&str, &str)] = &[
     ("/me/receipts/{id}/correct", "behind the link of a letter"),
     ("/me/address/{token}", "a link in a letter to a new address, which shows a button"),
     ("/me/export/{file}", "behind the link of a letter"),
-    ("/updates/{slug}", "written by staff: the newsroom of this test has none"),
     ("/me/{token}", "its letter is asked for apart, and its page shows a button"),
     ("/language/{tag}", "sets a cookie and goes back"),
     ("/readers/{article}", "a picture of one pixel"),
@@ -92,6 +91,8 @@ async fn fill(app: &TestApp) {
     for thing in [wellwisher::attachments::Thing::Campaign(campaign.id), wellwisher::attachments::Thing::Item(item.id)] {
         wellwisher::attachments::attach(&app.app, &Actor::system(), thing, place, None).await.unwrap();
     }
+    let update = crate::updates::draft(app, &format!("campaign:{}", campaign.id), |_| {}).await;
+    crate::updates::tell(app, &update, wellwisher::updates::state::Verb::Publish).await;
     app.add_person(Role::Finance).await;
     let to_campaign =
         |gift: Gift| Gift { campaign_id: Some(campaign.id), fund_id: Some(campaign.fund_id), article_id: Some(article.id), ..gift };

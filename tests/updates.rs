@@ -4,6 +4,7 @@ mod asks;
 mod desk;
 mod feeds;
 mod killed;
+mod late;
 mod sending;
 
 use crate::support::TestApp;

@@ -34,6 +34,7 @@ pub mod erasure;
 pub mod fund;
 pub mod genuine_key;
 pub mod genuine_link;
+pub mod genuine_shown;
 pub mod gift_aid_claim;
 pub mod gift_aid_declaration;
 pub mod gift_aid_line;

@@ -15,6 +15,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         sql::run(manager, TABLES).await?;
         sql::make_append_only(manager, "genuine_key").await?;
+        sql::make_append_only(manager, "genuine_shown").await?;
         sql::refuse(manager, "genuine_link", "delete", "true").await
     }
 
@@ -32,4 +33,6 @@ create index genuine_link_standing on genuine_link (removed_at, id);
 create table genuine_key (
     number @int primary key check (number >= 2), old_public text not null, vouched boolean not null,
     begun_by text not null, begun_at @time not null);
+create table genuine_shown (
+    number @int primary key check (number >= 1), public_key text not null, shown_at @time not null);
 ";

@@ -75,7 +75,8 @@ pub fn ladder(goals: Vec<campaign_goal::Model>, progress: &Progress) -> Vec<Goal
     steps
 }
 
-/// Says of each that is reached when it was: the moment of the booking that crossed it last.
+/// Says of each that is reached when it was: the moment of the booking that crossed it last. It reads every booking for the campaign, so
+/// it is for the desk: no public page grows with the ledger.
 pub async fn tell_when(db: &impl ConnectionTrait, campaign: &campaign::Model, steps: &mut [GoalStep]) -> Result<(), Error> {
     let reached: Vec<i64> = steps.iter().filter(|step| step.is_reached).map(|step| step.amount.minor).collect();
     if reached.is_empty() {

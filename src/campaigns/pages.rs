@@ -1,6 +1,6 @@
 //! The public list of campaigns, and one campaign with its story, items and giving form.
 
-use super::{CampaignCard, GoalStep, cards, goals, life, published, texts};
+use super::{CampaignCard, GoalStep, cards, life, published, texts};
 use crate::{
     app::App,
     asks::{self, GivingForm, Prefill, Target, target::MatchOffer},
@@ -78,7 +78,6 @@ async fn show(State(app): State<App>, page: Page, Path(slug): Path<String>, Quer
     let pots = matching::offers(db, campaign.id, app.now()).await?;
     let mut card = cards(&app, db, vec![campaign.clone()]).await?.pop().ok_or(Error::NotFound)?;
     let mut steps = std::mem::take(&mut card.goals);
-    goals::tell_when(db, &campaign, &mut steps).await?;
     let languages = texts::put_in_goals(db, &campaign.language, &own_language, &mut steps).await?;
     card.goals.clone_from(&steps);
     let goals = steps.into_iter().zip(languages).collect();

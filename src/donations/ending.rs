@@ -12,19 +12,25 @@ use crate::{
     jobs::{self, NewJob, Outcome},
     payments::StripeFailure,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     checkout_ending, donation,
     ids::{ArticleId, DonationId},
     words::{DonationSource, DonationStatus, EndingOutcome, EndingReason},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, JoinType,
+    QueryFilter, QueryOrder, QuerySelect, RelationDef,
 };
 
 /// The kind of the job that ends one checkout.
 pub const JOB: &str = "end_checkout";
+
+/// After which time what became of a checkout is written down without its job, which may have been given up.
+const LEFT_AFTER: TimeDelta = TimeDelta::hours(2);
+
+/// How many are written down so at once.
+const LEFT_MAX: u64 = 100;
 
 /// Writes down that every open checkout of an article is to be ended, and leaves a job for each. Returns how many. An announced bank
 /// transfer is none: nobody can take it back from her bank. The caller keeps the article locked.
@@ -151,6 +157,28 @@ async fn conclude(tx: &DatabaseTransaction, id: DonationId, ended: bool, now: Da
     row.done_at = Set(Some(now));
     row.update(tx).await?;
     Ok(store::note(tx, id, now, "ending_done", outcome.as_str()).await?)
+}
+
+/// Concludes those that are open though their donation is not pending any more: their job was given up.
+pub(super) async fn conclude_left(app: &App) -> Result<(), Error> {
+    let now = app.now();
+    let to_gift: RelationDef =
+        checkout_ending::Entity::belongs_to(donation::Entity).from(checkout_ending::Column::DonationId).to(donation::Column::Id).into();
+    let left: Vec<DonationId> = checkout_ending::Entity::find()
+        .select_only()
+        .column(checkout_ending::Column::DonationId)
+        .join(JoinType::InnerJoin, to_gift)
+        .filter(checkout_ending::Column::Outcome.eq(EndingOutcome::Open))
+        .filter(checkout_ending::Column::AskedAt.lte(now - LEFT_AFTER))
+        .filter(donation::Column::Status.ne(DonationStatus::Pending))
+        .limit(LEFT_MAX)
+        .into_tuple()
+        .all(app.db.read())
+        .await?;
+    for id in left {
+        app.db.write(async |tx| conclude(tx, id, false, now).await).await?;
+    }
+    Ok(())
 }
 
 /// Whether a donation's checkout was ended because its article asks no more.

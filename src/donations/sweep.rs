@@ -1,6 +1,6 @@
 //! Ends what ran out: checkouts that nobody paid, holds on wish items that are over.
 
-use super::{back, refresh::look_up, settle, store};
+use super::{back, ending, refresh::look_up, settle, store};
 use crate::{app::App, error::Error, matching, wishes};
 use entity::{
     donation,
@@ -32,6 +32,7 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
     app.db.write(async |tx| wishes::release_expired(tx, now).await).await?;
     matching::release_expired(app).await?;
     app.db.write(async |tx| wishes::orders::expire(tx, now).await).await?;
+    ending::conclude_left(app).await?;
     Ok(ended)
 }
 

@@ -1,7 +1,8 @@
 //! Is this really you? The organisation's genuine links: a list that administrators keep, shown on a page and signed, so that a supporter
 //! who gets an appeal can see whether it is ours.
 //!
-//! The list is signed with an Ed25519 key that is derived from `SECRET_KEY` and the key's number, so nothing secret is stored. Each day's
+//! The list is signed with an Ed25519 key that is derived from `SECRET_KEY` and the key's number, so nothing secret is stored: only the
+//! public half, as readers first saw it, so that no key vouches for another that they never saw (after a change of `SECRET_KEY`). Each day's
 //! document says when it was made and when it is over ([`LASTS`]), so that an old list cannot be shown for ever. Another key is a change of
 //! its number ([`rotate`]): for a while the old key signs the same document beside the new one, unless it was lost or stolen.
 
@@ -98,6 +99,9 @@ pub async fn signed(app: &App) -> Result<Signed, Error> {
     let changes = store::keys(db).await?;
     let number = changes.last().map_or(1, |change| change.number);
     let key = Key::derive(app, number)?;
+    if store::shown(db, number).await?.is_none() {
+        app.db.write(async |tx| store::insert_shown(tx, number, key.public_base64(), app.now()).await).await?;
+    }
     let handing_over = changes.last().filter(|change| change.vouched && app.now() < change.begun_at + HANDOVER);
     let former = match handing_over {
         // After another SECRET_KEY the old key is not derived any more, and what is not the old key must not sign for it.
@@ -216,17 +220,20 @@ pub async fn remove(app: &App, actor: &Actor, id: GenuineLinkId) -> Result<(), E
         .await
 }
 
-/// Goes over to the next key. The present one signs beside it for [`HANDOVER`], unless it was lost or stolen (`vouch` is false).
+/// Goes over to the next key. The present one signs beside it for [`HANDOVER`], unless it was lost or stolen (`vouch` is false), or is not
+/// the one that readers know by its number.
 pub async fn rotate(app: &App, actor: &Actor, vouch: bool) -> Result<i64, Error> {
     let now = app.now();
     app.db
         .write(async |tx| {
             let number = store::keys(tx).await?.last().map_or(1, |change| change.number) + 1;
-            let old = Key::derive(app, number - 1)?;
-            let row =
-                genuine_key::Model { number, old_public: old.public_base64(), vouched: vouch, begun_by: actor.name.clone(), begun_at: now };
-            store::insert_key(tx, row).await?;
-            let told = json!({ "number": number, "vouched": vouch, "old": old.named().sha256 });
+            let derived = Key::derive(app, number - 1)?.public_base64();
+            let known = store::shown(tx, number - 1).await?;
+            let vouched = vouch && known.as_ref() == Some(&derived);
+            let old_public = known.unwrap_or(derived);
+            let told = json!({ "number": number, "vouched": vouched, "old": old_public });
+            store::insert_key(tx, genuine_key::Model { number, old_public, vouched, begun_by: actor.name.clone(), begun_at: now }).await?;
+            store::insert_shown(tx, number, Key::derive(app, number)?.public_base64(), now).await?;
             audit::record(tx, now, actor, "genuine.key", "genuine_key", &number.to_string(), told).await?;
             Ok(number)
         })

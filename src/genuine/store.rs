@@ -2,10 +2,10 @@
 
 use crate::error::Error;
 use chrono::{DateTime, Utc};
-use entity::{genuine_key, genuine_link, ids::GenuineLinkId};
+use entity::{genuine_key, genuine_link, genuine_shown, ids::GenuineLinkId};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 
 /// How many changes of the key are read; nobody changes it so often.
@@ -45,5 +45,18 @@ pub async fn keys(db: &impl ConnectionTrait) -> Result<Vec<genuine_key::Model>, 
 /// Writes a change of the key.
 pub async fn insert_key(tx: &DatabaseTransaction, row: genuine_key::Model) -> Result<(), Error> {
     genuine_key::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// The public half of the key of this number, as readers first saw it, in base64.
+pub async fn shown(db: &impl ConnectionTrait, number: i64) -> Result<Option<String>, Error> {
+    Ok(genuine_shown::Entity::find_by_id(number).one(db).await?.map(|row| row.public_key))
+}
+
+/// Writes down how readers see the key of this number; what they saw first stays.
+pub async fn insert_shown(tx: &DatabaseTransaction, number: i64, public_key: String, now: DateTime<Utc>) -> Result<(), Error> {
+    let row = genuine_shown::ActiveModel { number: Set(number), public_key: Set(public_key), shown_at: Set(now) };
+    let once = OnConflict::column(genuine_shown::Column::Number).do_nothing().to_owned();
+    genuine_shown::Entity::insert(row).on_conflict(once).exec_without_returning(tx).await?;
     Ok(())
 }

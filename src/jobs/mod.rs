@@ -166,6 +166,20 @@ pub async fn retry(tx: &impl ConnectionTrait, id: JobId, now: DateTime<Utc>) -> 
     if changed.rows_affected == 1 { Ok(()) } else { Err(Error::NotFound) }
 }
 
+/// Lets the job of this key be tried again, where it was given up at `until` or before.
+pub async fn revive(tx: &impl ConnectionTrait, key: &str, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Error> {
+    job::Entity::update_many()
+        .col_expr(job::Column::GivenUpAt, Expr::value(Option::<DateTime<Utc>>::None))
+        .col_expr(job::Column::LeaseUntil, Expr::value(Option::<DateTime<Utc>>::None))
+        .col_expr(job::Column::Attempts, Expr::value(0))
+        .col_expr(job::Column::RunAt, Expr::value(now))
+        .filter(job::Column::DedupeKey.eq(key))
+        .filter(job::Column::GivenUpAt.lte(until))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// What the jobs of this kind that are not given up need.
 pub async fn waiting(db: &impl ConnectionTrait, kind: &str) -> Result<Vec<serde_json::Value>, Error> {
     let mine = job::Entity::find().filter(job::Column::Kind.eq(kind)).filter(job::Column::GivenUpAt.is_null());

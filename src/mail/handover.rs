@@ -152,11 +152,17 @@ impl Outbox {
             .into_iter()
             .collect();
         let stopped = mailing::stopped(db.read(), letters.iter().filter_map(|letter| letter.mailing_id)).await?;
+        let ended = mailing::ended(db.read(), &letters).await?;
         let (mut taken, mut unwanted) = (Vec::with_capacity(letters.len()), Vec::new());
         for (letter, hash) in letters.into_iter().zip(hashes) {
             // It was in somebody's hands when its mailing was stopped, and had to wait.
             if letter.mailing_id.is_some_and(|id| stopped.contains(&id)) {
                 unwanted.push((letter, mailing::STOPPED.to_owned()));
+                continue;
+            }
+            // She ended these news while it was in somebody's hands, or while the batch that it is of was written.
+            if ended.contains(&letter.id) {
+                unwanted.push((letter, mailing::why(SuppressionReason::Unsubscribed)));
                 continue;
             }
             // A notice that was tried before, also because staff want it to be, is not held up by what came of that.
@@ -176,7 +182,7 @@ impl Outbox {
         if !unwanted.is_empty() {
             db.write(async |tx| store::suppress(tx, &unwanted).await).await?;
             for (letter, _) in &unwanted {
-                tracing::info!(letter = %letter.id, "letter not sent: its address shall get none, or its mailing was stopped");
+                tracing::info!(letter = %letter.id, "letter not sent: its address shall get none, she wants none, or its mailing was stopped");
             }
         }
         Ok(taken)

@@ -18,7 +18,7 @@ use crate::{clock::Random, error::Error};
 use chrono::{DateTime, Utc};
 use entity::{
     ids::{LetterContentId, LetterId, MailingId, SupporterId},
-    letter, letter_content, mailing,
+    letter, letter_content, mailing, subscription,
     words::{LetterKind, LetterState, LetterStream, SuppressionReason},
 };
 use sea_orm::{
@@ -228,7 +228,7 @@ pub(super) fn why(reason: SuppressionReason) -> String {
 }
 
 /// Which of these mailings were stopped.
-pub(super) async fn stopped(db: &impl ConnectionTrait, ids: impl Iterator<Item = MailingId>) -> Result<HashSet<MailingId>, Error> {
+pub async fn stopped(db: &impl ConnectionTrait, ids: impl Iterator<Item = MailingId>) -> Result<HashSet<MailingId>, Error> {
     let ids: HashSet<MailingId> = ids.collect();
     if ids.is_empty() {
         return Ok(ids);
@@ -239,6 +239,30 @@ pub(super) async fn stopped(db: &impl ConnectionTrait, ids: impl Iterator<Item =
         .filter(mailing::Column::Id.is_in(ids))
         .filter(mailing::Column::StoppedAt.is_not_null());
     Ok(stopped.into_tuple::<MailingId>().all(db).await?.into_iter().collect())
+}
+
+/// Which of these letters are news that their recipient asked for and has ended since. A letter's key says whose it is, because her
+/// address may have been corrected meanwhile. Of whom no wish for this topic was ever written down, nothing is said.
+pub(super) async fn ended(db: &impl ConnectionTrait, letters: &[letter::Model]) -> Result<HashSet<LetterId>, Error> {
+    let news = letters.iter().filter(|letter| letter.kind == LetterKind::Update);
+    let whose: HashMap<LetterId, SupporterId> = news.filter_map(|letter| Some((letter.id, whose(letter)?))).collect();
+    if whose.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let wishes = subscription::Entity::find().filter(subscription::Column::SupporterId.is_in(whose.values().copied())).all(db).await?;
+    let mut in_force: HashMap<(SupporterId, String), bool> = HashMap::new();
+    for wish in wishes {
+        *in_force.entry((wish.supporter_id, wish.topic)).or_default() |= wish.confirmed_at.is_some() && wish.ended_at.is_none();
+    }
+    let is_ended = |letter: &&letter::Model| {
+        whose.get(&letter.id).is_some_and(|who| in_force.get(&(*who, letter.topic.clone())).is_some_and(|in_force| !in_force))
+    };
+    Ok(letters.iter().filter(is_ended).map(|letter| letter.id).collect())
+}
+
+/// Whose letter of a mailing it is, as its key says.
+fn whose(letter: &letter::Model) -> Option<SupporterId> {
+    letter.dedupe_key.strip_prefix("mailing:")?.split_once(':')?.1.parse().ok()
 }
 
 /// Holds back the letters that have not left yet. One whose text is being sent at this moment still goes.

@@ -350,6 +350,7 @@ pub const NOBODYS: &[(&str, &str)] = &[
     ("gift_aid_claim", "id state until_on reference made_by made_at settled_at"),
     ("genuine_key", "number old_public vouched begun_by begun_at"),
     ("genuine_link", "id kind label address added_by added_at removed_by removed_at"),
+    ("genuine_shown", "number public_key shown_at"),
     ("job", "id kind payload dedupe_key run_at attempts lease_until last_error given_up_at created_at"),
     ("last_outcome", "name ok summary report began_at ended_at"),
     ("ledger_entry", "id transaction_id account amount_minor currency fund_id campaign_id wish_item_id article_id"),

@@ -7,9 +7,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
+use std::{
+    collections::HashMap,
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// How many of the newest updates a feed holds.
 pub const ENTRIES_MAX: u64 = 50;
+
+/// How many written feeds are kept.
+const WRITTEN_MAX: usize = 16;
 
 /// What a feed says of itself.
 #[derive(Clone, Debug)]
@@ -24,6 +32,24 @@ pub struct Head<'a> {
     pub page: &'a str,
     /// When it last changed, while it is empty.
     pub since: DateTime<Utc>,
+}
+
+/// The last feeds that were written, by their tags: on the app's shelf.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<HashMap<String, String>>>);
+
+impl Written {
+    fn find(&self, tag: &str) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(tag).cloned()
+    }
+
+    fn keep(&self, tag: &str, body: &str) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= WRITTEN_MAX {
+            kept.clear();
+        }
+        kept.insert(tag.to_owned(), body.to_owned());
+    }
 }
 
 struct Item {
@@ -50,30 +76,55 @@ struct Feed<'a> {
 }
 
 /// A feed, or the word that it is as it was (`ETag`). With a language each entry is in it where there is such a text.
-pub fn answer(app: &App, headers: &HeaderMap, head: &Head<'_>, entries: &[Entry], language: Option<Language>) -> Result<Response, Error> {
+pub async fn answer(
+    app: &App,
+    headers: &HeaderMap,
+    head: &Head<'_>,
+    entries: &[Entry],
+    language: Option<Language>,
+) -> Result<Response, Error> {
+    let tag = tag_of(app, head, entries, language);
+    let etag = HeaderValue::try_from(&tag).map_err(|error| Error::internal("the tag of a feed", error))?;
+    let mut response = if is_known(headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let written = app.shelf.get_or_open(async || Ok(Written::default())).await?;
+        let body = match written.find(&tag) {
+            Some(body) => body,
+            None => {
+                let body = write(app, head, entries, language)?;
+                written.keep(&tag, &body);
+                body
+            }
+        };
+        ([(header::CONTENT_TYPE, HeaderValue::from_static("application/atom+xml; charset=utf-8"))], body).into_response()
+    };
+    response.headers_mut().insert(header::ETAG, etag);
+    Ok(response)
+}
+
+/// What a feed is known by, without writing it: its head, and of each entry the id and when it was last changed.
+fn tag_of(app: &App, head: &Head<'_>, entries: &[Entry], language: Option<Language>) -> String {
+    let mut all = format!("{} {head:?} {} {} {language:?}", env!("CARGO_PKG_VERSION"), app.config.org_name, app.config.base_url);
+    for entry in entries {
+        let _ = write!(all, " {} {:?} {:?}", entry.update.id, entry.update.published_at, entry.update.updated_at);
+    }
+    format!("W/\"{}\"", &sha256_hex(&all)[..32])
+}
+
+fn write(app: &App, head: &Head<'_>, entries: &[Entry], language: Option<Language>) -> Result<String, Error> {
     let query = language.map(|language| format!("?lang={}", language.tag())).unwrap_or_default();
-    let items: Vec<Item> = entries.iter().filter_map(|entry| item(app, entry, language)).collect();
-    let changed = entries.iter().map(changed).max().unwrap_or(head.since);
     let feed = Feed {
         language: language.unwrap_or_default().tag(),
         id: &head.id,
         title: &allowed(&head.title),
         org: &allowed(&app.config.org_name),
-        updated: time(changed),
+        updated: time(entries.iter().map(changed).max().unwrap_or(head.since)),
         here: format!("{}{query}", app.config.link(head.path)),
         page: app.config.link(head.page),
-        items,
+        items: entries.iter().filter_map(|entry| item(app, entry, language)).collect(),
     };
-    let body = feed.render()?;
-    let tag = format!("W/\"{}\"", &sha256_hex(&body)[..32]);
-    let etag = HeaderValue::try_from(&tag).map_err(|error| Error::internal("the tag of a feed", error))?;
-    let mut response = if is_known(headers, &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        ([(header::CONTENT_TYPE, HeaderValue::from_static("application/atom+xml; charset=utf-8"))], body).into_response()
-    };
-    response.headers_mut().insert(header::ETAG, etag);
-    Ok(response)
+    Ok(feed.render()?)
 }
 
 fn item(app: &App, entry: &Entry, language: Option<Language>) -> Option<Item> {

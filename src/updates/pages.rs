@@ -112,7 +112,7 @@ async fn site_feed(State(app): State<App>, headers: HeaderMap, Query(wanted): Qu
     let title = app.config.org_name.clone();
     let entries = news::store::published(app.db.read(), About::Site, app.now(), None, feed::ENTRIES_MAX).await?;
     let head = feed::Head { id: app.config.link("/feed.xml"), title, path: "/feed.xml", page: "/updates", since: DateTime::UNIX_EPOCH };
-    feed::answer(&app, &headers, &head, &entries, language)
+    feed::answer(&app, &headers, &head, &entries, language).await
 }
 
 /// The news of a campaign and of its items. A draft is not known here either.
@@ -133,5 +133,5 @@ async fn campaign_feed(
         page: &page,
         since: campaign.created_at,
     };
-    feed::answer(&app, &headers, &head, &entries, wanted.language())
+    feed::answer(&app, &headers, &head, &entries, wanted.language()).await
 }

@@ -3,7 +3,11 @@
 //! A batch is one transaction: it locks the update, takes the next supporters after the last one, writes their letters and the new place.
 //! So it does not matter how often a job is begun, by how many processes, or when one of them dies.
 
-use super::{audience, letter, state::require_open, store, topic_of};
+use super::{
+    audience, letter,
+    state::{require_open, without_letters},
+    store, topic_of,
+};
 use crate::{
     app::App,
     consents::{self, Subscriber},
@@ -34,6 +38,9 @@ const BATCHES_OF_A_JOB: usize = 40;
 
 /// How many updates are looked after at once.
 const TENDED_MAX: u64 = 50;
+
+/// How long a job that was given up rests before it is begun anew.
+const REVIVED_AFTER: TimeDelta = TimeDelta::minutes(15);
 
 /// How far ahead letters may be scheduled.
 const AHEAD_MAX: TimeDelta = TimeDelta::days(366);
@@ -113,15 +120,13 @@ async fn begin(tx: &DatabaseTransaction, app: &App, update: news_update::Model, 
     Ok(update)
 }
 
-/// Writes the job that goes on from where the letters are. Two of them do no harm.
+/// Writes the job that goes on from where the letters are. Two of them do no harm. One that was given up there is begun anew, after a
+/// while: as long as its row is there, its key would keep any other away.
 pub(super) async fn enqueue_job(tx: &DatabaseTransaction, app: &App, update: &news_update::Model, now: DateTime<Utc>) -> Result<(), Error> {
     let place = update.cursor_id.map(|id| id.to_string()).unwrap_or_default();
-    let new = NewJob {
-        kind: JOB,
-        payload: json!({ "update": update.id }),
-        dedupe_key: Some(format!("update:{}:{place}", update.id)),
-        run_at: now,
-    };
+    let key = format!("update:{}:{place}", update.id);
+    jobs::revive(tx, &key, now - REVIVED_AFTER, now).await?;
+    let new = NewJob { kind: JOB, payload: json!({ "update": update.id }), dedupe_key: Some(key), run_at: now };
     jobs::enqueue(tx, app.new_id(), new, now).await
 }
 
@@ -257,7 +262,7 @@ pub async fn tend(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// Begins an update whose time has come; one that may not be told becomes a draft again, with a word in the audit trail.
+/// Begins an update whose time has come; one that may not be told has no letters and is as it was before, with a word in the audit trail.
 async fn begin_scheduled(app: &App, id: UpdateId) -> Result<(), Error> {
     let now = app.now();
     app.db
@@ -268,7 +273,7 @@ async fn begin_scheduled(app: &App, id: UpdateId) -> Result<(), Error> {
             }
             let after = match require_open(tx, id).await {
                 Ok(()) => begin(tx, app, before, now).await?,
-                Err(Error::Conflict(_)) => news_update::Model { state: UpdateState::Draft, send_at: None, ..before },
+                Err(Error::Conflict(_)) => news_update::Model { state: without_letters(&before), send_at: None, ..before },
                 Err(other) => return Err(other),
             };
             store::save(tx, after.clone()).await?;

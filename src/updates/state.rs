@@ -8,10 +8,14 @@ use crate::{
     news,
     staff::audit::{self, Actor},
 };
+use chrono::{DateTime, Utc};
 use entity::{ids::UpdateId, news_update, words::UpdateState};
 use sea_orm::DatabaseTransaction;
 use serde_json::json;
 use std::{fmt, str::FromStr};
+
+/// Why the letters of an update that was taken back do not leave.
+const TAKEN_BACK: &str = "taken back";
 
 /// What staff do with an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +101,7 @@ pub async fn apply(app: &App, actor: &Actor, id: UpdateId, verb: Verb) -> Result
                     (after.state, after.published_at) = (UpdateState::Published, Some(now));
                 }
                 Verb::Unschedule => {
-                    after.state = if before.published_at.is_some() { UpdateState::Published } else { UpdateState::Draft };
-                    after.send_at = None;
+                    (after.state, after.send_at) = (without_letters(&before), None);
                 }
                 Verb::Pause => {
                     mailing::pause(tx, mailing_of(&before)?, "paused at the desk", now).await?;
@@ -111,14 +114,7 @@ pub async fn apply(app: &App, actor: &Actor, id: UpdateId, verb: Verb) -> Result
                     send::enqueue_job(tx, app, &after, now).await?;
                 }
                 Verb::Stop => after = send::stop_in(tx, before.clone(), "stopped at the desk", now).await?,
-                Verb::Hide => {
-                    if matches!(before.state, UpdateState::Sending | UpdateState::Paused) {
-                        after = send::stop_in(tx, before.clone(), "taken back", now).await?;
-                    } else if before.state == UpdateState::Scheduled {
-                        (after.state, after.send_at) = (UpdateState::Draft, None);
-                    }
-                    after.hidden = true;
-                }
+                Verb::Hide => after = hide(tx, before.clone(), now).await?,
                 Verb::Unhide => after.hidden = false,
             }
             // Feeds tell by this time that something changed.
@@ -132,6 +128,29 @@ pub async fn apply(app: &App, actor: &Actor, id: UpdateId, verb: Verb) -> Result
         })
         .await?;
     app.bell.notify_waiters();
+    Ok(after)
+}
+
+/// The state of an update whose letters are not asked for any more: its page is as it was before.
+pub(super) const fn without_letters(update: &news_update::Model) -> UpdateState {
+    if update.published_at.is_some() { UpdateState::Published } else { UpdateState::Draft }
+}
+
+/// Takes an update back. A mailing that has ended is stopped too: a letter of it that failed could be tried again.
+async fn hide(tx: &DatabaseTransaction, before: news_update::Model, now: DateTime<Utc>) -> Result<news_update::Model, Error> {
+    let mut after = before.clone();
+    match before.state {
+        UpdateState::Sending | UpdateState::Paused => after = send::stop_in(tx, before, TAKEN_BACK, now).await?,
+        UpdateState::Scheduled => (after.state, after.send_at) = (without_letters(&before), None),
+        UpdateState::Sent => {
+            let mailing = mailing_of(&before)?;
+            if !mailing::stopped(tx, std::iter::once(mailing)).await?.contains(&mailing) {
+                mailing::stop(tx, mailing, TAKEN_BACK, now).await?;
+            }
+        }
+        UpdateState::Draft | UpdateState::Published | UpdateState::Stopped => {}
+    }
+    after.hidden = true;
     Ok(after)
 }
 

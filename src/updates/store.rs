@@ -198,7 +198,8 @@ pub async fn serialise_asks(tx: &DatabaseTransaction) -> Result<(), Error> {
     Ok(())
 }
 
-/// How often each of these was asked since a moment, by letters that left or wait to leave, but not by the update `but`.
+/// How often each of these was asked since a moment, but not by the update `but`: by letters that were written or left since then, and by
+/// those that wait to leave, however old. What was kept from leaving asked nobody.
 pub async fn asks_since(
     db: &impl ConnectionTrait,
     supporters: &[SupporterId],
@@ -207,16 +208,19 @@ pub async fn asks_since(
 ) -> Result<HashMap<SupporterId, i64>, Error> {
     use news_ask::Column as A;
     let to_letter: RelationDef = news_ask::Entity::belongs_to(letter::Entity).from(A::LetterKey).to(letter::Column::DedupeKey).into();
-    let left = Condition::any().add(letter::Column::Id.is_null()).add(letter::Column::State.ne(LetterState::Suppressed));
+    let not_kept = Condition::any().add(letter::Column::Id.is_null()).add(letter::Column::State.ne(LetterState::Suppressed));
+    let counts = Condition::any()
+        .add(Condition::all().add(A::AskedAt.gt(since)).add(not_kept))
+        .add(letter::Column::SentAt.gt(since))
+        .add(letter::Column::State.is_in([LetterState::Queued, LetterState::Deferred, LetterState::Leased]));
     let rows: Vec<(SupporterId, i64)> = news_ask::Entity::find()
         .select_only()
         .column(A::SupporterId)
         .column_as(A::UpdateId.count(), "asked")
         .join(JoinType::LeftJoin, to_letter)
         .filter(A::SupporterId.is_in(supporters.iter().copied()))
-        .filter(A::AskedAt.gt(since))
         .filter(A::UpdateId.ne(but))
-        .filter(left)
+        .filter(counts)
         .group_by(A::SupporterId)
         .into_tuple()
         .all(db)

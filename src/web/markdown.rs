@@ -140,7 +140,7 @@ impl<'a> Plain<'a> {
             TagEnd::Link => {
                 let Some((address, from)) = self.links.pop() else { return };
                 let known = matches!(address.split(':').next(), Some("http" | "https" | "mailto"));
-                let words = self.out[from..].trim().to_owned();
+                let words = self.out.get(from..).unwrap_or_default().trim().to_owned();
                 if known && words != address && Some(words.as_str()) != address.strip_prefix("mailto:") {
                     self.write(&format!(" ({address})"));
                 }
@@ -167,10 +167,16 @@ impl<'a> Plain<'a> {
     /// Begins a new line, unless one has just begun.
     fn line(&mut self) {
         if !self.out.is_empty() && !self.at_margin() {
-            self.out.truncate(self.out.trim_end_matches(' ').len());
+            self.cut(self.out.trim_end_matches(' ').len());
             self.out.push('\n');
             self.margin.iter().for_each(|mark| self.out.push_str(mark));
         }
+    }
+
+    /// Takes away what stands behind `length`. A link that began there begins at the end now.
+    fn cut(&mut self, length: usize) {
+        self.out.truncate(length);
+        self.links.iter_mut().for_each(|(_, from)| *from = length.min(*from));
     }
 
     /// Begins a new line after an empty one.
@@ -178,7 +184,7 @@ impl<'a> Plain<'a> {
         if self.out.is_empty() || self.at_margin() && self.margin.contains(&"> ") {
             return;
         }
-        self.out.truncate(self.out.trim_end().len());
+        self.cut(self.out.trim_end().len());
         self.out.push('\n');
         let margin = self.margin.concat();
         self.out.push_str(margin.trim_end());
@@ -224,5 +230,17 @@ mod tests {
         assert_eq!(plain, wanted, "\n{plain}");
         assert_eq!(to_text("[x](javascript:y) <script>z()</script>", &base), "x z()");
         assert_eq!(to_text("- a\n\n- b", &base), "- a\n- b");
+    }
+
+    #[test]
+    fn a_link_that_begins_with_a_line_break_keeps_its_words() {
+        let base = Url::parse("https://news.example/").unwrap();
+        for (before, words) in [("a", "b"), ("نان  ", "چای"), ("a   &#32; ", "دری و پښتو")] {
+            for broken in ["\n", "\\\n", "  \n", "<br>\n"] {
+                let plain = to_text(&format!("{before} [{broken}{words}](/c) z"), &base);
+                assert!(plain.ends_with(&format!("{words} (https://news.example/c) z")), "{before:?} {broken:?}: {plain:?}");
+            }
+        }
+        assert_eq!(to_text("a   [**\nنان**](https://news.example/)  \n[\n](/c)", &base).lines().count(), 3);
     }
 }

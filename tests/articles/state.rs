@@ -203,6 +203,22 @@ on_both_databases! {
         assert_eq!(donations_of(&app).await[0].status, DonationStatus::Expired);
     }
 
+    async fn a_checkout_whose_job_was_given_up_is_concluded_when_its_donation_ends(app: TestApp) {
+        let article = publish(&app, &details("A school")).await;
+        app.start(&from_article(&article)).await;
+        sensitive(&app, &article, true).await;
+        app.app.db.write(async |tx| Ok(entity::job::Entity::delete_many().exec(tx).await.map(|_| ())?)).await.unwrap();
+        app.app.clock.advance(TimeDelta::hours(3));
+        donations::sweep(&app.app).await.unwrap();
+        let is_over = app.donation(donations_of(&app).await[0].id).await.status != DonationStatus::Pending;
+        assert_eq!(endings(&app).await[0].outcome != EndingOutcome::Open, is_over, "not while it may be paid");
+        app.app.clock.advance(TimeDelta::days(2));
+        donations::sweep(&app.app).await.unwrap();
+        donations::sweep(&app.app).await.unwrap();
+        assert_eq!(donations_of(&app).await[0].status, DonationStatus::Expired);
+        assert_eq!(endings(&app).await[0].outcome, EndingOutcome::Over);
+    }
+
     async fn a_checkout_that_stripe_makes_after_the_end_leads_nowhere_and_ends(app: TestApp) {
         let app = impatient(app);
         let article = publish(&app, &details("A school")).await;

@@ -97,6 +97,28 @@ on_both_databases! {
         }
     }
 
+    async fn an_ask_counts_from_when_its_letter_left_and_while_it_waits(test: TestApp) {
+        subscriber(&test, "wren@example.org", Topic::Updates, "en").await;
+        let written = [ask(&test, "", "one").await, ask(&test, "", "two").await];
+        for update in &written {
+            begin(&test, update).await;
+            crate::updates::work(&test).await;
+            tell(&test, update, Verb::Pause).await;
+        }
+        let third = ask(&test, "", "three").await;
+        test.app.clock.advance(TimeDelta::days(40));
+        assert_eq!(audience::count(&test.app, &third).await.unwrap().budget, 1, "both may still leave");
+        for update in &written {
+            tell(&test, update, Verb::Resume).await;
+        }
+        finish(&test).await;
+        assert_eq!(reached(&test).await.len(), 2);
+        test.app.clock.advance(TimeDelta::days(29));
+        assert_eq!(audience::count(&test.app, &third).await.unwrap().budget, 1, "they left a month ago at most");
+        test.app.clock.advance(TimeDelta::days(2));
+        assert_eq!(audience::count(&test.app, &third).await.unwrap().gets, 1);
+    }
+
     async fn letters_that_never_left_asked_nobody(test: TestApp) {
         subscriber(&test, "wren@example.org", Topic::Updates, "en").await;
         for slug in ["one", "two", "three"] {

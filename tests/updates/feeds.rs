@@ -143,7 +143,9 @@ on_both_databases! {
         assert_eq!(ask(&test, "/feed.xml", "\"x\"").await.status, 200);
         let second = draft(&test, "", |raw| raw.slug = "second".into()).await;
         tell(&test, &second, Verb::Publish).await;
-        assert_eq!(ask(&test, "/feed.xml", &tag).await.status, 200);
+        let newer = ask(&test, "/feed.xml", &tag).await;
+        assert_eq!((newer.status.as_u16(), newer.body.matches("<entry").count()), (200, 2));
+        assert_eq!(test.get("/feed.xml").await.body, newer.body);
         for page in ["/", "/updates"] {
             let link = test.get(page).await.attribute("link[rel=alternate][type='application/atom+xml']", "href");
             assert_eq!(link.as_deref(), Some("/feed.xml?lang=en"), "{page}");

@@ -131,7 +131,6 @@ campaigns-days-left = { $count ->
 campaigns-next-goal = Next: { $amount }
 campaigns-goals = What we reach together
 campaigns-goal-itself = The goal of the campaign
-campaigns-goal-reached-on = reached on { $day }
 campaigns-goal-reached = reached
 campaigns-goal-stretch = if more comes than the goal
 campaigns-paused-since = This campaign has been paused since { $day }.

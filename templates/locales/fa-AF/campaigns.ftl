@@ -33,7 +33,6 @@ campaigns-days-left = { $count ->
 campaigns-next-goal = گام بعدی: { $amount }
 campaigns-goals = آنچه با هم به آن می‌رسیم
 campaigns-goal-itself = هدف کارزار
-campaigns-goal-reached-on = در { $day } به آن رسیدیم
 campaigns-goal-reached = به آن رسیده‌ایم
 campaigns-goal-stretch = اگر بیشتر از هدف گرد آید
 campaigns-paused-since = این کارزار از { $day } متوقف است.

@@ -33,7 +33,6 @@ campaigns-days-left = { $count ->
 campaigns-next-goal = بل ګام: { $amount }
 campaigns-goals = هغه څه چې په ګډه ور ته رسېږو
 campaigns-goal-itself = د کمپاین موخه
-campaigns-goal-reached-on = په { $day } ور ته ورسېدو
 campaigns-goal-reached = ور ته رسېدلي یو
 campaigns-goal-stretch = که له موخې ډېر راټول شي
 campaigns-paused-since = دا کمپاین له { $day } راهیسې درول شوی دی.
