@@ -95,7 +95,9 @@ pub fn compose(app: &App, update: &news_update::Model, text: &news_text::Model, 
         unsubscribe: UNSUBSCRIBE,
         org: &app.config.org_name,
     };
-    let html = markdown::to_html_for_elsewhere(&text.body_markdown, &app.config.base_url);
+    // A link is a long word: unbroken, it would make the letter wider than a phone.
+    let html = markdown::to_html_for_elsewhere(&text.body_markdown, &app.config.base_url)
+        .replace("<a href=", "<a style=\"word-break: break-all\" href=");
     let plain = markdown::to_text(&text.body_markdown, &app.config.base_url);
     let html = AsHtml { letter: &letter, story: &html }.render()?;
     let text = format!("{}\n", AsText { letter: &letter, story: &plain }.render()?.trim());
