@@ -342,8 +342,13 @@ pub async fn totals(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<To
         .into_tuple()
         .all(db)
         .await?;
-    // What came back of what was paid is not ours any more.
-    for (currency, minor) in came_back(db, filter).await? {
+    // What came back of what was paid is not ours any more. Money comes back of paid donations only, so the state is not asked for: a database
+    // that began with it would go through all of them.
+    let returned = match filter.status {
+        None | Some(DonationStatus::Paid) => came_back(db, &Filter { status: None, ..filter.clone() }).await?,
+        Some(_) => Vec::new(),
+    };
+    for (currency, minor) in returned {
         let paid = rows.iter_mut().find(|row| row.0 == currency && row.1 == DonationStatus::Paid);
         if let Some((.., total)) = paid {
             *total = total.checked_sub(minor).ok_or(entity::MoneyError::Overflow)?;
