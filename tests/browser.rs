@@ -1,7 +1,7 @@
 //! The whole way through a real browser, script off and on, against `wellwisher demo` (see `browser/journey.mjs`).
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -40,13 +40,14 @@ impl Demo {
             .spawn()
             .expect("the program was built with the tests");
         let mut demo = Self { program, base_url: format!("http://{address}"), directory };
-        demo.wait_until_ready(address);
+        demo.wait_until_ready();
         demo
     }
 
-    fn wait_until_ready(&mut self, address: SocketAddr) {
+    /// It takes connections while it still makes its sample: what it says is waited for.
+    fn wait_until_ready(&mut self) {
         let started = Instant::now();
-        while TcpStream::connect(address).is_err() {
+        while !self.log().contains(" is ready after ") {
             let ended = self.program.try_wait().expect("the child can be asked");
             assert!(ended.is_none(), "the demo ended: {}", self.log());
             assert!(started.elapsed() < Duration::from_secs(READY_SECONDS_MAX) * PATIENCE, "the demo is not ready: {}", self.log());

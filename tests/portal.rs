@@ -219,7 +219,7 @@ on_both_databases! {
     async fn she_changes_pauses_resumes_and_ends_her_gift(app: TestApp) {
         begin(&app, "monthly", GOOD_CARD).await;
         let id = the_gift(&app).await.id;
-        assert_eq!(app.get(&format!("/me/recurring/{id}/end")).await.location(), "/me", "not without the link");
+        assert_eq!(app.get(&format!("/me/recurring/{id}/end")).await.location(), "/me?stale=1", "not without the link");
         assert_eq!(app.post(&format!("/me/recurring/{id}/end"), &[]).await.location(), "/me?stale=1");
         assert_eq!(the_gift(&app).await.status, RecurringStatus::Active);
         let path = ask_for_link(&app, "zarmina@example.org", 1).await.expect("a letter");

@@ -308,6 +308,10 @@ words! {
         Update = "update",
         /// Did you ask for news? (double opt-in)
         Confirmation = "confirmation",
+        /// Another address was asked for or taken: a link with which its mailbox agrees, says no, or takes it back.
+        AddressChange = "address_change",
+        /// The last letter to somebody who was erased: what is kept, and until when.
+        Goodbye = "goodbye",
     }
     /// The life of an update. Whether it is on a page is another question: that needs a date of publication, and that nobody hid it.
     UpdateState {

@@ -15,11 +15,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use entity::{
-    ids::LetterId,
-    letter, letter_attempt,
-    words::{LetterKind, LetterState},
-};
+use entity::{ids::LetterId, letter, letter_attempt, words::LetterState};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -116,7 +112,7 @@ async fn show_letter(State(app): State<App>, _who: Finance, page: DeskPage, Path
         letter.text_body = mailing::content(app.db.read(), content).await?.text_body;
     }
     let title = page.t("desk-letter-title");
-    let is_secret = matches!(letter.kind, LetterKind::PortalLink | LetterKind::Confirmation);
+    let is_secret = outbox::is_secret(letter.kind);
     letter.text_body = without_keys(&letter.text_body);
     web::html(&LetterPage { page: page.titled(title), letter, attempts, can_retry, is_secret })
 }

@@ -1,13 +1,13 @@
 //! What is forgotten of letters: their text when they have long gone out, and everything but the fact when their recipient is erased.
 
-use super::store;
+use super::{outbox::is_secret, store};
 use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
     bounce,
     ids::LetterId,
     letter, letter_attempt, letter_to_forget,
-    words::{LetterKind, LetterState, LetterStream},
+    words::{LetterState, LetterStream},
 };
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -27,7 +27,7 @@ pub async fn forget_all(tx: &DatabaseTransaction, ids: &[LetterId], now: DateTim
     let (mut at_once, mut later) = (Vec::new(), Vec::new());
     for one in all {
         let is_under_way = UNDER_WAY.contains(&one.state) && one.next_at < super::retry::NEVER;
-        let is_of_use = one.stream == LetterStream::Transactional && !matches!(one.kind, LetterKind::PortalLink | LetterKind::Confirmation);
+        let is_of_use = one.stream == LetterStream::Transactional && !is_secret(one.kind);
         match is_under_way {
             true if is_of_use || one.state == LetterState::Leased => later.push(one.id),
             true => {

@@ -62,13 +62,20 @@ pub(super) struct Taken {
     discreet: bool,
 }
 
-/// How a talk with the mail server ended.
-#[derive(Clone, Copy, Debug)]
+/// A talk with the mail server that is over, and of which nothing is written down yet.
+#[derive(Debug)]
 pub(super) struct Talk {
-    /// The letter's new state; none when the lease was lost meanwhile.
-    pub state: Option<LetterState>,
+    letter: letter::Model,
+    hash: String,
+    /// None when the letter was held back, or its lease was lost, before its text was sent.
+    delivery: Option<Delivery>,
+}
+
+impl Talk {
     /// Whether the mail server could be reached.
-    pub reached: bool,
+    pub fn reached(&self) -> bool {
+        !matches!(&self.delivery, Some(Delivery { stage: LetterStage::Connect, outcome: Outcome::Transient(_) }))
+    }
 }
 
 /// The texts of mailings that were asked for lately.
@@ -107,7 +114,7 @@ impl Outbox {
         // All are heard out, also after an error: dropping a talk in the middle would leave its letter's fate unknown.
         while let Some(result) = talks.next().await {
             match result {
-                Ok(talk) => sent += usize::from(talk.state == Some(LetterState::Sent)),
+                Ok(state) => sent += usize::from(state == Some(LetterState::Sent)),
                 Err(error) => failure = Some(error),
             }
         }
@@ -188,8 +195,14 @@ impl Outbox {
         Ok(taken)
     }
 
-    /// Sends one letter that was taken, and writes down what became of it.
-    pub(super) async fn deliver(&self, db: &Db, clock: &Clock, taken: Taken) -> Result<Talk, Error> {
+    /// Sends one letter that was taken, and writes down what became of it: its new state, or none when the lease was lost meanwhile.
+    async fn deliver(&self, db: &Db, clock: &Clock, taken: Taken) -> Result<Option<LetterState>, Error> {
+        let talk = self.talk(db, clock, taken).await;
+        self.note(db, clock, talk).await
+    }
+
+    /// Hands one letter that was taken to the mail server.
+    pub(super) async fn talk(&self, db: &Db, clock: &Clock, taken: Taken) -> Talk {
         let mut letter = taken.letter.clone();
         let way = self.way(letter.stream);
         let mut may_leave = true;
@@ -212,17 +225,22 @@ impl Outbox {
             // It would fail in the same way at every attempt.
             Err(why) => Delivery { stage: LetterStage::Rcpt, outcome: Outcome::Permanent(Reply::none(why)) },
         };
-        if !may_leave {
+        Talk { letter, hash: taken.hash, delivery: may_leave.then_some(delivery) }
+    }
+
+    /// Writes down what became of a letter: its new state, or none when the lease was lost meanwhile.
+    pub(super) async fn note(&self, db: &Db, clock: &Clock, talk: Talk) -> Result<Option<LetterState>, Error> {
+        let Talk { letter, hash, delivery } = talk;
+        let Some(delivery) = delivery else {
             // Not an attempt: it waits as it did before. When another worker has it, this changes nothing.
             let waits = [(letter, clock.now())];
             db.write(async |tx| store::put_back(tx, &waits).await).await?;
-            return Ok(Talk { state: None, reached: true });
-        }
-        let reached = !matches!((delivery.stage, &delivery.outcome), (LetterStage::Connect, Outcome::Transient(_)));
+            return Ok(None);
+        };
         let (id, attempts) = (letter.id, letter.attempts);
-        let state = self.write_down(db, clock, letter, &taken.hash, &delivery).await?;
+        let state = self.write_down(db, clock, letter, &hash, &delivery).await?;
         tell(id, attempts, &delivery, state);
-        Ok(Talk { state, reached })
+        Ok(state)
     }
 
     /// Writes down what became of a letter. While the database does not answer, this is known here only, and forgetting it would leave the

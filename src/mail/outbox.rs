@@ -264,6 +264,12 @@ pub const fn stream_of(kind: LetterKind) -> LetterStream {
     }
 }
 
+/// Whether the text of a kind of letter is for nobody but whom it is to: neither staff nor an export show it. Its link opens or decides
+/// something, or it is the last letter to somebody who asked to be forgotten.
+pub const fn is_secret(kind: LetterKind) -> bool {
+    matches!(kind, LetterKind::PortalLink | LetterKind::Confirmation | LetterKind::AddressChange | LetterKind::Goodbye)
+}
+
 /// Has a letter tried again now, as staff ask. The same letter with the same Message-ID: whoever has it already gets no second one
 /// from a server that looks.
 pub async fn retry_letter(tx: &DatabaseTransaction, id: LetterId, now: DateTime<Utc>) -> Result<(), Error> {

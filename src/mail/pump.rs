@@ -13,7 +13,7 @@ use entity::words::LetterStream;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{
     sync::Notify,
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,12 @@ struct Pump {
     pace: Pace,
     connections: usize,
     waiting: VecDeque<Waiting>,
-    talks: JoinSet<(String, Result<Talk, Error>)>,
+    /// The fetching of the next letters: one at a time, beside the talks.
+    fetches: JoinSet<Result<Vec<Taken>, Error>>,
+    /// The letters that are being handed over, each with its domain.
+    talks: JoinSet<(String, Talk)>,
+    /// What is being written down of talks that are over: their connections carry the next letters meanwhile.
+    notes: JoinSet<Result<(), Error>>,
     look_at: Instant,
     unreached: u32,
     rest_until: Option<Instant>,
@@ -69,7 +74,9 @@ impl Outbox {
             stream,
             pace: Pace::new(limits),
             waiting: VecDeque::new(),
+            fetches: JoinSet::new(),
             talks: JoinSet::new(),
+            notes: JoinSet::new(),
             look_at: Instant::now(),
             unreached: 0,
             rest_until: None,
@@ -82,8 +89,8 @@ impl Pump {
     async fn run(mut self, bell: &Notify, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             let now = Instant::now();
-            if self.waiting.len() <= self.room() / 2 && now >= self.look_at && self.rest_until.is_none_or(|until| now >= until) {
-                self.refill().await;
+            if self.wants_more() && now >= self.look_at && self.rest_until.is_none_or(|until| now >= until) {
+                self.begin_fetch();
             }
             self.begin_talks();
             if self.talks.len() < self.connections && self.waiting.len() > self.room() / 2 {
@@ -92,14 +99,22 @@ impl Pump {
             let wake_at = self.wake_at();
             tokio::select! {
                 Some(ended) = self.talks.join_next() => self.end_talk(ended),
+                Some(ended) = self.notes.join_next() => self.end_note(ended),
+                Some(ended) = self.fetches.join_next() => self.end_fetch(ended).await,
                 () = stop.cancelled() => break,
                 () = bell.notified() => self.look_at = self.look_at.min(Instant::now()),
                 () = sleep_until(wake_at) => {}
             }
         }
+        while let Some(ended) = self.fetches.join_next().await {
+            self.end_fetch(ended).await;
+        }
         self.put_all_back().await;
         while let Some(ended) = self.talks.join_next().await {
             self.end_talk(ended);
+        }
+        while let Some(ended) = self.notes.join_next().await {
+            self.end_note(ended);
         }
     }
 
@@ -108,17 +123,33 @@ impl Pump {
         (self.connections * 4).clamp(32, 512)
     }
 
-    async fn refill(&mut self) {
+    fn wants_more(&self) -> bool {
+        self.fetches.is_empty() && self.waiting.len() <= self.room() / 2
+    }
+
+    fn begin_fetch(&mut self) {
         let count = (self.room() - self.waiting.len().min(self.room())) as u64;
-        let now = self.clock.now();
-        let taken = match self.fetch(now, count).await {
-            Ok(taken) => taken,
-            Err(error) => {
-                tracing::error!(%error, stream = self.stream.as_str(), "the outbox cannot be read");
-                self.look_at = Instant::now() + AFTER_ERROR;
-                return;
+        let (outbox, db, now, stream) = (Arc::clone(&self.outbox), self.db.clone(), self.clock.now(), self.stream);
+        self.fetches.spawn(async move {
+            if stream == LetterStream::Transactional {
+                outbox.recover(&db, now).await?;
             }
+            outbox.take(&db, now, stream, count).await
+        });
+    }
+
+    fn rest_from_looking(&mut self, error: &dyn std::error::Error) {
+        tracing::error!(%error, stream = self.stream.as_str(), "the outbox cannot be read");
+        self.look_at = Instant::now() + AFTER_ERROR;
+    }
+
+    async fn end_fetch(&mut self, ended: Result<Result<Vec<Taken>, Error>, JoinError>) {
+        let taken = match ended {
+            Ok(Ok(taken)) => taken,
+            Ok(Err(error)) => return self.rest_from_looking(&error),
+            Err(error) => return self.rest_from_looking(&error),
         };
+        let now = self.clock.now();
         self.look_at = Instant::now() + if taken.is_empty() { LOOK_EVERY } else { Duration::ZERO };
         let mut put_off = Vec::new();
         for one in taken {
@@ -130,13 +161,6 @@ impl Pump {
         self.put_back(put_off).await;
     }
 
-    async fn fetch(&self, now: DateTime<Utc>, count: u64) -> Result<Vec<Taken>, Error> {
-        if self.stream == LetterStream::Transactional {
-            self.outbox.recover(&self.db, now).await?;
-        }
-        self.outbox.take(&self.db, now, self.stream, count).await
-    }
-
     /// Hands over what may leave now.
     fn begin_talks(&mut self) {
         let now = Instant::now();
@@ -144,7 +168,7 @@ impl Pump {
             return;
         }
         let mut at = 0;
-        while self.talks.len() < self.connections && at < self.waiting.len() {
+        while self.talks.len() < self.connections && self.notes.len() < self.room() && at < self.waiting.len() {
             let one = &self.waiting[at];
             if one.not_before > now || !self.pace.begin(&one.taken.letter.domain, now) {
                 at += 1;
@@ -154,8 +178,7 @@ impl Pump {
             let (outbox, db, clock) = (Arc::clone(&self.outbox), self.db.clone(), self.clock.clone());
             self.talks.spawn(async move {
                 let domain = taken.letter.domain.clone();
-                let talk = outbox.deliver(&db, &clock, taken).await;
-                (domain, talk)
+                (domain, outbox.talk(&db, &clock, taken).await)
             });
         }
     }
@@ -169,26 +192,33 @@ impl Pump {
         self.put_back(stuck.into_iter().map(|one| (one.taken.letter, later)).collect()).await;
     }
 
-    fn end_talk(&mut self, ended: Result<(String, Result<Talk, Error>), tokio::task::JoinError>) {
+    fn end_talk(&mut self, ended: Result<(String, Talk), JoinError>) {
         let (domain, talk) = match ended {
             Ok(ended) => ended,
             Err(error) => return tracing::error!(%error, "handing over a letter panicked: its lease ends and it is tried again"),
         };
         self.pace.end(&domain, Instant::now());
-        match talk {
-            Ok(talk) if talk.reached => (self.unreached, self.rest_until) = (0, None),
-            Ok(_) => {
-                self.unreached += 1;
-                if self.unreached >= UNREACHED_MAX {
-                    let rest = Duration::from_secs(1 << (self.unreached - UNREACHED_MAX).min(6)).min(REST_MAX);
-                    self.rest_until = Some(Instant::now() + rest);
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, stream = self.stream.as_str(), "what became of a letter could not be written down");
-                self.rest_until = Some(Instant::now() + AFTER_ERROR);
+        if talk.reached() {
+            (self.unreached, self.rest_until) = (0, None);
+        } else {
+            self.unreached += 1;
+            if self.unreached >= UNREACHED_MAX {
+                let rest = Duration::from_secs(1 << (self.unreached - UNREACHED_MAX).min(6)).min(REST_MAX);
+                self.rest_until = Some(Instant::now() + rest);
             }
         }
+        let (outbox, db, clock) = (Arc::clone(&self.outbox), self.db.clone(), self.clock.clone());
+        self.notes.spawn(async move { outbox.note(&db, &clock, talk).await.map(|_| ()) });
+    }
+
+    fn end_note(&mut self, ended: Result<Result<(), Error>, JoinError>) {
+        let error = match ended {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(error, stream = self.stream.as_str(), "what became of a letter could not be written down");
+        self.rest_until = Some(Instant::now() + AFTER_ERROR);
     }
 
     /// When there is something to do although nobody rings.
@@ -196,7 +226,7 @@ impl Pump {
         let now = Instant::now();
         let busy = self.talks.len() >= self.connections;
         let next_turn = self.waiting.iter().map(|one| one.not_before).filter(|at| *at > now).min();
-        let look = (self.waiting.len() <= self.room() / 2).then_some(self.look_at);
+        let look = self.wants_more().then_some(self.look_at);
         let wake = [next_turn.filter(|_| !busy), look].into_iter().flatten().min().unwrap_or(now + LOOK_EVERY);
         wake.max(self.rest_until.unwrap_or(now))
     }

@@ -78,25 +78,18 @@ impl ActionPage {
     }
 }
 
-async fn hers(
-    app: &App,
-    supporter: Option<supporter::Model>,
-    id: RecurringId,
-    action: Action,
-) -> Result<Option<recurring_donation::Model>, Error> {
-    let Some(supporter) = supporter else { return Ok(None) };
+async fn hers(app: &App, supporter: &supporter::Model, id: RecurringId, action: Action) -> Result<recurring_donation::Model, Error> {
     let gift = recurring::store::find(app.db.read(), id).await?.filter(|gift| gift.supporter_id == supporter.id);
-    Ok(Some(gift.filter(|gift| action.fits(gift.status) && gift.asked_end.is_empty()).ok_or(Error::NotFound)?))
+    gift.filter(|gift| action.fits(gift.status) && gift.asked_end.is_empty()).ok_or(Error::NotFound)
 }
 
 /// The page that asks before anything is done.
 pub(super) async fn ask(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
+    AtHome { supporter, page }: AtHome,
     Path((id, action)): Path<(RecurringId, Action)>,
 ) -> Result<Response, Error> {
-    let Some(gift) = hers(&app, supporter, id, action).await? else { return Ok(web::redirect("/me")) };
+    let gift = hers(&app, &supporter, id, action).await?;
     let page = page.preferring(&gift.language);
     let title = page.t(&format!("portal-{}-title", action.as_str()));
     let amount = Money::new(gift.amount_minor, gift.currency);
@@ -107,12 +100,11 @@ pub(super) async fn ask(
 /// Does it, and leads back to her pages; or shows the page again with what is wrong.
 pub(super) async fn act(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
+    AtHome { supporter, page }: AtHome,
     Path((id, action)): Path<(RecurringId, Action)>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Error> {
-    let Some(gift) = hers(&app, supporter, id, action).await? else { return Ok(web::redirect("/me?stale=1")) };
+    let gift = hers(&app, &supporter, id, action).await?;
     let page = page.preferring(&gift.language);
     let came = match action {
         Action::Amount => match parse_amount(&app, &page, &gift, &typed.amount) {

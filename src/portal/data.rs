@@ -38,9 +38,7 @@ struct DataPage {
 }
 
 /// What there is, and where to take it from.
-pub(super) async fn show(State(app): State<App>, AtHome(supporter): AtHome, page: Page) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
-    let page = page.preferring(&supporter.language);
+pub(super) async fn show(State(app): State<App>, AtHome { supporter, page }: AtHome) -> Result<Response, Error> {
     let export = export::everything(app.db.read(), &app, supporter.id).await?;
     let kinds = export.parts.iter().filter(|part| !part.rows.is_empty()).map(|part| (part.table.name, part.rows.len())).collect();
     let title = page.t("portal-data-title");
@@ -50,12 +48,10 @@ pub(super) async fn show(State(app): State<App>, AtHome(supporter): AtHome, page
 /// One file: `everything.json`, or `<kind>.csv`.
 pub(super) async fn take(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
+    AtHome { supporter, page }: AtHome,
     client: ClientAddress,
-    page: Page,
     Path(file): Path<String>,
 ) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
     let kind = file.strip_suffix(".csv").and_then(inventory::table);
     if kind.is_none() && file != "everything.json" {
         return Err(Error::NotFound);
@@ -107,9 +103,7 @@ async fn erase_page(app: &App, page: Page, who: &supporter::Model, errors: FormE
 }
 
 /// Says what goes, what is kept, how long and why, and asks for her address as a confirmation.
-pub(super) async fn ask_to_erase(State(app): State<App>, AtHome(supporter): AtHome, page: Page) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
-    let page = page.preferring(&supporter.language);
+pub(super) async fn ask_to_erase(State(app): State<App>, AtHome { supporter, page }: AtHome) -> Result<Response, Error> {
     web::html(&erase_page(&app, page, &supporter, FormErrors::default(), String::new()).await?)
 }
 
@@ -122,13 +116,10 @@ pub(super) struct Confirmation {
 /// Erases her. Her sessions end with it, this one too.
 pub(super) async fn erase(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
+    AtHome { supporter, page }: AtHome,
     headers: HeaderMap,
     Form(typed): Form<Confirmation>,
 ) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
-    let page = page.preferring(&supporter.language);
     let mut errors = FormErrors::default();
     if typed.confirm.trim().to_lowercase() == supporter.email {
         match privacy::erase(&app, &By::Supporter, supporter.id).await {

@@ -76,25 +76,15 @@ pub(super) struct Asked {
 /// The form as things stand.
 pub(super) async fn show(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
+    AtHome { supporter, page }: AtHome,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
-    let page = page.preferring(&supporter.language);
     let done = ["saved", "asked", "corrected"].contains(&asked.done.as_str()).then(|| page.t(&format!("portal-details-{}", asked.done)));
     web::html(&DetailsPage { done, ..page_of(&app, page, &supporter, FormErrors::default(), None).await? })
 }
 
 /// Keeps it.
-pub(super) async fn save(
-    State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
-    Form(typed): Form<Typed>,
-) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
-    let page = page.preferring(&supporter.language);
+pub(super) async fn save(State(app): State<App>, AtHome { supporter, page }: AtHome, Form(typed): Form<Typed>) -> Result<Response, Error> {
     let name = without_controls(&typed.name, false);
     let lines = without_controls(&typed.address, true);
     let parts: Vec<&str> = lines.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -127,12 +117,9 @@ pub(super) struct NewAddress {
 /// Asks both mailboxes for another e-mail address. The answer is the same whether the new one is known to us or not.
 pub(super) async fn ask_address(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
+    AtHome { supporter, page }: AtHome,
     Form(typed): Form<NewAddress>,
 ) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
-    let page = page.preferring(&supporter.language);
     let (text, status) = match address::ask(&app, ErasureBy::Supporter, &By::Supporter.actor(), supporter.id, &typed.email).await {
         Ok(()) => return Ok(web::redirect("/me/details?done=asked")),
         Err(Error::Invalid(_)) => (page.t("portal-address-wrong"), StatusCode::UNPROCESSABLE_ENTITY),
@@ -148,8 +135,11 @@ pub(super) async fn ask_address(
 }
 
 /// Issues a receipt anew with her present name and address; the old one is replaced.
-pub(super) async fn correct(State(app): State<App>, AtHome(supporter): AtHome, Path(id): Path<ReceiptId>) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
+pub(super) async fn correct(
+    State(app): State<App>,
+    AtHome { supporter, .. }: AtHome,
+    Path(id): Path<ReceiptId>,
+) -> Result<Response, Error> {
     store::receipt_of(app.db.read(), supporter.id, id).await?.ok_or(Error::NotFound)?;
     let known = own::details(app.db.read(), &supporter).await?;
     let correction = Correction { name: known.name, address: known.address };

@@ -61,12 +61,9 @@ pub(super) struct Asked {
 /// What she gets, and what else there is.
 pub(super) async fn show(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
+    AtHome { supporter, page }: AtHome,
     web::Query(asked): web::Query<Asked>,
 ) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
-    let page = page.preferring(&supporter.language);
     let done = ["begun", "ended", "all-ended"].contains(&asked.done.as_str()).then(|| page.t(&format!("portal-news-{}", asked.done)));
     web::html(&NewsPage { done, ..page_of(&app, page, &supporter).await? })
 }
@@ -82,12 +79,9 @@ pub(super) struct Change {
 /// Begins or ends it.
 pub(super) async fn change(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
+    AtHome { supporter, page }: AtHome,
     Form(typed): Form<Change>,
 ) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
-    let page = page.preferring(&supporter.language);
     if typed.change == "end-all" {
         app.db.write(async |tx| consents::own::end_all(tx, &app, &supporter).await).await?;
         return Ok(web::redirect("/me/news?done=all-ended"));

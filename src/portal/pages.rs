@@ -2,7 +2,7 @@
 
 use super::{
     actions, data, details, news, papers,
-    session::{self, AtHome},
+    session::{self, Visitor},
     store,
 };
 use crate::{
@@ -100,7 +100,7 @@ struct Asked {
     done: String,
 }
 
-async fn show(State(app): State<App>, AtHome(supporter): AtHome, page: Page, Query(asked): Query<Asked>) -> Result<Response, Error> {
+async fn show(State(app): State<App>, Visitor(supporter): Visitor, page: Page, Query(asked): Query<Asked>) -> Result<Response, Error> {
     let title = page.t("portal-title");
     let Some(supporter) = supporter else {
         let (sent, stale, erased) = (!asked.sent.is_empty(), !asked.stale.is_empty(), !asked.erased.is_empty());
@@ -171,7 +171,12 @@ struct OpenPage {
 
 /// What the link in the letter shows: a button, and nothing of hers. Looking at it uses nothing up, because mail programs look at links
 /// before people do.
-async fn ask_to_open(State(app): State<App>, AtHome(supporter): AtHome, page: Page, Path(token): Path<String>) -> Result<Response, Error> {
+async fn ask_to_open(
+    State(app): State<App>,
+    Visitor(supporter): Visitor,
+    page: Page,
+    Path(token): Path<String>,
+) -> Result<Response, Error> {
     match store::link(app.db.read(), &sha256_hex(&token), app.now()).await? {
         Some(_) => {
             let title = page.t("portal-title");
@@ -183,7 +188,7 @@ async fn ask_to_open(State(app): State<App>, AtHome(supporter): AtHome, page: Pa
 
 async fn open_link(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
+    Visitor(supporter): Visitor,
     headers: HeaderMap,
     Path(token): Path<String>,
 ) -> Result<Response, Error> {

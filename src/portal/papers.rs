@@ -31,44 +31,36 @@ async fn her_statement(app: &App, supporter: &supporter::Model, id: StatementId)
 
 pub(super) async fn show_receipt(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
+    AtHome { supporter, page }: AtHome,
     Path(id): Path<ReceiptId>,
 ) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
     let receipt = her_receipt(&app, &supporter, id).await?;
     web::html(&PrintPage { page: page.titled(receipt.code.clone()), shown: Document::of_receipt(&receipt)? })
 }
 
 pub(super) async fn pdf_of_receipt(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
+    AtHome { supporter, page }: AtHome,
     Path(id): Path<ReceiptId>,
 ) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
     let sheet = Sheet::of_receipt(&her_receipt(&app, &supporter, id).await?)?;
-    receipts::send_pdf(&app, &page.preferring(&supporter.language), sheet).await
+    receipts::send_pdf(&app, &page, sheet).await
 }
 
 pub(super) async fn show_statement(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
+    AtHome { supporter, page }: AtHome,
     Path(id): Path<StatementId>,
 ) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
     let statement = her_statement(&app, &supporter, id).await?;
     web::html(&PrintPage { page: page.titled(statement.code.clone()), shown: receipts::statement::document(&statement)? })
 }
 
 pub(super) async fn pdf_of_statement(
     State(app): State<App>,
-    AtHome(supporter): AtHome,
-    page: Page,
+    AtHome { supporter, page }: AtHome,
     Path(id): Path<StatementId>,
 ) -> Result<Response, Error> {
-    let Some(supporter) = supporter else { return Ok(web::redirect("/me?stale=1")) };
     let sheet = Sheet::of_statement(&her_statement(&app, &supporter, id).await?)?;
-    receipts::send_pdf(&app, &page.preferring(&supporter.language), sheet).await
+    receipts::send_pdf(&app, &page, sheet).await
 }

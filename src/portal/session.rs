@@ -2,10 +2,16 @@
 //! session, and only when its button is pressed: what merely looks at links (mail scanners, previews) opens and uses up nothing.
 
 use super::store;
-use crate::{app::App, clock::sha256_hex, error::Error};
+use crate::{
+    app::App,
+    clock::sha256_hex,
+    error::Error,
+    web::{self, Page},
+};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
+    response::{IntoResponse, Response},
 };
 use axum_extra::extract::{
     CookieJar,
@@ -21,17 +27,53 @@ pub const LINK_HOLDS: TimeDelta = TimeDelta::minutes(10);
 /// How long a session lasts: long enough to look after a gift, short enough for a borrowed machine.
 const SESSION_LASTS: TimeDelta = TimeDelta::hours(1);
 
-/// The supporter whose browser asks; nobody without a session.
+/// Whoever asks: a supporter where the browser has a session, nobody otherwise.
 #[derive(Clone, Debug)]
-pub(super) struct AtHome(pub Option<supporter::Model>);
+pub(super) struct Visitor(pub Option<supporter::Model>);
 
-impl FromRequestParts<App> for AtHome {
+impl FromRequestParts<App> for Visitor {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         match token_of(app, &parts.headers) {
             Some(token) => Ok(Self(store::session(app.db.read(), &sha256_hex(&token), app.now()).await?)),
             None => Ok(Self(None)),
+        }
+    }
+}
+
+/// The supporter whose browser asks, and her page in her language. Without a session the answer leads to where one asks for a link.
+#[derive(Clone, Debug)]
+pub(super) struct AtHome {
+    pub supporter: supporter::Model,
+    pub page: Page,
+}
+
+impl FromRequestParts<App> for AtHome {
+    type Rejection = NotAtHome;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, NotAtHome> {
+        let Visitor(supporter) = Visitor::from_request_parts(parts, app).await.map_err(NotAtHome::Failed)?;
+        let supporter = supporter.ok_or(NotAtHome::Away)?;
+        let page = Page::of(app, &parts.headers, &parts.uri).preferring(&supporter.language);
+        Ok(Self { supporter, page })
+    }
+}
+
+/// Why nobody is at home.
+#[derive(Debug)]
+pub(super) enum NotAtHome {
+    /// There is no session, or it has ended.
+    Away,
+    /// It could not be asked for.
+    Failed(Error),
+}
+
+impl IntoResponse for NotAtHome {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Away => web::redirect("/me?stale=1"),
+            Self::Failed(error) => error.into_response(),
         }
     }
 }

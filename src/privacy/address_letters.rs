@@ -67,8 +67,7 @@ fn compose(app: &App, told: &Told<'_>, word: &str, days: i64) -> Result<NewLette
     };
     let (subject, text, html) = note.render()?;
     Ok(NewLetter {
-        // Its link decides over somebody's gifts: staff do not see the text of letters of this kind.
-        kind: LetterKind::PortalLink,
+        kind: LetterKind::AddressChange,
         dedupe_key: format!("address:{}:{word}", told.change_id),
         donation_id: None,
         receipt_id: None,

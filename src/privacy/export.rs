@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::App,
     error::Error,
-    mail::keyless::without_keys,
+    mail::{keyless::without_keys, outbox::is_secret},
     reports::write::Lines,
     staff::{Actor, audit},
 };
@@ -139,9 +139,9 @@ async fn letters(db: &impl ConnectionTrait, who: &Person) -> Result<Vec<Part>, E
     let hashes = || who.address_hashes.iter().map(String::as_str);
     let mut written = part::<letter::Entity>(db, letter::Column::Id.is_in(all())).await?;
     for row in &mut written.rows {
-        // These letters are links that still open something.
-        if [LetterKind::PortalLink, LetterKind::Confirmation].iter().any(|kind| row["kind"] == kind.as_str()) {
-            row.insert("text_body".to_owned(), Value::String("(a link that only its letter shows)".to_owned()));
+        let kind = row["kind"].as_str().and_then(|kind| kind.parse::<LetterKind>().ok());
+        if kind.is_some_and(is_secret) {
+            row.insert("text_body".to_owned(), Value::String("(only the letter itself shows it)".to_owned()));
         } else if let Some(Value::String(text)) = row.get_mut("text_body") {
             // Others have links that end, change or open something too.
             *text = without_keys(text);

@@ -46,8 +46,7 @@ fn compose(app: &App, who: &Person, to: &str, kept_until: Option<NaiveDate>) -> 
     };
     let (subject, text, html) = note.render()?;
     Ok(NewLetter {
-        // Staff do not see the text of letters of this kind.
-        kind: LetterKind::PortalLink,
+        kind: LetterKind::Goodbye,
         dedupe_key: format!("erased:{}", who.supporter.id),
         donation_id: None,
         receipt_id: None,

@@ -1,24 +1,10 @@
 // From an article to a receipt, to the desk, to a row of the export: once without scripts and once with them.
 import assert from 'node:assert/strict';
-import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { READING_MS, checkoutHost, openAskingArticle, signIn } from './steps.mjs';
+import { readFile } from 'node:fs/promises';
+import { READING_MS, checkoutHost, letterWith, openAskingArticle, signIn } from './steps.mjs';
 import { DESKTOP, Watched, openBrowser } from './watched.mjs';
 
 const base = new URL(process.env.BASE_URL);
-
-/** The text of the letter to this address, once it is there. */
-async function letterTo(address) {
-  for (let tries = 0; tries < 100; tries += 1) {
-    for (const name of await readdir(process.env.MAIL_DIR)) {
-      if (!name.endsWith('.eml')) continue;
-      const letter = await readFile(join(process.env.MAIL_DIR, name), 'utf8');
-      if (letter.includes(address)) return letter;
-    }
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  throw new Error(`no letter to ${address} in ${await readdir(process.env.MAIL_DIR)}`);
-}
 
 async function give(visit, email) {
   const { page } = visit;
@@ -130,8 +116,7 @@ async function travel(browser, script) {
   const thanks = await visit.page.locator('main').innerText();
   assert.ok(!thanks.includes(email), 'the thank-you page shows the address');
   await visit.judge('thank-you');
-  const letter = await letterTo(email);
-  assert.ok(letter.includes(number), `the letter does not name ${number}`);
+  await letterWith(email, number);
   const faults = await visit.close();
   faults.push(...(await seeAtDesk(browser, { script, number, email, link })));
   return faults;

@@ -1,5 +1,7 @@
 // Steps that more than one script takes.
 import assert from 'node:assert/strict';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** The checkout that our forms may lead to: the page's own Content-Security-Policy names it. */
 export async function checkoutHost(response) {
@@ -47,3 +49,23 @@ export async function signIn(visit, role) {
 
 /** A form may not be sent faster than a person reads it. */
 export const READING_MS = 3_500;
+
+/** A letter as it is read: long lines whole again, and what was packed as base64 in clear behind it. */
+function unpack(letter) {
+  const packed = [...letter.matchAll(/Content-Transfer-Encoding: base64\r?\n(?:\S.*\r?\n)*\r?\n([A-Za-z0-9+/=\r\n]+)/gi)];
+  return [letter.replaceAll(/=\r?\n/g, ''), ...packed.map(([, text]) => Buffer.from(text, 'base64').toString())].join('\n');
+}
+
+/** What a letter to this address says of what is looked for, once such a letter is there. */
+export async function letterWith(address, wanted) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    for (const name of await readdir(process.env.MAIL_DIR)) {
+      if (!name.endsWith('.eml')) continue;
+      const letter = unpack(await readFile(join(process.env.MAIL_DIR, name), 'utf8'));
+      const found = letter.includes(address) && letter.match(wanted);
+      if (found) return found;
+    }
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error(`no letter to ${address} with ${wanted}`);
+}

@@ -18,7 +18,7 @@ const NEW: &str = "somewhere@example.net";
 
 /// The path of the link in the newest letter about another address to this mailbox.
 async fn link_to(test: &TestApp, address: &str) -> String {
-    let all = letters(test, LetterKind::PortalLink).await;
+    let all = letters(test, LetterKind::AddressChange).await;
     let text = all.iter().rev().find(|letter| letter.to_address == address && letter.text_body.contains("/me/address/")).expect("a letter");
     let line = text.text_body.lines().find(|line| line.contains("/me/address/")).expect("a link");
     line.trim().strip_prefix("http://127.0.0.1:8080").expect("our own address").to_owned()
