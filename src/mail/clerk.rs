@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use entity::{ids::LetterId, letter, words::LetterState};
 use sea_orm::DatabaseTransaction;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
 };
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
@@ -82,11 +82,7 @@ impl Clerk {
                     return Err(Error::Internal("what became of a letter was not written down".to_owned()));
                 }
             }
-            let entries: Vec<Entry> = {
-                let mut pending = self.lock();
-                let some = pending.len().min(ENTRIES_MAX);
-                pending.drain(..some).collect()
-            };
+            let entries = next_entries(&mut self.lock());
             self.write_all(db, entries).await;
         }
     }
@@ -113,8 +109,14 @@ impl Clerk {
     }
 }
 
-/// All of it in one transaction. Returns the letters whose lease was ours, with their new state. A letter has one entry at a time: its
-/// worker waits for the answer.
+/// What goes into the next transaction. Of each letter one entry at most: a worker whose lease has ended and one that holds the new lease
+/// may both have something to say, and each must get its own answer.
+fn next_entries(pending: &mut Vec<Entry>) -> Vec<Entry> {
+    let mut letters = HashSet::new();
+    pending.extract_if(.., |entry| letters.len() < ENTRIES_MAX && letters.insert(entry.news.letter())).collect()
+}
+
+/// All of it in one transaction. Returns the letters whose lease was ours, with their new state.
 async fn write_down(tx: &DatabaseTransaction, news: &[News], random: &Random) -> Result<HashMap<LetterId, LetterState>, Error> {
     let mut written = HashMap::new();
     let (mut dots, mut taken) = (Vec::new(), Vec::new());
@@ -156,4 +158,25 @@ pub(super) async fn judge_and_record(
     };
     let verdict = retry::judge(letter.kind, letter.attempts, unknown_before, delivery, now);
     Ok(store::record(tx, letter, delivery, verdict, now).await?.then_some(verdict.state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dot(id: LetterId, held_until: DateTime<Utc>) -> Entry {
+        Entry { news: News::Dot(Dot { id, held_until, lease_until: held_until }), answer: oneshot::channel().0 }
+    }
+
+    #[test]
+    fn two_workers_with_one_letter_are_answered_one_after_the_other() {
+        let (random, now) = (Random::default(), DateTime::UNIX_EPOCH);
+        let (first, second): (LetterId, LetterId) = (random.id(now), random.id(now));
+        let later = now + chrono::TimeDelta::seconds(120);
+        let mut pending = vec![dot(first, now), dot(first, later), dot(second, later)];
+        let ids = |entries: Vec<Entry>| entries.iter().map(|entry| entry.news.letter()).collect::<Vec<_>>();
+        assert_eq!(ids(next_entries(&mut pending)), [first, second]);
+        assert_eq!(ids(next_entries(&mut pending)), [first]);
+        assert!(pending.is_empty());
+    }
 }

@@ -67,14 +67,28 @@ pub(super) struct Taken {
 pub(super) struct Talk {
     letter: letter::Model,
     hash: String,
-    /// None when the letter was held back, or its lease was lost, before its text was sent.
-    delivery: Option<Delivery>,
+    end: End,
+}
+
+#[derive(Debug)]
+enum End {
+    /// It was an attempt.
+    Tried(Delivery),
+    /// Its text was not sent: it was held back, or its lease was lost.
+    HeldBack,
+    /// Its text was not sent, because the database did not say whether the lease was prolonged until then.
+    NotNoted(DateTime<Utc>),
 }
 
 impl Talk {
     /// Whether the mail server could be reached.
     pub fn reached(&self) -> bool {
-        !matches!(&self.delivery, Some(Delivery { stage: LetterStage::Connect, outcome: Outcome::Transient(_) }))
+        !matches!(&self.end, End::Tried(Delivery { stage: LetterStage::Connect, outcome: Outcome::Transient(_) }))
+    }
+
+    /// Whether our own database answered.
+    pub fn database_answered(&self) -> bool {
+        !matches!(self.end, End::NotNoted(_))
     }
 }
 
@@ -205,14 +219,19 @@ impl Outbox {
     pub(super) async fn talk(&self, db: &Db, clock: &Clock, taken: Taken) -> Talk {
         let mut letter = taken.letter.clone();
         let way = self.way(letter.stream);
-        let mut may_leave = true;
+        let mut not_sent = None;
         let delivery = match self.pack(&taken, clock.now()) {
             Ok(parcel) => {
                 let mut held_until = letter.lease_until;
                 let note = async {
                     let until = clock.now() + self.dot_lease;
-                    may_leave = self.clerk.note_dot(db, &taken.letter, until).await?;
-                    if !may_leave {
+                    let noted = self.clerk.note_dot(db, &taken.letter, until).await;
+                    not_sent = match &noted {
+                        Ok(true) => None,
+                        Ok(false) => Some(End::HeldBack),
+                        Err(_) => Some(End::NotNoted(until)),
+                    };
+                    if !noted? {
                         return Err(Error::Conflict("it is held back, or another worker has taken it over".to_owned()));
                     }
                     held_until = Some(until);
@@ -225,22 +244,26 @@ impl Outbox {
             // It would fail in the same way at every attempt.
             Err(why) => Delivery { stage: LetterStage::Rcpt, outcome: Outcome::Permanent(Reply::none(why)) },
         };
-        Talk { letter, hash: taken.hash, delivery: may_leave.then_some(delivery) }
+        Talk { letter, hash: taken.hash, end: not_sent.unwrap_or(End::Tried(delivery)) }
     }
 
     /// Writes down what became of a letter: its new state, or none when the lease was lost meanwhile.
     pub(super) async fn note(&self, db: &Db, clock: &Clock, talk: Talk) -> Result<Option<LetterState>, Error> {
-        let Talk { letter, hash, delivery } = talk;
-        let Some(delivery) = delivery else {
-            // Not an attempt: it waits as it did before. When another worker has it, this changes nothing.
-            let waits = [(letter, clock.now())];
-            db.write(async |tx| store::put_back(tx, &waits).await).await?;
-            return Ok(None);
+        let Talk { letter, hash, end } = talk;
+        let leases = match end {
+            End::Tried(delivery) => {
+                let (id, attempts) = (letter.id, letter.attempts);
+                let state = self.write_down(db, clock, letter, &hash, &delivery).await?;
+                tell(id, attempts, &delivery, state);
+                return Ok(state);
+            }
+            End::HeldBack => vec![letter.lease_until],
+            End::NotNoted(until) => vec![letter.lease_until, Some(until)],
         };
-        let (id, attempts) = (letter.id, letter.attempts);
-        let state = self.write_down(db, clock, letter, &hash, &delivery).await?;
-        tell(id, attempts, &delivery, state);
-        Ok(state)
+        // Not an attempt: it waits as it did before. When another worker has it, this changes nothing.
+        let waits: Vec<_> = leases.into_iter().map(|lease_until| (letter::Model { lease_until, ..letter.clone() }, clock.now())).collect();
+        db.write(async |tx| store::put_back(tx, &waits).await).await?;
+        Ok(None)
     }
 
     /// Writes down what became of a letter. While the database does not answer, this is known here only, and forgetting it would leave the

@@ -2,7 +2,7 @@
 //! up no other. Each stream has a pump of its own, so that news never stand in the way of receipts.
 
 use super::{
-    handover::{Taken, Talk},
+    handover::Taken,
     outbox::Outbox,
     pace::{Pace, Turn},
     store,
@@ -12,7 +12,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::words::LetterStream;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{
-    sync::Notify,
+    sync::{
+        Notify,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
     task::{JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
@@ -26,6 +29,10 @@ const AFTER_ERROR: Duration = Duration::from_secs(5);
 
 /// How long letters are put off whose domain is slow to take what it has.
 const SLOW_DOMAIN: TimeDelta = TimeDelta::seconds(10);
+
+/// How much of its lease a letter must have left when it is handed over: as long as a mail server may take until the text is sent
+/// ([`super::smtp::SmtpLimits::offer`]).
+const LEASE_LEFT_MIN: TimeDelta = TimeDelta::seconds(100);
 
 /// A mail server that could not be reached so often in a row is left alone for a while: every letter tried meanwhile would only use up
 /// one of its attempts.
@@ -49,13 +56,41 @@ struct Pump {
     waiting: VecDeque<Waiting>,
     /// The fetching of the next letters: one at a time, beside the talks.
     fetches: JoinSet<Result<Vec<Taken>, Error>>,
-    /// The letters that are being handed over, each with its domain.
-    talks: JoinSet<(String, Talk)>,
-    /// What is being written down of talks that are over: their connections carry the next letters meanwhile.
-    notes: JoinSet<Result<(), Error>>,
+    /// The letters that are in hand: being handed over, or written down.
+    in_hand: JoinSet<Result<(), Error>>,
+    /// How many of them are being handed over.
+    talking: usize,
+    /// Tells when a talk is over: its connection carries the next letter while it is written down.
+    over: (UnboundedSender<Over>, UnboundedReceiver<Over>),
     look_at: Instant,
+    /// Whether a letter was written while others were fetched, so that it may not be among them.
+    rang: bool,
     unreached: u32,
+    /// The mail server is left alone until then.
     rest_until: Option<Instant>,
+    /// The database is left alone until then.
+    database_rest_until: Option<Instant>,
+}
+
+/// The end of a talk with the mail server.
+struct Over {
+    domain: String,
+    reached: bool,
+    database_answered: bool,
+}
+
+/// A letter's place among those that are being handed over. It is given up in every case, also when handing over panics.
+struct Place {
+    over: Option<Over>,
+    told: UnboundedSender<Over>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(over) = self.over.take() {
+            let _ = self.told.send(over);
+        }
+    }
 }
 
 impl Outbox {
@@ -75,11 +110,14 @@ impl Outbox {
             pace: Pace::new(limits),
             waiting: VecDeque::new(),
             fetches: JoinSet::new(),
-            talks: JoinSet::new(),
-            notes: JoinSet::new(),
+            in_hand: JoinSet::new(),
+            talking: 0,
+            over: unbounded_channel(),
             look_at: Instant::now(),
+            rang: false,
             unreached: 0,
             rest_until: None,
+            database_rest_until: None,
         };
         pump.run(&bell, &stop).await;
     }
@@ -88,34 +126,41 @@ impl Outbox {
 impl Pump {
     async fn run(mut self, bell: &Notify, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            let now = Instant::now();
-            if self.wants_more() && now >= self.look_at && self.rest_until.is_none_or(|until| now >= until) {
+            self.put_stale_back();
+            if self.wants_more() && Instant::now() >= self.look_at && !self.rests() {
                 self.begin_fetch();
             }
             self.begin_talks();
-            if self.talks.len() < self.connections && self.waiting.len() > self.room() / 2 {
-                self.make_room().await;
+            if self.talking < self.connections && self.waiting.len() > self.room() / 2 {
+                self.make_room();
             }
             let wake_at = self.wake_at();
             tokio::select! {
-                Some(ended) = self.talks.join_next() => self.end_talk(ended),
-                Some(ended) = self.notes.join_next() => self.end_note(ended),
-                Some(ended) = self.fetches.join_next() => self.end_fetch(ended).await,
+                Some(over) = self.over.1.recv() => self.end_talk(over),
+                Some(ended) = self.in_hand.join_next() => self.end_note(ended),
+                Some(ended) = self.fetches.join_next() => self.end_fetch(ended),
                 () = stop.cancelled() => break,
-                () = bell.notified() => self.look_at = self.look_at.min(Instant::now()),
+                () = bell.notified() => (self.rang, self.look_at) = (true, self.look_at.min(Instant::now())),
                 () = sleep_until(wake_at) => {}
             }
         }
-        while let Some(ended) = self.fetches.join_next().await {
-            self.end_fetch(ended).await;
+        self.put_all_back();
+        loop {
+            tokio::select! {
+                Some(ended) = self.in_hand.join_next() => self.end_note(ended),
+                Some(ended) = self.fetches.join_next() => {
+                    self.end_fetch(ended);
+                    self.put_all_back();
+                }
+                else => break,
+            }
         }
-        self.put_all_back().await;
-        while let Some(ended) = self.talks.join_next().await {
-            self.end_talk(ended);
-        }
-        while let Some(ended) = self.notes.join_next().await {
-            self.end_note(ended);
-        }
+    }
+
+    /// Whether the mail server or the database is left alone for a while.
+    fn rests(&self) -> bool {
+        let now = Instant::now();
+        [self.rest_until, self.database_rest_until].into_iter().flatten().any(|until| now < until)
     }
 
     /// How many letters wait in memory at most: enough that no connection is idle while the next are fetched.
@@ -130,6 +175,7 @@ impl Pump {
     fn begin_fetch(&mut self) {
         let count = (self.room() - self.waiting.len().min(self.room())) as u64;
         let (outbox, db, now, stream) = (Arc::clone(&self.outbox), self.db.clone(), self.clock.now(), self.stream);
+        self.rang = false;
         self.fetches.spawn(async move {
             if stream == LetterStream::Transactional {
                 outbox.recover(&db, now).await?;
@@ -143,14 +189,14 @@ impl Pump {
         self.look_at = Instant::now() + AFTER_ERROR;
     }
 
-    async fn end_fetch(&mut self, ended: Result<Result<Vec<Taken>, Error>, JoinError>) {
+    fn end_fetch(&mut self, ended: Result<Result<Vec<Taken>, Error>, JoinError>) {
         let taken = match ended {
             Ok(Ok(taken)) => taken,
             Ok(Err(error)) => return self.rest_from_looking(&error),
             Err(error) => return self.rest_from_looking(&error),
         };
         let now = self.clock.now();
-        self.look_at = Instant::now() + if taken.is_empty() { LOOK_EVERY } else { Duration::ZERO };
+        self.look_at = Instant::now() + if taken.is_empty() && !self.rang { LOOK_EVERY } else { Duration::ZERO };
         let mut put_off = Vec::new();
         for one in taken {
             match self.pace.admit(&one.letter.domain, Instant::now()) {
@@ -158,17 +204,16 @@ impl Pump {
                 Turn::Later(delay) => put_off.push((one.letter, now + TimeDelta::from_std(delay).unwrap_or(TimeDelta::MAX))),
             }
         }
-        self.put_back(put_off).await;
+        self.put_back(put_off);
     }
 
     /// Hands over what may leave now.
     fn begin_talks(&mut self) {
-        let now = Instant::now();
-        if self.rest_until.is_some_and(|until| now < until) {
+        if self.rests() {
             return;
         }
-        let mut at = 0;
-        while self.talks.len() < self.connections && self.notes.len() < self.room() && at < self.waiting.len() {
+        let (now, mut at) = (Instant::now(), 0);
+        while self.talking < self.connections && self.in_hand.len() < self.connections * 2 && at < self.waiting.len() {
             let one = &self.waiting[at];
             if one.not_before > now || !self.pace.begin(&one.taken.letter.domain, now) {
                 at += 1;
@@ -176,75 +221,100 @@ impl Pump {
             }
             let Some(Waiting { taken, .. }) = self.waiting.remove(at) else { return };
             let (outbox, db, clock) = (Arc::clone(&self.outbox), self.db.clone(), self.clock.clone());
-            self.talks.spawn(async move {
-                let domain = taken.letter.domain.clone();
-                (domain, outbox.talk(&db, &clock, taken).await)
+            let over = Over { domain: taken.letter.domain.clone(), reached: true, database_answered: true };
+            let mut place = Place { over: Some(over), told: self.over.0.clone() };
+            self.talking += 1;
+            self.in_hand.spawn(async move {
+                let talk = outbox.talk(&db, &clock, taken).await;
+                if let Some(over) = &mut place.over {
+                    (over.reached, over.database_answered) = (talk.reached(), talk.database_answered());
+                }
+                drop(place);
+                outbox.note(&db, &clock, talk).await.map(|_| ())
             });
         }
     }
 
     /// Puts back what waits for domains that are stuck, so that letters to others can be fetched.
-    async fn make_room(&mut self) {
+    fn make_room(&mut self) {
         let (now, later) = (Instant::now(), self.clock.now() + SLOW_DOMAIN);
         let is_stuck = |one: &Waiting| self.pace.is_stuck(&one.taken.letter.domain, now);
         let (stuck, waiting): (VecDeque<_>, _) = self.waiting.drain(..).partition(is_stuck);
         self.waiting = waiting;
-        self.put_back(stuck.into_iter().map(|one| (one.taken.letter, later)).collect()).await;
+        self.put_back(stuck.into_iter().map(|one| (one.taken.letter, later)).collect());
     }
 
-    fn end_talk(&mut self, ended: Result<(String, Talk), JoinError>) {
-        let (domain, talk) = match ended {
-            Ok(ended) => ended,
-            Err(error) => return tracing::error!(%error, "handing over a letter panicked: its lease ends and it is tried again"),
-        };
-        self.pace.end(&domain, Instant::now());
-        if talk.reached() {
-            (self.unreached, self.rest_until) = (0, None);
-        } else {
-            self.unreached += 1;
-            if self.unreached >= UNREACHED_MAX {
-                let rest = Duration::from_secs(1 << (self.unreached - UNREACHED_MAX).min(6)).min(REST_MAX);
-                self.rest_until = Some(Instant::now() + rest);
-            }
+    /// Puts back what has waited so long that another worker could take it before it is handed over, and everything while the mail server
+    /// or the database rests. What is fetched again is also looked up again: she may have ended her news meanwhile.
+    fn put_stale_back(&mut self) {
+        if self.rests() {
+            return self.put_all_back();
         }
-        let (outbox, db, clock) = (Arc::clone(&self.outbox), self.db.clone(), self.clock.clone());
-        self.notes.spawn(async move { outbox.note(&db, &clock, talk).await.map(|_| ()) });
+        let now = self.clock.now();
+        let is_fresh = |one: &Waiting| one.taken.letter.lease_until.is_some_and(|until| until - now >= LEASE_LEFT_MIN);
+        if self.waiting.iter().all(is_fresh) {
+            return;
+        }
+        let (fresh, stale): (VecDeque<_>, _) = self.waiting.drain(..).partition(is_fresh);
+        self.waiting = fresh;
+        self.put_back(stale.into_iter().map(|one| (one.taken.letter, now)).collect());
+    }
+
+    fn end_talk(&mut self, over: Over) {
+        self.talking -= 1;
+        self.pace.end(&over.domain, Instant::now());
+        if !over.database_answered {
+            return self.database_rest_until = Some(Instant::now() + AFTER_ERROR);
+        }
+        if over.reached {
+            return (self.unreached, self.rest_until) = (0, None);
+        }
+        self.unreached += 1;
+        if self.unreached >= UNREACHED_MAX {
+            let rest = Duration::from_secs(1 << (self.unreached - UNREACHED_MAX).min(6)).min(REST_MAX);
+            self.rest_until = Some(Instant::now() + rest);
+        }
     }
 
     fn end_note(&mut self, ended: Result<Result<(), Error>, JoinError>) {
         let error = match ended {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+            // Its lease ends, and it is tried again.
+            Err(error) => return tracing::error!(%error, "handing over a letter panicked"),
         };
         tracing::error!(error, stream = self.stream.as_str(), "what became of a letter could not be written down");
-        self.rest_until = Some(Instant::now() + AFTER_ERROR);
+        self.database_rest_until = Some(Instant::now() + AFTER_ERROR);
     }
 
     /// When there is something to do although nobody rings.
     fn wake_at(&self) -> Instant {
         let now = Instant::now();
-        let busy = self.talks.len() >= self.connections;
+        let busy = self.talking >= self.connections;
         let next_turn = self.waiting.iter().map(|one| one.not_before).filter(|at| *at > now).min();
         let look = self.wants_more().then_some(self.look_at);
         let wake = [next_turn.filter(|_| !busy), look].into_iter().flatten().min().unwrap_or(now + LOOK_EVERY);
-        wake.max(self.rest_until.unwrap_or(now))
+        [self.rest_until, self.database_rest_until].into_iter().flatten().fold(wake, Instant::max)
     }
 
     /// What waits in memory goes back to the outbox, where any other process may take it at once.
-    async fn put_all_back(&mut self) {
+    fn put_all_back(&mut self) {
         let now = self.clock.now();
         let letters = self.waiting.drain(..).map(|one| (one.taken.letter, now)).collect();
-        self.put_back(letters).await;
+        self.put_back(letters);
     }
 
-    async fn put_back(&self, letters: Vec<(entity::letter::Model, DateTime<Utc>)>) {
+    fn put_back(&mut self, letters: Vec<(entity::letter::Model, DateTime<Utc>)>) {
         if letters.is_empty() {
             return;
         }
-        if let Err(error) = self.db.write(async |tx| store::put_back(tx, &letters).await).await {
-            tracing::warn!(%error, "letters could not be put back: their leases end by themselves");
-        }
+        let db = self.db.clone();
+        self.in_hand.spawn(async move {
+            if let Err(error) = db.write(async |tx| store::put_back(tx, &letters).await).await {
+                tracing::warn!(%error, "letters could not be put back: their leases end by themselves");
+            }
+            Ok(())
+        });
     }
 }
 

@@ -233,10 +233,19 @@ pub async fn replace(
         donor_address: change.donor_address.clone().unwrap_or(said.donor_address),
         language: Language::nearest(&said.language).unwrap_or_default(),
         campaign: said.campaign,
-        item: said.item,
+        // Part of the money for three of them pays for no certain number of them.
+        item: if change.amount.is_some() { said.item.map(|item| without_count(&item).to_owned()) } else { said.item },
         item_quantity: 1,
     };
     write(tx, settings, &gift, old.gift_on, Some(&old), now, random).await
+}
+
+/// The title in `3 × Ream of paper`.
+fn without_count(item: &str) -> &str {
+    match item.split_once(" × ") {
+        Some((count, title)) if !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()) => title,
+        _ => item,
+    }
 }
 
 /// `R-2026-000123`. Six digits at least; a seventh comes by itself.

@@ -135,6 +135,6 @@ desk-letter-to-donation = the donation
 desk-letter-retry = Try again now
 desk-letter-retry-hint = The same letter with the same Message-ID. To send a receipt to another address, open its donation.
 desk-letter-text = Text
-desk-letter-secret = The text holds a link that opens the supporter’s own pages. It is for nobody but the supporter.
+desk-letter-secret = The text of this letter is for nobody but whom it is to.
 desk-step-ending-asked = Its article asks no more: the checkout is to be ended
 desk-step-ending-done = What became of the checkout
