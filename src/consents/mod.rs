@@ -108,7 +108,7 @@ fn compose(app: &App, language: Language, to: &str, wording: &str, token: &str, 
     let values = [
         ("org", FluentValue::from(app.config.org_name.clone())),
         ("wording", FluentValue::from(wording.to_owned())),
-        ("days", FluentValue::from(LINK_HOLDS.num_days())),
+        ("days", FluentValue::from(language.number(LINK_HOLDS.num_days()))),
     ];
     let text = |key: &str| language.text_with(key, &values);
     let note = Note {

@@ -48,7 +48,7 @@ fn compose(app: &App, told: &Told<'_>, word: &str, days: i64) -> Result<NewLette
     let language = Language::nearest(&told.who.language).unwrap_or_default();
     let values = [
         ("org", FluentValue::from(app.config.org_name.clone())),
-        ("days", FluentValue::from(days)),
+        ("days", FluentValue::from(language.number(days))),
         // The old mailbox is told where the letters are to go: who reads it knows whether that is hers.
         ("address", FluentValue::from(told.new.to_owned())),
     ];
