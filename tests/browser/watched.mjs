@@ -28,7 +28,8 @@ export class Watched {
     watched.faults = [];
     watched.asked = new Set();
     watched.context = await browser.newContext({ javaScriptEnabled: script, viewport, locale, acceptDownloads: true });
-    watched.context.setDefaultTimeout(15_000);
+    // Other tests share the machine.
+    watched.context.setDefaultTimeout(60_000);
     watched.page = await watched.context.newPage();
     watched.listen();
     return watched;
