@@ -104,10 +104,10 @@ async function showMistakes(visit, language) {
  */
 async function workAtDesk(browser, role, direction, isThorough) {
   const visit = await Watched.open(browser, { script: true, hosts: [base.host], viewport: DESKTOP });
-  const look = async (path) => {
+  const look = async (path, shape = path) => {
     await visit.visit(path);
     await visit.page.evaluate((dir) => (document.documentElement.dir = dir), direction);
-    await visit.judge(`${direction}${path.replaceAll('/', '-')}`);
+    await visit.judge(`${direction}${shape.replaceAll('/', '-')}`);
   };
   await look('/desk/sign-in');
   await signIn(visit, role);
@@ -115,8 +115,8 @@ async function workAtDesk(browser, role, direction, isThorough) {
   assert.ok(links.length >= 4, `the desk leads only to ${links}`);
   const pages = new Map(['/desk', '/desk/account', ...links].map((path) => [path, path]));
   // What is added on the way is looked at too: the page of one thing, and what can be done there.
-  for (const path of pages.values()) {
-    await look(path);
+  for (const [shape, path] of pages) {
+    await look(path, shape);
     if (!isThorough) continue;
     for (const [shape, link] of await linksBelow(visit, '/desk/')) if (!pages.has(shape)) pages.set(shape, link);
   }
