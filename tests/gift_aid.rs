@@ -23,7 +23,7 @@ use wellwisher::{
 };
 
 /// A charity of the United Kingdom.
-struct Charity(TestApp);
+pub struct Charity(pub TestApp);
 
 impl FromDatabase for Charity {
     async fn from_database(database: TestDatabase) -> Self {
@@ -40,7 +40,8 @@ impl FromDatabase for Charity {
     }
 }
 
-fn declared(scope: GiftAidScope) -> Declared {
+/// What a supporter declares.
+pub fn declared(scope: GiftAidScope) -> Declared {
     Declared {
         title: "Ms".into(),
         first_name: "Wren".into(),
@@ -52,7 +53,8 @@ fn declared(scope: GiftAidScope) -> Declared {
     }
 }
 
-fn by(email: &str, minor: i64, declaration: Option<Declared>) -> Gift {
+/// A gift of a supporter in pounds.
+pub fn by(email: &str, minor: i64, declaration: Option<Declared>) -> Gift {
     let mut gift = Gift { email: email.into(), ..gift(minor, "GBP") };
     gift.particulars.gift_aid = declaration;
     gift

@@ -1,5 +1,6 @@
 //! Stripe's balance and payouts: every movement in the books once, every payout explained to the cent.
 
+mod apart;
 mod balance;
 mod books;
 mod desk;

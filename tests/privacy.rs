@@ -1,7 +1,10 @@
 //! What is known of a supporter: she takes all of it along, and has it erased as far as the law lets us.
 
 mod address;
+mod claimed;
+mod crash;
 mod own;
+mod race;
 
 use crate::{
     recurring::helpers::{GOOD_CARD, begin, fill, hear, letters, the_gift, work},
@@ -204,7 +207,7 @@ on_both_databases! {
         assert!(file.headers["content-disposition"].to_str().unwrap().contains("attachment"));
         let told: Value = serde_json::from_str(&file.body).unwrap();
         assert_eq!(told["format"], export::FORMAT);
-        // No claim was made here.
+        // No claim was made here: `claimed` has one.
         for table in inventory::HERS.iter().filter(|table| table.name != "gift_aid_line") {
             let rows = told["data"][table.name].as_array().unwrap_or_else(|| panic!("{} is not in it", table.name));
             for column in [table.erased, table.sealed].iter().flat_map(|list| list.split(' ')).filter(|column| !column.is_empty()) {

@@ -8,3 +8,4 @@ mod form;
 mod health;
 mod life;
 mod orders;
+mod parts;

@@ -38,6 +38,8 @@ pub struct Model {
     pub mapped_to: BalanceMapping,
     /// When we first read it.
     pub heard_at: DateTime<Utc>,
+    /// Which of Stripe's balances it changed, as it came: `payments` is the one that is paid out.
+    pub balance: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -146,6 +146,8 @@ pub enum Obstacle {
     NotAsked,
     /// Movements of Stripe's balance of a kind that nobody has mapped.
     Unmapped(i64),
+    /// Movements of our donations in a balance of Stripe's that is not known, and that nobody has settled.
+    UnknownBalance(i64),
     /// Movements of our donations that are not in the ledger.
     NotPosted(i64),
     /// Movements and payouts at Stripe that could not be read, and that nobody has settled.
@@ -165,6 +167,7 @@ impl Obstacle {
             Self::NotOver => "not-over",
             Self::NotAsked => "not-asked",
             Self::Unmapped(_) => "unmapped",
+            Self::UnknownBalance(_) => "unknown-balance",
             Self::NotPosted(_) => "not-posted",
             Self::Unread(_) => "unread",
             Self::NotItemised(_) => "not-itemised",
@@ -177,7 +180,13 @@ impl Obstacle {
     pub const fn count(&self) -> i64 {
         match self {
             Self::NotOver | Self::NotAsked => 1,
-            Self::Unmapped(n) | Self::NotPosted(n) | Self::Unread(n) | Self::NotItemised(n) | Self::Remainder(n) | Self::Events(n) => *n,
+            Self::Unmapped(n)
+            | Self::UnknownBalance(n)
+            | Self::NotPosted(n)
+            | Self::Unread(n)
+            | Self::NotItemised(n)
+            | Self::Remainder(n)
+            | Self::Events(n) => *n,
         }
     }
 }
@@ -189,15 +198,18 @@ const UNMAPPED: &str = "select count(*) as n from balance_movement m join ledger
 // Those of payments under way are posted when they are decided. What was heard of after its own period was closed keeps the next one open.
 const NOT_POSTED: &str = "select count(*) as n from balance_movement m where m.occurred_at < $2
     and (m.occurred_at >= $1 or m.id in (select object_id from difference where kind = 'not_posted' and settled_at is null))
-    and not exists (select 1 from ledger_transaction t where t.stripe_balance_transaction = m.id)
+    and not exists (select 1 from ledger_transaction t where t.stripe_balance_transaction = m.id and t.source not like '%:held_back%')
+    and (m.mapped_to <> 'reserve' or m.balance in ('payments', 'issuing', 'refund_and_dispute_prefunding'))
     and not exists (select 1 from donation d where d.id = m.donation_id and d.status = 'processing')";
 const UNREAD: &str = "select count(*) as n from difference where kind in ('unread_movement', 'unread_payout') and settled_at is null";
+// A gift's money that is in a balance which is not known, until somebody has looked.
+const UNKNOWN_BALANCE: &str = "select count(*) as n from difference where kind = 'unknown_balance' and settled_at is null";
 const NOT_ITEMISED: &str = "select count(*) as n from payout p where p.created_at >= $1 and p.created_at < $2 and p.automatic
     and p.itemised_at is null and p.reconciliation <> 'not_applicable' and p.state not in ('failed', 'canceled')";
 const REMAINDER: &str = "select count(*) as n from payout p where p.created_at >= $1 and p.created_at < $2 and p.itemised_at is not null
     and (p.amount_minor <> (select coalesce(sum(m.net_minor), 0) from balance_movement m
-            where m.payout_id = p.stripe_payout_id and m.source_id <> p.stripe_payout_id and m.currency = p.currency)
-        or exists (select 1 from balance_movement m where m.payout_id = p.stripe_payout_id and m.currency <> p.currency
+            where m.payout_id = p.stripe_payout_id and m.source_id <> p.stripe_payout_id and m.currency = p.currency and m.balance = 'payments')
+        or exists (select 1 from balance_movement m where m.payout_id = p.stripe_payout_id and m.currency <> p.currency and m.balance = 'payments'
             group by m.currency having sum(m.net_minor) <> 0))";
 const EVENTS: &str = "select count(*) as n from stripe_event v where v.received_at >= $1 and v.received_at < $2
     and (v.outcome = 'waiting' or v.outcome like 'refused%') and not exists (
@@ -215,8 +227,9 @@ pub async fn obstacles(db: &impl ConnectionTrait, period: &accounting_period::Mo
         found.push(Obstacle::NotAsked);
     }
     type Make = fn(i64) -> Obstacle;
-    let questions: [(&str, Make); 6] = [
+    let questions: [(&str, Make); 7] = [
         (UNMAPPED, Obstacle::Unmapped),
+        (UNKNOWN_BALANCE, Obstacle::UnknownBalance),
         (UNREAD, Obstacle::Unread),
         (NOT_POSTED, Obstacle::NotPosted),
         (NOT_ITEMISED, Obstacle::NotItemised),

@@ -18,6 +18,21 @@ use stripe_client_core::StripeRequest;
 use stripe_core::balance_transaction::ListBalanceTransaction;
 use stripe_types::{RangeBoundsTs, RangeQueryTs};
 
+/// The balance that payments come into and payouts leave from.
+pub const PAYMENTS: &str = "payments";
+
+/// The balances of which Stripe says what it holds in them (docs.stripe.com/api/balance), the one of payments first. The others are kept
+/// apart from it: for cards that are issued, for refunds and disputes to come.
+pub const TOLD: [&str; 3] = [PAYMENTS, "issuing", "refund_and_dispute_prefunding"];
+
+/// What Stripe holds back because of a risk: money that is neither paid out nor used.
+pub const RESERVED: &str = "risk_reserved";
+
+/// Whether this version knows one of Stripe's balances.
+pub fn is_known_balance(name: &str) -> bool {
+    name == RESERVED || TOLD.contains(&name)
+}
+
 /// One movement of the balance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BalanceEntry {
@@ -39,6 +54,8 @@ pub struct BalanceEntry {
     pub available_on: DateTime<Utc>,
     /// What moved the money.
     pub source: BalanceSource,
+    /// Which of Stripe's balances it changed, as Stripe says it.
+    pub balance: String,
 }
 
 /// What moved the money: ids only.
@@ -92,6 +109,8 @@ struct Row {
     #[serde(rename = "type")]
     kind: String,
     source: Value,
+    /// Versions of the API before 2024 do not tell it.
+    balance_type: Option<String>,
 }
 
 impl Stripe {
@@ -137,6 +156,7 @@ impl BalanceEntry {
             created: time(row.created)?,
             available_on: time(row.available_on)?,
             source: BalanceSource::of(&row.source),
+            balance: row.balance_type.unwrap_or_else(|| PAYMENTS.to_owned()),
         })
     }
 }

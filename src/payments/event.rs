@@ -35,6 +35,8 @@ pub struct Event {
     pub payment_intent_id: Option<String>,
     /// The charge of the object: of a refund or a dispute.
     pub charge_id: Option<String>,
+    /// The invoice of the object.
+    pub paid_invoice_id: Option<String>,
 }
 
 /// The body is not an event. It was signed, so keep it and tell staff.
@@ -92,6 +94,7 @@ impl Event {
             client_reference_id: text(&object["client_reference_id"]),
             payment_intent_id,
             charge_id: text(&object["charge"]).or_else(|| text(&object["charge"]["id"])),
+            paid_invoice_id: text(&object["invoice"]).or_else(|| text(&object["invoice"]["id"])),
             object_id,
             object_kind,
             id: envelope.id,
@@ -99,6 +102,11 @@ impl Event {
             api_version: envelope.api_version,
             livemode: envelope.livemode,
         })
+    }
+
+    /// The invoice that a payment came in for, when the event is about such a payment.
+    pub fn invoice_id(&self) -> Option<&str> {
+        self.paid_invoice_id.as_deref().filter(|_| self.object_kind.as_deref() == Some("invoice_payment"))
     }
 
     /// The customer that has news, when the event is about one.

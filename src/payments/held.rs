@@ -1,9 +1,13 @@
 //! What Stripe holds for us at the moment of asking (docs.stripe.com/api/balance).
 
-use super::{Stripe, StripeFailure, checkout::money};
+use super::{
+    Stripe, StripeFailure,
+    balance::{PAYMENTS, TOLD},
+    checkout::money,
+};
 use entity::{Currency, Money};
 use miniserde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 #[derive(Deserialize)]
@@ -28,10 +32,10 @@ struct Amount {
     currency: String,
 }
 
-/// What Stripe holds for us, by currency: what can be paid out and what is still on its way there. All movements of the balance ever made
-/// sum to it.
+/// What Stripe holds for us, by balance and currency: what can be used and what is still on its way there. All movements of a balance ever
+/// made sum to it. What Stripe holds back because of a risk is not in it: this version of its API does not tell that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Held(pub BTreeMap<Currency, Money>);
+pub struct Held(BTreeMap<(&'static str, Currency), Money>);
 
 impl Held {
     /// Reads a balance as Stripe writes it. What can be paid out at once is a part of the rest, and not added.
@@ -42,25 +46,41 @@ impl Held {
 
     fn of(answer: Answer) -> Result<Self, StripeFailure> {
         let mut held = Self::default();
-        let mut amounts = answer.available;
-        amounts.extend(answer.pending);
-        for apart in [answer.issuing, answer.refund_and_dispute_prefunding].into_iter().flatten() {
-            amounts.extend(apart.available);
-            amounts.extend(apart.pending.unwrap_or_default());
-        }
-        for amount in amounts {
-            // A currency that this program does not know is nothing that it could compare.
-            let Ok(money) = money(amount.amount, &amount.currency) else { continue };
-            let sum = held.of_currency(money.currency);
-            let sum = sum.checked_add(money).map_err(|_| StripeFailure::BadAnswer { detail: "a balance is larger than any" })?;
-            held.0.insert(money.currency, sum);
+        held.add(PAYMENTS, answer.available)?;
+        held.add(PAYMENTS, answer.pending)?;
+        let [_, issuing, prefunding] = TOLD;
+        for (balance, apart) in [(issuing, answer.issuing), (prefunding, answer.refund_and_dispute_prefunding)] {
+            let Some(apart) = apart else { continue };
+            held.add(balance, apart.available)?;
+            held.add(balance, apart.pending.unwrap_or_default())?;
         }
         Ok(held)
     }
 
-    /// What is held in one currency.
-    pub fn of_currency(&self, currency: Currency) -> Money {
-        self.0.get(&currency).copied().unwrap_or(Money::new(0, currency))
+    fn add(&mut self, balance: &'static str, amounts: Vec<Amount>) -> Result<(), StripeFailure> {
+        for amount in amounts {
+            // A currency that this program does not know is nothing that it could compare.
+            let Ok(money) = money(amount.amount, &amount.currency) else { continue };
+            let sum = self.in_balance(balance, money.currency).checked_add(money);
+            let sum = sum.map_err(|_| StripeFailure::BadAnswer { detail: "a balance is larger than any" })?;
+            self.0.insert((balance, money.currency), sum);
+        }
+        Ok(())
+    }
+
+    /// The currencies of which anything is told.
+    pub fn currencies(&self) -> BTreeSet<Currency> {
+        self.0.keys().map(|(_, currency)| *currency).collect()
+    }
+
+    /// What one of the balances holds in one currency.
+    pub fn in_balance(&self, balance: &'static str, currency: Currency) -> Money {
+        self.0.get(&(balance, currency)).copied().unwrap_or(Money::new(0, currency))
+    }
+
+    /// What all balances together hold in one currency.
+    pub fn of_currency(&self, currency: Currency) -> Result<Money, entity::MoneyError> {
+        TOLD.iter().try_fold(Money::new(0, currency), |sum, balance| sum.checked_add(self.in_balance(balance, currency)))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The rest of the program sees only the small types of this module: no generated type of async-stripe, and nothing about a person,
 //! leaves it. The one address we ask is the `STRIPE_API_BASE` setting: Stripe's, or the stand-in's on loopback. There is one code path.
 
-mod balance;
+pub mod balance;
 mod canary;
 mod charges;
 mod checkout;
@@ -33,7 +33,7 @@ pub use listing::{PAGE_MAX, Page, Pages};
 pub use movement::Movement;
 pub use payouts::PayoutFact;
 pub use refunds::{NewRefund, REFUND_KEY, RefundState};
-pub use subscriptions::{InvoiceState, InvoiceStatus, SubscriptionState, SubscriptionStatus};
+pub use subscriptions::{InvoicePart, InvoiceState, InvoiceStatus, SubscriptionState, SubscriptionStatus};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};

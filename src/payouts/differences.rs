@@ -43,6 +43,8 @@ pub const UNREAD_PAYOUT: &str = "unread_payout";
 pub const FAILED: &str = "failed";
 /// A second payment for a donation that is paid already, or a payment that did not come through.
 pub const PUT_ASIDE: &str = "put_aside";
+/// A donation's money that Stripe keeps in a balance that is not known.
+pub const UNKNOWN_BALANCE: &str = "unknown_balance";
 /// What Stripe holds in a currency is not what the books say.
 pub const BALANCE: &str = "balance";
 

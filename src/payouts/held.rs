@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::App,
     error::Error,
-    payments::{BalanceQuery, Held, StripeFailure},
+    payments::{BalanceQuery, Held, StripeFailure, balance::TOLD},
 };
 use chrono::{DateTime, Utc};
 use entity::{Currency, Money, balance_movement, ledger_entry, words::Account};
@@ -37,19 +37,32 @@ pub(super) async fn compare(app: &App, before: Option<Held>) -> Result<(), Error
     let (booked, listed) = (booked(app.db.read()).await?, listed(app.db.read()).await?);
     let noted = differences::open_of(app.db.read(), differences::BALANCE).await?;
     let noted: BTreeSet<Currency> = noted.iter().filter_map(|found| found.object_id.parse().ok()).collect();
-    let currencies: BTreeSet<Currency> = held.0.keys().chain(booked.keys()).chain(listed.keys()).chain(&noted).copied().collect();
+    let currencies: BTreeSet<Currency> =
+        held.currencies().iter().chain(booked.keys()).chain(listed.keys().map(|(_, currency)| currency)).chain(&noted).copied().collect();
     for currency in currencies {
-        let of = |sums: &BTreeMap<Currency, i64>| Money::new(sums.get(&currency).copied().unwrap_or(0), currency);
-        let (stripe, books, movements) = (held.of_currency(currency), of(&booked), of(&listed));
-        let now = app.now();
-        if stripe == books {
+        let books = Money::new(booked.get(&currency).copied().unwrap_or(0), currency);
+        let in_balance = |balance| Money::new(listed.get(&(balance, currency)).copied().unwrap_or(0), currency);
+        let movements = TOLD.iter().try_fold(Money::new(0, currency), |sum, balance| sum.checked_add(in_balance(*balance)))?;
+        let (stripe, now) = (held.of_currency(currency)?, app.now());
+        // What they come to together may hide that they are not what each of them holds.
+        let apart = if stripe == movements {
+            TOLD.into_iter().filter(|balance| held.in_balance(balance, currency) != in_balance(*balance)).collect()
+        } else {
+            Vec::new()
+        };
+        if stripe == books && apart.is_empty() {
             if noted.contains(&currency) {
                 let found = Found { kind: differences::BALANCE, object: currency.code(), detail: "They agree.", done: Some("They agree.") };
                 app.db.write(async |tx| differences::note(tx, found, now).await).await?;
             }
             continue;
         }
-        let detail = tell(app, stripe, books, movements).await?;
+        let mut detail = if stripe == books { String::new() } else { tell(app, stripe, books, movements).await? };
+        for balance in apart {
+            let less = held.in_balance(balance, currency).checked_add(in_balance(balance).negated()?)?;
+            detail.push_str(&format!(" What Stripe’s balance “{balance}” holds less its movements: {less}."));
+        }
+        let detail = detail.trim_start().to_owned();
         let found = Found { kind: differences::BALANCE, object: currency.code(), detail: &detail, done: None };
         app.db.write(async |tx| differences::note(tx, found, now).await).await?;
     }
@@ -85,7 +98,7 @@ async fn beginning(app: &App) -> Result<Option<DateTime<Utc>>, Error> {
     Ok(if earlier.items.is_empty() && earlier.unread.is_empty() { None } else { Some(begins) })
 }
 
-/// What the books say that Stripe holds.
+/// What the books say that Stripe holds in the balances of which it tells what they hold.
 async fn booked(db: &impl ConnectionTrait) -> Result<BTreeMap<Currency, i64>, Error> {
     use ledger_entry::Column;
     let sums: Vec<(Currency, i64)> = ledger_entry::Entity::find()
@@ -100,16 +113,19 @@ async fn booked(db: &impl ConnectionTrait) -> Result<BTreeMap<Currency, i64>, Er
     Ok(sums.into_iter().collect())
 }
 
-/// What all movements that Stripe has listed come to.
-async fn listed(db: &impl ConnectionTrait) -> Result<BTreeMap<Currency, i64>, Error> {
+/// What all movements that Stripe has listed come to, by balance. Those of balances of which it does not tell what they hold are left out.
+async fn listed(db: &impl ConnectionTrait) -> Result<BTreeMap<(&'static str, Currency), i64>, Error> {
     use balance_movement::Column;
-    let sums: Vec<(Currency, i64)> = balance_movement::Entity::find()
+    let sums: Vec<(String, Currency, i64)> = balance_movement::Entity::find()
         .select_only()
+        .column(Column::Balance)
         .column(Column::Currency)
         .column_as(Expr::col(Column::NetMinor).sum().cast_as("bigint"), "total")
+        .group_by(Column::Balance)
         .group_by(Column::Currency)
         .into_tuple()
         .all(db)
         .await?;
-    Ok(sums.into_iter().collect())
+    let told = |name: String| TOLD.into_iter().find(|told| *told == name);
+    Ok(sums.into_iter().filter_map(|(balance, currency, sum)| Some(((told(balance)?, currency), sum))).collect())
 }

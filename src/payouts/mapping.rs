@@ -5,6 +5,7 @@ use crate::{
     app::App,
     error::Error,
     ledger::{self, Leg, Posting, Purpose},
+    payments::balance::{TOLD, is_known_balance},
     staff::{Actor, audit},
 };
 use chrono::{DateTime, Utc};
@@ -78,6 +79,42 @@ pub fn mapping_of(category: &str, ours: bool) -> BalanceMapping {
     }
 }
 
+/// Stripe's types of movements into and out of a reserve, for when their reporting category is one that is not known.
+const RESERVES: [&str; 6] = [
+    "reserve_transaction",
+    "reserved_funds",
+    "reserve_hold",
+    "reserve_release",
+    "payment_network_reserve_hold",
+    "payment_network_reserve_release",
+];
+
+/// What a movement is by its category, its type and the balance that it changed. What happens in a balance that is not known is for a person
+/// to judge, except where `donations` posts it: see [`is_nowhere_known`].
+pub fn mapping_in(balance: &str, kind: &str, category: &str, ours: bool) -> BalanceMapping {
+    let mapping = match mapping_of(category, ours) {
+        BalanceMapping::Unmapped if RESERVES.contains(&kind) => BalanceMapping::Reserve,
+        mapping => mapping,
+    };
+    if is_known_balance(balance) || !is_posted_here(mapping) { mapping } else { BalanceMapping::Unmapped }
+}
+
+/// Whether Stripe tells what the balance holds that a movement changed. What it does not tell of is held back: a reserve, or a balance that
+/// this version does not know.
+fn is_told(movement: &balance_movement::Model) -> bool {
+    TOLD.contains(&movement.balance.as_str())
+}
+
+/// Whether a donation's money moved in a balance that this version does not know, which a person has to look at.
+pub(super) fn is_nowhere_known(movement: &balance_movement::Model) -> bool {
+    !is_known_balance(&movement.balance) && !is_posted_here(movement.mapped_to)
+}
+
+/// Whether what is this to us is posted here, not by `donations`.
+pub fn is_posted_here(mapping: BalanceMapping) -> bool {
+    side_of(mapping).is_some()
+}
+
 /// The account on the other side of what Stripe holds, the kind of posting, and the end of its key; nothing for what `donations` posts.
 fn side_of(mapping: BalanceMapping) -> Option<(Account, MovementKind)> {
     Some(match mapping {
@@ -92,28 +129,46 @@ fn side_of(mapping: BalanceMapping) -> Option<(Account, MovementKind)> {
     })
 }
 
-/// The posting of a movement as this mapping has it; nothing for what `donations` posts. What Stripe kept of it is a fee, except of what
-/// is not ours: there the whole is somebody else's.
+/// The posting that is made here of a movement as this mapping has it. What Stripe kept of it is a fee, except of what is not ours: there the
+/// whole is somebody else's. There is none of what `donations` posts in a balance of which Stripe tells, and none of a reserve's own side of
+/// money that goes into it or comes back: the side of the balance that it left or reached says it already.
 pub fn posting_of(movement: &balance_movement::Model, mapping: BalanceMapping) -> Result<Option<Posting>, Error> {
-    let Some((account, kind)) = side_of(mapping) else { return Ok(None) };
     let money = |minor| Money::new(minor, movement.currency);
     let leg = |account, amount| Leg { account, amount, purpose: Purpose::default() };
-    let clearing = leg(Account::StripeClearing, money(movement.net_minor));
-    let legs = match mapping {
-        BalanceMapping::Other | BalanceMapping::Unmapped if movement.donation_id.is_none() => {
-            vec![clearing, leg(account, money(movement.net_minor).negated()?)]
+    let holder = if is_told(movement) { Account::StripeClearing } else { Account::StripeReserve };
+    let held = leg(holder, money(movement.net_minor));
+    let (kind, end, legs) = match side_of(mapping) {
+        None if is_told(movement) => return Ok(None),
+        // `donations` posts it as what Stripe holds for us; Stripe holds it back.
+        None => {
+            let moved = leg(Account::StripeClearing, money(movement.net_minor).negated()?);
+            (MovementKind::Reserve, HELD_BACK, vec![held, moved])
         }
-        _ => vec![clearing, leg(account, money(movement.gross_minor).negated()?), leg(Account::StripeFees, money(movement.fee_minor))],
+        Some((account, _)) if account == holder => return Ok(None),
+        Some((account, kind)) if is_of_others(movement, mapping) => {
+            (kind, kind.as_str(), vec![held, leg(account, money(movement.net_minor).negated()?)])
+        }
+        Some((account, kind)) => {
+            let fee = leg(Account::StripeFees, money(movement.fee_minor));
+            (kind, kind.as_str(), vec![held, leg(account, money(movement.gross_minor).negated()?), fee])
+        }
     };
     Ok(Some(Posting {
         kind,
-        source: format!("{}:{kind}", movement.id),
+        source: format!("{}:{end}", movement.id),
         donation_id: None,
         occurred_at: movement.occurred_at,
         balance_transaction: Some(movement.id.clone()),
         reverses_id: None,
         legs,
     }))
+}
+
+/// The end of the key of a posting that puts a donation's money into what is held back.
+pub(super) const HELD_BACK: &str = "held_back";
+
+fn is_of_others(movement: &balance_movement::Model, mapping: BalanceMapping) -> bool {
+    matches!(mapping, BalanceMapping::Other | BalanceMapping::Unmapped) && movement.donation_id.is_none()
 }
 
 /// Takes the posting of a movement back that stands. It counts where the posting counts, or in the first open period after.
@@ -137,9 +192,20 @@ pub(super) async fn map_to(
     mapping: BalanceMapping,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    if side_of(movement.mapped_to).is_some() {
+    if posting_of(movement, movement.mapped_to)?.is_some() {
         take_back(tx, movement, now).await?;
     }
+    post_anew(tx, movement, mapping, now).await?;
+    store::set_mapping(tx, &movement.id, mapping, movement.donation_id).await
+}
+
+/// Posts a movement of which nothing stands that is posted here.
+pub(super) async fn post_anew(
+    tx: &impl ConnectionTrait,
+    movement: &balance_movement::Model,
+    mapping: BalanceMapping,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     if let Some(mut posting) = posting_of(movement, mapping)? {
         // It may have been this before, and something else meanwhile.
         let times = ledger::times_posted(tx, &movement.id, posting.kind).await?;
@@ -150,7 +216,7 @@ pub(super) async fn map_to(
             return Err(Error::Internal(format!("{} was posted before", posting.source)));
         }
     }
-    store::set_mapping(tx, &movement.id, mapping, movement.donation_id).await
+    Ok(())
 }
 
 /// Whether a person has said what a movement is: then the program does not say otherwise.
@@ -174,7 +240,7 @@ pub async fn map_movement(app: &App, actor: &Actor, id: &str, mapping: BalanceMa
         .write(async |tx| {
             let movement = store::lock_movement(tx, id).await?.ok_or(Error::NotFound)?;
             let before = movement.mapped_to;
-            let is_left_over = side_of(before).is_none() && store::posted(tx, &[id]).await?.is_empty();
+            let is_left_over = !is_posted_here(before) && store::posted(tx, &[id]).await?.is_empty();
             let is_correction = BY_HAND.contains(&before) && is_said_by_person(tx, id).await?;
             if before != BalanceMapping::Unmapped && !is_left_over && !is_correction {
                 return Err(Error::Conflict("The program knows what this movement is.".to_owned()));

@@ -2,7 +2,7 @@
 
 use super::{
     differences::{self, Found},
-    mapping::{self, mapping_of},
+    mapping::{self, mapping_in, mapping_of},
     store, unpaid,
 };
 use crate::{
@@ -12,11 +12,13 @@ use crate::{
     ledger,
     payments::{BalanceEntry, BalanceQuery, Pages, StripeFailure},
 };
+use chrono::{DateTime, Utc};
 use entity::{
     balance_movement, donation,
     ids::DonationId,
     words::{BalanceMapping, DonationStatus},
 };
+use sea_orm::ConnectionTrait;
 use std::collections::{BTreeSet, HashMap};
 
 /// What taking movements in came to.
@@ -62,9 +64,7 @@ pub async fn take_in(app: &App, entries: &[BalanceEntry], payout: Option<&str>, 
             None => write(app, entry, payout).await?,
         };
         taken.new += u64::from(new);
-        if let Some(donation) =
-            movement.donation_id.filter(|_| mapping::posting_of(&movement, movement.mapped_to).is_ok_and(|p| p.is_none()))
-        {
+        if let Some(donation) = movement.donation_id.filter(|_| !mapping::is_posted_here(movement.mapped_to)) {
             ours.push((movement.id, donation));
         }
     }
@@ -74,7 +74,7 @@ pub async fn take_in(app: &App, entries: &[BalanceEntry], payout: Option<&str>, 
 /// Writes a movement that is new, and posts it unless `donations` does.
 async fn write(app: &App, entry: &BalanceEntry, payout: Option<&str>) -> Result<(balance_movement::Model, bool), Error> {
     let owner = owner_of(app, entry).await?;
-    let mapped_to = mapping_of(&entry.category, owner.is_some());
+    let mapped_to = mapping_in(&entry.balance, &entry.kind, &entry.category, owner.is_some());
     let now = app.now();
     let movement = balance_movement::Model {
         id: entry.id.clone(),
@@ -91,6 +91,7 @@ async fn write(app: &App, entry: &BalanceEntry, payout: Option<&str>) -> Result<
         donation_id: owner.as_ref().map(|donation| donation.id),
         mapped_to,
         heard_at: now,
+        balance: entry.balance.clone(),
     };
     let posting = mapping::posting_of(&movement, mapped_to)?;
     let lost = entry.source.donation_id.as_deref().filter(|_| owner.is_none());
@@ -103,6 +104,7 @@ async fn write(app: &App, entry: &BalanceEntry, payout: Option<&str>) -> Result<
             if let Some(posting) = &posting {
                 ledger::post(tx, posting, now).await?;
             }
+            note_where_it_is(tx, &movement, now).await?;
             if lost.is_some() {
                 let detail = "It names a donation that is not here. Was a backup restored, or does another installation use the account?";
                 differences::note(tx, Found { kind: differences::UNKNOWN_DONATION, object: &movement.id, detail, done: None }, now).await?;
@@ -124,7 +126,7 @@ async fn bring_up_to_date(
 ) -> Result<balance_movement::Model, Error> {
     let owner = if movement.mapped_to == BalanceMapping::Other { true_owner_of(app, entry).await? } else { None };
     let part_of = payout.filter(|payout| movement.payout_id.as_deref() != Some(*payout));
-    if owner.is_none() && part_of.is_none() {
+    if owner.is_none() && part_of.is_none() && movement.balance == entry.balance {
         return Ok(movement);
     }
     let now = app.now();
@@ -135,8 +137,11 @@ async fn bring_up_to_date(
                 store::set_payout(tx, &current.id, payout).await?;
                 current.payout_id = Some(payout.to_owned());
             }
+            if current.balance != entry.balance {
+                current = change_balance(tx, entry, current, now).await?;
+            }
             if let Some(owner) = owner.as_ref().filter(|_| current.mapped_to == BalanceMapping::Other) {
-                let to = mapping_of(&entry.category, true);
+                let to = mapping_in(&entry.balance, &entry.kind, &entry.category, true);
                 current.donation_id = Some(owner.id);
                 mapping::map_to(tx, &current, to, now).await?;
                 current.mapped_to = to;
@@ -148,6 +153,38 @@ async fn bring_up_to_date(
             Ok(current)
         })
         .await
+}
+
+/// Puts right in which balance a movement was, which was not looked at when it was read. What a person has said that it is stays.
+async fn change_balance(
+    tx: &impl ConnectionTrait,
+    entry: &BalanceEntry,
+    mut movement: balance_movement::Model,
+    now: DateTime<Utc>,
+) -> Result<balance_movement::Model, Error> {
+    if mapping::posting_of(&movement, movement.mapped_to)?.is_some() {
+        mapping::take_back(tx, &movement, now).await?;
+    }
+    store::set_balance(tx, &movement.id, &entry.balance).await?;
+    movement.balance.clone_from(&entry.balance);
+    let to = mapping_in(&entry.balance, &entry.kind, &entry.category, movement.donation_id.is_some());
+    // What is somebody else's, or was put aside, stays so.
+    if movement.mapped_to != BalanceMapping::Other && !mapping::is_said_by_person(tx, &movement.id).await? {
+        movement.mapped_to = to;
+    }
+    mapping::post_anew(tx, &movement, movement.mapped_to, now).await?;
+    store::set_mapping(tx, &movement.id, movement.mapped_to, movement.donation_id).await?;
+    note_where_it_is(tx, &movement, now).await?;
+    Ok(movement)
+}
+
+/// Writes down that a donation's money is in a balance that this version does not know.
+async fn note_where_it_is(tx: &impl ConnectionTrait, movement: &balance_movement::Model, now: DateTime<Utc>) -> Result<(), Error> {
+    if !mapping::is_nowhere_known(movement) {
+        return Ok(());
+    }
+    let detail = format!("Stripe keeps it in a balance that this version does not know: {}. It is booked as held back.", movement.balance);
+    differences::note(tx, Found { kind: differences::UNKNOWN_BALANCE, object: &movement.id, detail: &detail, done: None }, now).await
 }
 
 /// The donation that moved the money: by our own metadata, else by the charge or payment that the source names.

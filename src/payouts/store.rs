@@ -1,6 +1,6 @@
 //! The queries of movements and payouts.
 
-use super::differences;
+use super::{differences, mapping};
 use crate::{error::Error, ledger};
 use chrono::{DateTime, Utc};
 use entity::{
@@ -45,6 +45,16 @@ pub async fn insert_movement(tx: &impl ConnectionTrait, row: balance_movement::M
 pub async fn set_payout(tx: &impl ConnectionTrait, id: &str, payout: &str) -> Result<(), Error> {
     balance_movement::Entity::update_many()
         .col_expr(balance_movement::Column::PayoutId, Expr::value(Some(payout)))
+        .filter(balance_movement::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Says which of Stripe's balances a movement changed.
+pub async fn set_balance(tx: &impl ConnectionTrait, id: &str, balance: &str) -> Result<(), Error> {
+    balance_movement::Entity::update_many()
+        .col_expr(balance_movement::Column::Balance, Expr::value(balance))
         .filter(balance_movement::Column::Id.eq(id))
         .exec(tx)
         .await?;
@@ -120,7 +130,7 @@ pub async fn of_unpaid_gifts(db: &impl ConnectionTrait, most: u64) -> Result<Vec
     Ok(rows.into_iter().filter_map(|(id, donation)| Some((id, donation?))).collect())
 }
 
-/// Which of these movements the ledger has, other than as not ours or unknown, or as something that was taken back.
+/// Which of these movements the ledger has, other than as not ours, unknown or held back, or as something that was taken back.
 pub async fn posted(db: &impl ConnectionTrait, ids: &[&str]) -> Result<HashSet<String>, Error> {
     use ledger_transaction::Column;
     let rows: Vec<Option<String>> = ledger_transaction::Entity::find()
@@ -128,6 +138,7 @@ pub async fn posted(db: &impl ConnectionTrait, ids: &[&str]) -> Result<HashSet<S
         .column(Column::StripeBalanceTransaction)
         .filter(Column::StripeBalanceTransaction.is_in(ids.iter().copied()))
         .filter(Column::Kind.is_not_in([MovementKind::Other, MovementKind::Unmapped, MovementKind::Reversal]))
+        .filter(Column::Source.not_like(format!("%:{}%", mapping::HELD_BACK)))
         .filter(Column::Id.not_in_subquery(ledger::taken_back()))
         .into_tuple()
         .all(db)

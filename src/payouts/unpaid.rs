@@ -52,7 +52,7 @@ async fn place(
     now: DateTime<Utc>,
 ) -> Result<Place, Error> {
     let id = movement.id.as_str();
-    if mapping::posting_of(movement, movement.mapped_to)?.is_some() {
+    if mapping::is_posted_here(movement.mapped_to) {
         return Ok(Place::Posted);
     }
     if !store::posted(tx, &[id]).await?.is_empty() {

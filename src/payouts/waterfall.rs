@@ -5,7 +5,7 @@
 //! once, and to the end. Of a payout made by hand Stripe tells no parts: there the balance is rolled forward from the payout before.
 
 use super::store;
-use crate::{error::Error, web::pager::PAGE_ROWS};
+use crate::{error::Error, payments::balance::PAYMENTS, web::pager::PAGE_ROWS};
 use chrono::{DateTime, Utc};
 use entity::{
     Currency, Money, article, balance_movement, campaign, fund,
@@ -136,6 +136,8 @@ pub struct Waterfall {
     pub lines: Vec<Line>,
     /// What all parts in the payout's currency come to.
     pub total: Sums,
+    /// What Stripe lists with the payout and moved in another balance than the one that is paid out: no part of it.
+    pub apart: Vec<Line>,
     /// What the parts do not explain; empty when they explain all, or when they are not known yet.
     pub remainder: Vec<Money>,
     /// The same money by fund, campaign, item, article.
@@ -165,6 +167,7 @@ pub async fn explain(db: &impl ConnectionTrait, payout: payout::Model) -> Result
     Ok(Waterfall {
         amount,
         total,
+        apart: self::lines(listed_with(&payout.stripe_payout_id).filter(balance_movement::Column::Balance.ne(PAYMENTS)), db).await?,
         remainder: if payout.itemised_at.is_some() { remainder(db, &payout).await? } else { Vec::new() },
         lines,
         shares,
@@ -180,8 +183,12 @@ pub fn is_itemised_by_stripe(payout: &payout::Model) -> bool {
     payout.automatic && payout.reconciliation != PayoutReconciliation::NotApplicable
 }
 
-/// The parts of a payout: what Stripe lists for it, without its own leaving.
+/// The parts of a payout: what Stripe lists for it of the balance that is paid out, without its own leaving.
 fn parts_of(payout: &str) -> Select<balance_movement::Entity> {
+    listed_with(payout).filter(balance_movement::Column::Balance.eq(PAYMENTS))
+}
+
+fn listed_with(payout: &str) -> Select<balance_movement::Entity> {
     use balance_movement::Column as C;
     balance_movement::Entity::find().filter(C::PayoutId.eq(payout)).filter(C::SourceId.ne(payout))
 }
@@ -228,6 +235,7 @@ pub async fn remainders(db: &impl ConnectionTrait, payouts: &[payout::Model]) ->
         .column_as(Expr::col(C::NetMinor).sum().cast_as("bigint"), "net")
         .filter(C::PayoutId.is_in(payouts.iter().map(|one| one.stripe_payout_id.as_str())))
         .filter(Expr::col(C::SourceId).ne(Expr::col(C::PayoutId)))
+        .filter(C::Balance.eq(PAYMENTS))
         .group_by(C::PayoutId)
         .group_by(C::Currency)
         .into_tuple()
@@ -269,7 +277,9 @@ async fn chain(db: &impl ConnectionTrait, payout: &str) -> Result<BTreeSet<Strin
 /// The condition of the parts of a chain, in SQL: without the payouts' own leaving and coming back. Its values are the ids, twice.
 fn of_chain(chain: &BTreeSet<String>) -> (String, Vec<Value>) {
     let list = (1..=chain.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-    let condition = format!("m.payout_id in ({list}) and not (m.mapped_to in ('payout', 'payout_failure') and m.source_id in ({list}))");
+    let condition = format!(
+        "m.payout_id in ({list}) and m.balance = 'payments' and not (m.mapped_to in ('payout', 'payout_failure') and m.source_id in ({list}))"
+    );
     (condition, chain.iter().map(|id| id.as_str().into()).collect())
 }
 
@@ -343,7 +353,7 @@ async fn stretch_of(
     use balance_movement::Column as C;
     let Some(own) = &payout.balance_transaction_id else { return Ok(None) };
     let Some(own) = store::movement(db, own).await? else { return Ok(None) };
-    let before = of_currency(payout.currency)
+    let before = in_balance_of(&own)
         .filter(C::MappedTo.eq(BalanceMapping::Payout))
         .filter(C::OccurredAt.lt(own.occurred_at))
         .order_by_desc(C::OccurredAt)
@@ -353,27 +363,29 @@ async fn stretch_of(
     Ok(Some((own, before.map(|movement| movement.occurred_at))))
 }
 
-fn of_currency(currency: Currency) -> Select<balance_movement::Entity> {
-    balance_movement::Entity::find().filter(balance_movement::Column::Currency.eq(currency))
+/// What moved in the balance that a payout leaves: usually that of payments, or what was put aside for refunds.
+fn in_balance_of(own: &balance_movement::Model) -> Select<balance_movement::Entity> {
+    use balance_movement::Column as C;
+    balance_movement::Entity::find().filter(C::Balance.eq(own.balance.as_str())).filter(C::Currency.eq(own.currency))
 }
 
 /// What moved from the payout before until this one, without its own leaving.
 fn moved_until(own: &balance_movement::Model, since: Option<DateTime<Utc>>) -> Select<balance_movement::Entity> {
     use balance_movement::Column as C;
     let until = Condition::all().add(C::OccurredAt.lte(own.occurred_at)).add_option(since.map(|since| C::OccurredAt.gt(since)));
-    of_currency(own.currency).filter(until).filter(C::Id.ne(own.id.as_str()))
+    in_balance_of(own).filter(until).filter(C::Id.ne(own.id.as_str()))
 }
 
 async fn roll_forward(db: &impl ConnectionTrait, payout: &payout::Model) -> Result<Option<RollForward>, Error> {
     use balance_movement::Column as C;
     let Some((own, since)) = stretch_of(db, payout).await? else { return Ok(None) };
-    let of_currency = || of_currency(payout.currency);
+    let of_balance = || in_balance_of(&own);
     let sum = async |movements: Select<balance_movement::Entity>| -> Result<Money, Error> {
         let sums = lines(movements, db).await?;
         sums.iter().try_fold(Money::new(0, payout.currency), |sum, line| Ok(sum.checked_add(line.sums.net)?))
     };
     let opening = match since {
-        Some(since) => sum(of_currency().filter(C::OccurredAt.lte(since))).await?,
+        Some(since) => sum(of_balance().filter(C::OccurredAt.lte(since))).await?,
         None => Money::new(0, payout.currency),
     };
     Ok(Some(RollForward {
@@ -382,7 +394,7 @@ async fn roll_forward(db: &impl ConnectionTrait, payout: &payout::Model) -> Resu
         lines: lines(moved_until(&own, since), db).await?,
         leaves: Money::new(own.gross_minor, own.currency),
         fee: Money::new(own.fee_minor, own.currency),
-        closing: sum(of_currency().filter(C::OccurredAt.lte(own.occurred_at))).await?,
+        closing: sum(of_balance().filter(C::OccurredAt.lte(own.occurred_at))).await?,
     }))
 }
 

@@ -281,7 +281,7 @@ pub const HERS: &[Table] = &[
         what: "Your gifts in what Stripe paid out.",
         erased: "",
         sealed: "",
-        kept: "id category kind source_id gross_minor fee_minor net_minor currency occurred_at available_at payout_id donation_id mapped_to heard_at",
+        kept: "id category kind source_id gross_minor fee_minor net_minor currency occurred_at available_at payout_id donation_id mapped_to heard_at balance",
         hidden: "",
     },
     Table {

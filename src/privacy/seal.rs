@@ -15,7 +15,7 @@ use entity::{
 };
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, prelude::Uuid,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, prelude::Uuid,
     sea_query::Expr,
 };
 
@@ -100,6 +100,8 @@ pub(super) async fn destroy_overdue(tx: &DatabaseTransaction, today: NaiveDate, 
         .filter(erasure::Column::KeptUntil.lt(today))
         .filter(erasure::Column::WrappedKey.is_not_null())
         .order_by_asc(erasure::Column::SupporterId)
+        // Of two who do it at once, the second finds nothing left: a key is destroyed once, and its day stays.
+        .lock_exclusive()
         .all(tx)
         .await?;
     for one in &over {

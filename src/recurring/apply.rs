@@ -9,11 +9,11 @@ use crate::{
     app::App,
     donations::{self, back, settle},
     error::Error,
-    payments::{InvoiceState, InvoiceStatus, SubscriptionState, SubscriptionStatus},
+    payments::{InvoicePart, InvoiceState, InvoiceStatus, SubscriptionState, SubscriptionStatus},
 };
 use chrono::{DateTime, Utc};
 use entity::{
-    donation, donation_address,
+    Money, donation, donation_address,
     ids::{DonationId, RecurringId},
     recurring_donation,
     words::{DonationSource, DonationStatus, RecurringStatus},
@@ -76,7 +76,7 @@ async fn ask_and_apply(app: &App, id: RecurringId, by: &By) -> Result<Option<Ref
         invoices = app.stripe.invoices_of(&subscription).await.map_err(|failure| tell(&failure))?;
     }
     let mut changed = false;
-    for invoice in invoices.iter().filter(|invoice| invoice.status == InvoiceStatus::Paid && invoice.paid.minor > 0) {
+    for invoice in &invoices {
         changed |= settle_invoice(app, &gift, invoice).await?;
     }
     let heard = Heard { state: &state, invoices: &invoices, asked_at, by };
@@ -91,7 +91,11 @@ async fn ask_and_apply(app: &App, id: RecurringId, by: &By) -> Result<Option<Ref
 /// The subscription that the first checkout began; its payment is settled on the way.
 async fn find_subscription(app: &App, gift: &recurring_donation::Model) -> Result<Option<String>, Error> {
     let Some(first) = store::first_donation(app.db.read(), gift.id).await? else { return Ok(None) };
-    let state = donations::fetch_state(app, &first).await;
+    // The session alone names the subscription, whatever is known of its payment.
+    let state = match &first.checkout_session_id {
+        Some(session) => app.stripe.fetch_checkout(session).await.map(Some),
+        None => donations::fetch_state(app, &first).await,
+    };
     match state {
         Ok(Some(state)) => {
             let subscription = state.subscription_id.clone();
@@ -144,35 +148,93 @@ fn find_mismatch(gift: &recurring_donation::Model, state: &SubscriptionState) ->
     None
 }
 
-/// A paid invoice becomes a donation, once. Returns whether something was new.
+/// Each payment that came in for an invoice becomes a donation, once, also while others are still to come. Returns whether something was new.
 async fn settle_invoice(app: &App, gift: &recurring_donation::Model, invoice: &InvoiceState) -> Result<bool, Error> {
-    let known = store::donation_of_invoice(app.db.read(), &invoice.id).await?;
+    let mut changed = false;
+    for part in &invoice.parts {
+        match (&part.payment_intent_id, &part.charge_id) {
+            (Some(intent), _) => changed |= settle_payment(app, gift, invoice, part, intent).await?,
+            // Money that was only recorded at Stripe is not there: staff enter it where it came.
+            (None, None) => story::note_once(app, gift.id, "part_paid_elsewhere", &format!("{} {}", invoice.id, part.amount)).await?,
+            (None, Some(charge)) => story::note_once(app, gift.id, "part_by_charge", &format!("{} {charge}", invoice.id)).await?,
+        }
+    }
+    if invoice.status != InvoiceStatus::Paid {
+        return Ok(changed);
+    }
+    let came = invoice.parts.iter().try_fold(Money::new(0, invoice.due.currency), |sum, part| sum.checked_add(part.amount))?;
+    let rest = invoice.due.checked_add(came.negated()?)?;
+    if rest.minor > 0 {
+        // Marked as paid by hand at Stripe: no money came with it.
+        let detail = if came.minor == 0 { invoice.id.clone() } else { format!("{} {rest}", invoice.id) };
+        story::note_once(app, gift.id, "paid_elsewhere", &detail).await?;
+    } else if invoice.due.minor == 0 && invoice.total.minor > 0 {
+        story::note_once(app, gift.id, "paid_from_credit", &invoice.id).await?;
+    }
+    Ok(changed)
+}
+
+/// One payment of an invoice.
+async fn settle_payment(
+    app: &App,
+    gift: &recurring_donation::Model,
+    invoice: &InvoiceState,
+    part: &InvoicePart,
+    intent: &str,
+) -> Result<bool, Error> {
+    let known = donations::store::find_by_stripe_object(app.db.read(), &[intent]).await?;
+    if let Some(other) = known.as_ref().filter(|donation| donation.recurring_donation_id != Some(gift.id)) {
+        // A payment that pays two things is one donation: that of what it was made for.
+        story::note_once(app, gift.id, "counted_elsewhere", &format!("{} {}", invoice.id, other.id)).await?;
+        return Ok(false);
+    }
     if known.as_ref().is_some_and(|donation| donation.status == DonationStatus::Paid) {
         return Ok(false);
     }
-    if invoice.payment_intent_id.is_none() {
-        // Marked as paid by hand at Stripe: no money came through it.
-        story::note_once(app, gift.id, "paid_elsewhere", &invoice.id).await?;
-        return Ok(false);
-    }
-    let first = if invoice.is_first { store::first_donation(app.db.read(), gift.id).await? } else { None };
-    let id = known.or(first).map_or_else(|| app.new_id(), |donation| donation.id);
-    let state = app.stripe.payment_of_invoice(invoice, &id.to_string()).await.map_err(|failure| tell(&failure))?;
+    let first = if invoice.is_first && part.is_default { store::first_donation(app.db.read(), gift.id).await? } else { None };
+    let unpaid = first.filter(|first| first.status != DonationStatus::Paid && first.payment_intent_id.is_none());
+    let id = known.or(unpaid).map_or_else(|| app.new_id(), |donation| donation.id);
+    let mut state = app.stripe.payment_of_invoice(&invoice.id, intent, &id.to_string()).await.map_err(|failure| tell(&failure))?;
+    state.paid_at = part.paid_at.or(invoice.paid_at);
+    let Some(received) = state.amount.filter(|_| state.is_paid()) else { return Ok(false) };
     let present = back::complete(app, state, false).await.map_err(|failure| tell(&failure))?;
     let now = app.now();
     app.db
         .write(async |tx| {
-            // One process at a time, so that an invoice never becomes two donations.
+            // One process at a time, so that a payment never becomes two donations.
             let gift = store::lock(tx, gift.id).await?.ok_or(Error::NotFound)?;
-            match store::donation_of_invoice(tx, &invoice.id).await? {
+            let known = match donations::store::find_by_stripe_object(tx, &[intent]).await? {
                 Some(other) if other.id != id => return Ok(false),
-                Some(_) => {}
-                None if donations::store::find(tx, id).await?.is_none() => write_down(tx, app, &gift, invoice, id, now).await?,
-                None => {}
+                Some(known) => Some(known),
+                None => donations::store::find(tx, id).await?,
+            };
+            match known {
+                Some(_) => agree_on_amount(tx, id, received, now).await?,
+                None => write_down(tx, app, &gift, invoice, (id, intent, received), now).await?,
             }
             Ok(back::apply_in(tx, app, id, &present).await? == settle::Applied::Changed)
         })
         .await
+}
+
+/// A payment that failed at its checkout may come later with a part of what it was to be, when the rest was paid another way: the donation is
+/// what comes in.
+async fn agree_on_amount(tx: &DatabaseTransaction, id: DonationId, received: Money, now: DateTime<Utc>) -> Result<(), Error> {
+    let donation = donations::store::lock(tx, id).await?.ok_or(Error::NotFound)?;
+    let asked = Money::new(donation.amount_minor, donation.currency);
+    if donation.status == DonationStatus::Paid
+        || donation.wish_item_id.is_some()
+        || asked == received
+        || asked.currency != received.currency
+    {
+        return Ok(());
+    }
+    let mut row = donation.into_active_model();
+    row.amount_minor = Set(received.minor);
+    row.fee_cover_minor = Set(0);
+    row.updated_at = Set(now);
+    row.update(tx).await?;
+    Ok(donations::store::note(tx, id, now, "paid_in_parts", &format!("{asked} → {received}")).await?)
 }
 
 /// A later payment as a donation of its own, not yet settled.
@@ -181,11 +243,11 @@ async fn write_down(
     app: &App,
     gift: &recurring_donation::Model,
     invoice: &InvoiceState,
-    id: DonationId,
+    (id, intent, received): (DonationId, &str, Money),
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let mark = format!("invoice:{}", invoice.id);
-    let covered = gift.amount_minor == invoice.paid.minor;
+    let mark = format!("invoice:{}:{intent}", invoice.id);
+    let covered = gift.amount_minor == received.minor;
     let row = donation::ActiveModel {
         id: Set(id),
         token_hash: Set(crate::clock::sha256_hex(&donations::token_of(app, id))),
@@ -198,9 +260,9 @@ async fn write_down(
         note: Set(String::new()),
         wants_updates: Set(false),
         language: Set(gift.language.clone()),
-        amount_minor: Set(invoice.paid.minor),
+        amount_minor: Set(received.minor),
         fee_cover_minor: Set(if covered { gift.fee_cover_minor } else { 0 }),
-        currency: Set(invoice.paid.currency),
+        currency: Set(received.currency),
         campaign_id: Set(gift.campaign_id),
         wish_item_id: Set(None),
         wish_quantity: Set(None),
@@ -233,7 +295,7 @@ async fn write_down(
         let copy = donation_address::ActiveModel { donation_id: Set(id), address: Set(address.address), updated_at: Set(now) };
         donation_address::Entity::insert(copy).exec_without_returning(tx).await?;
     }
-    donations::store::note(tx, id, now, "created", &invoice.paid.to_string()).await?;
+    donations::store::note(tx, id, now, "created", &received.to_string()).await?;
     Ok(donations::store::note(tx, id, now, "renewed", &gift.id.to_string()).await?)
 }
 

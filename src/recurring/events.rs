@@ -1,12 +1,12 @@
 //! Stripe's events about subscriptions and their invoices; all others are the donations' own.
 
-use super::{By, Refreshed, refresh, store};
+use super::{By, Refreshed, refresh, store, tell};
 use crate::{app::App, donations, error::Error, jobs::Outcome, payments::event::Event};
 use entity::{ids::RecurringId, recurring_donation, stripe_event};
 use sea_orm::EntityTrait;
 
 /// The beginnings of the kinds that tell us something.
-const OURS: [&str; 3] = ["customer.subscription.", "customer.updated", "invoice."];
+const OURS: [&str; 4] = ["customer.subscription.", "customer.updated", "invoice.", "invoice_payment."];
 
 /// The job: acts on a stored event.
 pub async fn act(app: &App, event_id: &str) -> Outcome {
@@ -42,7 +42,16 @@ async fn find(app: &App, event: &Event) -> Result<Option<recurring_donation::Mod
     {
         return Ok(Some(found));
     }
-    match (&event.subscription_id, event.customer_id()) {
+    // A part of an invoice names its invoice only.
+    let of_invoice = match event.invoice_id() {
+        Some(id) => match app.stripe.fetch_invoice(id).await {
+            Ok(invoice) => invoice.subscription_id,
+            Err(failure) if failure.is_missing() => None,
+            Err(failure) => return Err(tell(&failure)),
+        },
+        None => None,
+    };
+    match (event.subscription_id.as_ref().or(of_invoice.as_ref()), event.customer_id()) {
         (Some(id), _) => Ok(store::find_by_subscription(app.db.read(), id).await?),
         // Another card, given on Stripe's page, is told of the customer alone.
         (None, Some(id)) => Ok(store::find_by_customer(app.db.read(), id).await?),

@@ -61,11 +61,6 @@ pub async fn first_donation(db: &impl ConnectionTrait, id: RecurringId) -> Resul
         .await
 }
 
-/// The donation of an invoice.
-pub async fn donation_of_invoice(db: &impl ConnectionTrait, invoice_id: &str) -> Result<Option<donation::Model>, DbErr> {
-    donation::Entity::find().filter(donation::Column::InvoiceId.eq(invoice_id)).one(db).await
-}
-
 /// Its payments, newest first.
 pub async fn donations(db: &impl ConnectionTrait, id: RecurringId, most: u64) -> Result<Vec<donation::Model>, DbErr> {
     donation::Entity::find()

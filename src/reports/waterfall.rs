@@ -5,7 +5,7 @@
 //! the end as `waiting`.
 
 use super::report::{Cell, Column, Kind, Link, Page, Period, Row, column, no_such_page};
-use crate::error::Error;
+use crate::{error::Error, payments::balance::PAYMENTS};
 use entity::{
     Currency, Money, balance_movement,
     ids::PayoutId,
@@ -37,6 +37,7 @@ const WAITING: &str = "waiting";
 #[derive(Clone, Debug, FromQueryResult)]
 struct Part {
     payout_id: Option<String>,
+    balance: String,
     mapped_to: BalanceMapping,
     currency: Currency,
     movements: i64,
@@ -71,6 +72,7 @@ pub async fn page(db: &impl ConnectionTrait, period: &Period, after: &str, limit
     let ids: Vec<&str> = payouts.iter().map(|payout| payout.stripe_payout_id.as_str()).collect();
     let of_these = Condition::all()
         .add(balance_movement::Column::PayoutId.is_in(ids))
+        .add(balance_movement::Column::Balance.eq(PAYMENTS))
         .add(Expr::col(balance_movement::Column::SourceId).ne(Expr::col(balance_movement::Column::PayoutId)));
     for part in read_parts(db, of_these).await? {
         parts.entry(part.payout_id.clone().unwrap_or_default()).or_default().push(part);
@@ -90,19 +92,21 @@ async fn read_parts(db: &impl ConnectionTrait, which: Condition) -> Result<Vec<P
     let sum = |column: C| Expr::col(column).sum().cast_as("bigint");
     let mut parts: Vec<Part> = balance_movement::Entity::find()
         .select_only()
-        .columns([C::PayoutId, C::MappedTo, C::Currency])
+        .columns([C::PayoutId, C::Balance, C::MappedTo, C::Currency])
         .column_as(C::Id.count(), "movements")
         .column_as(sum(C::GrossMinor), "gross")
         .column_as(sum(C::FeeMinor), "fee")
         .column_as(sum(C::NetMinor), "net")
         .filter(which)
         .group_by(C::PayoutId)
+        .group_by(C::Balance)
         .group_by(C::MappedTo)
         .group_by(C::Currency)
         .into_model::<Part>()
         .all(db)
         .await?;
-    parts.sort_by(|a, b| (&a.payout_id, a.currency, a.mapped_to).cmp(&(&b.payout_id, b.currency, b.mapped_to)));
+    let place = |part: &Part| (part.payout_id.clone(), part.balance != PAYMENTS, part.balance.clone(), part.currency, part.mapped_to);
+    parts.sort_by_cached_key(place);
     Ok(parts)
 }
 
@@ -113,11 +117,12 @@ fn push_payout(rows: &mut Vec<Row>, payout: &payout::Model, parts: Vec<Part>) ->
         if part.currency == payout.currency {
             explained = explained.checked_add(part.net).ok_or(entity::MoneyError::Overflow)?;
         }
-        rows.push(row_of(Some(payout), part.mapped_to.as_str(), part, link.clone()));
+        rows.push(row_of(Some(payout), Cell::Word(part.mapped_to.as_str()), part, link.clone()));
     }
     let amount = payout.amount_minor;
     let line = |movements, net| Part {
         payout_id: None,
+        balance: PAYMENTS.to_owned(),
         mapped_to: BalanceMapping::Payout,
         currency: payout.currency,
         movements,
@@ -126,20 +131,20 @@ fn push_payout(rows: &mut Vec<Row>, payout: &payout::Model, parts: Vec<Part>) ->
         net,
     };
     let paid_out = amount.checked_neg().ok_or(entity::MoneyError::Overflow)?;
-    rows.push(row_of(Some(payout), "paid_out", &line(1, paid_out), link.clone()));
+    rows.push(row_of(Some(payout), Cell::Word("paid_out"), &line(1, paid_out), link.clone()));
     let remainder = amount.checked_sub(explained).ok_or(entity::MoneyError::Overflow)?;
     let is_itemised = payout.itemised_at.is_some();
-    rows.push(row_of(Some(payout), if is_itemised { "remainder" } else { "not_itemised" }, &line(0, remainder), link));
+    rows.push(row_of(Some(payout), Cell::Word(if is_itemised { "remainder" } else { "not_itemised" }), &line(0, remainder), link));
     Ok(())
 }
 
-fn row_of(payout: Option<&payout::Model>, line: &'static str, part: &Part, link: Option<Link>) -> Row {
+fn row_of(payout: Option<&payout::Model>, line: Cell, part: &Part, link: Option<Link>) -> Row {
     let money = |minor| Cell::Money(Money::new(minor, part.currency));
     let cells = vec![
         payout.map_or(Cell::Empty, |payout| Cell::Text(payout.stripe_payout_id.clone())),
         payout.map_or(Cell::Empty, |payout| Cell::Day(payout.arrives_on)),
         Cell::Word(payout.map_or(WAITING, |payout: &payout::Model| PayoutState::as_str(&payout.state))),
-        Cell::Word(line),
+        line,
         Cell::Count(part.movements),
         money(part.gross),
         money(part.fee),
@@ -150,11 +155,16 @@ fn row_of(payout: Option<&payout::Model>, line: &'static str, part: &Part, link:
     Row { cells, link }
 }
 
-/// What Stripe moved until the end of the period and no payout holds.
+/// What Stripe moved until the end of the period and no payout holds: first in the balance that is paid out, then in those that it keeps
+/// apart, each with its name.
 async fn waiting(db: &impl ConnectionTrait, period: &Period) -> Result<Vec<Row>, Error> {
     use balance_movement::Column as C;
     let (_, until) = period.bounds()?;
     let which = Condition::all().add(C::PayoutId.is_null()).add_option(until.map(|until| C::OccurredAt.lt(until)));
     let parts = read_parts(db, which).await?;
-    Ok(parts.iter().map(|part| row_of(None, part.mapped_to.as_str(), part, None)).collect())
+    let line = |part: &Part| match part.balance.as_str() {
+        PAYMENTS => Cell::Word(part.mapped_to.as_str()),
+        apart => Cell::Text(format!("{apart}: {}", part.mapped_to)),
+    };
+    Ok(parts.iter().map(|part| row_of(None, line(part), part, None)).collect())
 }

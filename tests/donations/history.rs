@@ -213,6 +213,7 @@ on_both_databases! {
             donation_id: None,
             mapped_to: BalanceMapping::Other,
             heard_at: now,
+            balance: "payments".to_owned(),
         };
         let leg = |account, amount| Leg { account, amount, purpose: Purpose::default() };
         let posting = Posting {

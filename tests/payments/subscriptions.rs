@@ -61,8 +61,12 @@ async fn a_checkout_begins_a_subscription_and_its_session_tells_the_first_paymen
     assert_eq!((known.amount, known.card_expires, known.collection_paused), (Some(money(2_500, "EUR")), Some((2040, 12)), false));
     let invoices = paid(&hall, &id).await;
     assert_eq!(invoices.len(), 1);
-    assert!(invoices[0].is_first && invoices[0].payment_intent_id == after.payment_intent_id && invoices[0].paid == money(2_500, "EUR"));
-    assert_eq!(hall.stripe.fetch_invoice(&invoices[0].id, "d-1").await.expect("a state").fee, after.fee);
+    let parts = &invoices[0].parts;
+    assert!(invoices[0].is_first && invoices[0].paid == money(2_500, "EUR") && parts.len() == 1 && parts[0].is_default);
+    assert_eq!((&parts[0].payment_intent_id, parts[0].amount), (&after.payment_intent_id, money(2_500, "EUR")));
+    let intent = after.payment_intent_id.expect("a payment");
+    assert_eq!(hall.stripe.payment_of_invoice(&invoices[0].id, &intent, "d-1").await.expect("a state").fee, after.fee);
+    assert_eq!(hall.stripe.fetch_invoice(&invoices[0].id).await.expect("an invoice"), invoices[0]);
     assert_eq!(
         kinds(&hall),
         [
@@ -229,4 +233,27 @@ async fn stripes_own_samples_are_read() {
     assert_eq!((known.recurring_id, known.every, known.amount), (None, Some(GiftInterval::Month), Some(money(2_000, "USD"))));
     let invoice = InvoiceState::from_json(&samples["invoice"].to_string()).expect("an invoice");
     assert_eq!((invoice.status, invoice.paid, invoice.is_first), (InvoiceStatus::Draft, money(0, "USD"), false));
+}
+
+#[tokio::test]
+async fn an_invoice_paid_in_parts_tells_each_of_them_however_many_they_are() {
+    let hall = Hall::open().await;
+    let id = begin(&hall, GiftInterval::Month, "4000000000000341").await;
+    hall.clock.set(state(&hall, &id).await.next_at.expect("a next payment"));
+    hall.standin().catch_up();
+    for part in 1..=12 {
+        assert!(hall.standin().pay_part(&id, 100).is_some_and(|intent| intent.starts_with("pi_")));
+        hall.clock.advance(TimeDelta::seconds(1));
+        let open = hall.stripe.invoices_of(&id).await.expect("invoices").pop().expect("the last");
+        assert_eq!((open.status, open.parts.len(), open.paid), (InvoiceStatus::Open, part, money(100 * part as i64, "EUR")));
+        assert_eq!(hall.stripe.fetch_invoice(&open.id).await.expect("an invoice"), open, "alone it is the same");
+    }
+    assert!(hall.standin().record_part(&id, 300), "money that Stripe does not have");
+    hall.clock.advance(TimeDelta::seconds(1));
+    assert!(hall.standin().retry(&id) || hall.standin().pay_part(&id, 1_000).is_some());
+    let last = hall.stripe.invoices_of(&id).await.expect("invoices").pop().expect("the last");
+    let parts: Vec<(bool, i64)> = last.parts.iter().map(|part| (part.payment_intent_id.is_some(), part.amount.minor)).collect();
+    assert_eq!((last.status, parts.len(), parts[12], parts[13]), (InvoiceStatus::Paid, 14, (false, 300), (true, 1_000)));
+    assert_eq!((last.paid, last.total), (money(2_500, "EUR"), money(2_500, "EUR")));
+    assert!(hall.standin().pay_part(&id, 100).is_none(), "nothing is left to be paid");
 }

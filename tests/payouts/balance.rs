@@ -112,6 +112,7 @@ on_both_databases! {
             donation_id: None,
             mapped_to: BalanceMapping::Other,
             heard_at: test.app.now(),
+            balance: "payments".to_owned(),
         };
         let (posting, now) = (mapping::posting_of(&movement, BalanceMapping::Other).unwrap().unwrap(), test.app.now());
         test.app.db.write(async |tx| {

@@ -6,10 +6,10 @@ use crate::{
     support::{TestApp, gift, on_both_databases},
 };
 use chrono::TimeDelta;
-use entity::words::DonationStatus;
+use entity::{Money, words::DonationStatus};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use wellwisher::{donations::reconcile::LOOK_BACK, jobs, ledger, payouts, staff::outcomes, worker};
+use wellwisher::{donations::reconcile::LOOK_BACK, jobs, ledger, payments::standin::BalanceRow, payouts, staff::outcomes, worker};
 
 /// A gift that was paid and that nobody told us of.
 async fn unheard(test: &TestApp) -> entity::ids::DonationId {
@@ -94,6 +94,26 @@ on_both_databases! {
         let before = books(&test).await;
         payouts::reconcile::reconcile_and_keep(&test.app, LOOK_BACK).await.unwrap();
         assert_eq!(books(&test).await, before);
+    }
+
+    async fn what_stripe_booked_within_the_hour_before_a_run_and_told_after_it_is_in_the_next(test: TestApp) {
+        give(&test, 1_000, "EUR").await;
+        payouts::reconcile::reconcile_and_keep(&test.app, LOOK_BACK).await.unwrap();
+        let ran = test.app.now();
+        let fee = |gross| BalanceRow { kind: "stripe_fee", category: "fee", gross: Money::new(gross, "EUR".parse().unwrap()), fee: 0 };
+        // Booked before that run began, and listed only after it had read.
+        let [mut early, mut late] = [String::new(), String::new()];
+        for (booked, minutes, gross) in [(&mut early, 61, -7), (&mut late, 59, -5)] {
+            test.app.clock.set(ran - TimeDelta::minutes(minutes));
+            *booked = test.stripe.standin.book(&fee(gross));
+        }
+        // The next run comes so late that its own look back does not reach there.
+        test.app.clock.set(ran + LOOK_BACK + TimeDelta::hours(1));
+        payouts::reconcile::reconcile_and_keep(&test.app, LOOK_BACK).await.unwrap();
+        let known = async |id: &str| payouts::store::movement(test.app.db.read(), id).await.unwrap().is_some();
+        assert_eq!((known(&early).await, known(&late).await), (false, true), "an hour of it again, and no more");
+        payouts::reconcile::reconcile_and_keep(&test.app, TimeDelta::days(35)).await.unwrap();
+        assert!(known(&early).await, "the long look of the night finds it");
     }
 
     async fn every_night_five_weeks_are_asked_for_again(test: TestApp) {

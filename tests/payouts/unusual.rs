@@ -259,7 +259,7 @@ on_both_databases! {
         assert!(open(&test).await.is_empty(), "what a person settled stays settled while it is the same");
         payouts::reconcile(&test.app, test.app.now() - TimeDelta::days(90), |_, _| {}).await.unwrap();
         assert!(open(&test).await.is_empty(), "{:?}", open(&test).await);
-        assert_eq!(balance(&test.app, "stripe_clearing", "EUR").await, test.app.stripe.fetch_balance().await.unwrap().of_currency("EUR".parse().unwrap()).minor);
+        assert_eq!(balance(&test.app, "stripe_clearing", "EUR").await, test.app.stripe.fetch_balance().await.unwrap().of_currency("EUR".parse().unwrap()).unwrap().minor);
     }
 
     async fn a_difference_that_is_over_is_settled_by_itself(test: TestApp) {

@@ -97,6 +97,7 @@ impl TestApp {
             donation_id: donation,
             mapped_to,
             heard_at: now,
+            balance: "payments".to_owned(),
         };
         let row = row.into_active_model();
         self.app

@@ -68,17 +68,19 @@ async fn ask_returned(
     Ok(Present { checkout, returned })
 }
 
-/// The checkout of a payment as Stripe has it now, by what names it: its session, or the invoice that a later payment of a recurring
-/// donation has in place of one. None when neither is known.
+/// The checkout of a payment as Stripe has it now, by what names it: its session, or the payment and the invoice that a later payment of a
+/// recurring donation has in place of one. None when neither is known.
 pub(super) async fn fetch_known(
     app: &App,
     donation: &donation::Model,
     session: Option<&str>,
 ) -> Result<Option<CheckoutState>, StripeFailure> {
-    match (session, &donation.invoice_id) {
-        (Some(session), _) => app.stripe.fetch_checkout(session).await.map(Some),
-        (None, Some(invoice)) => app.stripe.fetch_invoice(invoice, &donation.id.to_string()).await.map(Some),
-        (None, None) => Ok(None),
+    match (session, &donation.invoice_id, &donation.payment_intent_id) {
+        (Some(session), _, None) | (Some(session), None, _) => app.stripe.fetch_checkout(session).await.map(Some),
+        (Some(session), ..) if donation.status != DonationStatus::Paid => app.stripe.fetch_checkout(session).await.map(Some),
+        // What has come in for an invoice is told by its payment, also where a checkout asked for another amount.
+        (_, Some(invoice), Some(intent)) => app.stripe.payment_of_invoice(invoice, intent, &donation.id.to_string()).await.map(Some),
+        _ => Ok(None),
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
     errors::ApiError,
     state::{Entry, HasId, Means, Vault},
 };
+use crate::payments::balance::PAYMENTS;
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::Money;
 use serde::Deserialize;
@@ -228,6 +229,7 @@ impl Vault {
             fee,
             exchange_rate,
             payout: None,
+            balance: PAYMENTS,
         });
     }
 

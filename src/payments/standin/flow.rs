@@ -4,6 +4,7 @@ use super::{
     shapes,
     state::{Charge, Due, Entry, Intent, Means, Session, SessionStatus, Vault},
 };
+use crate::payments::balance::PAYMENTS;
 use chrono::TimeDelta;
 
 /// How one try to pay ended.
@@ -296,6 +297,7 @@ impl Vault {
             fee,
             exchange_rate,
             payout: None,
+            balance: PAYMENTS,
         });
         self.tell_charge("charge.updated", charge_id);
     }

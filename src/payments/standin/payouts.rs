@@ -1,6 +1,7 @@
 //! Payouts of the stand-in: what is available goes to the bank when a control says so, and may come back.
 
 use super::{Standin, shapes::with_nulls, state::Vault};
+use crate::payments::balance::PAYMENTS;
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{Currency, Money};
 use serde_json::{Value, json};
@@ -60,7 +61,8 @@ impl Vault {
     fn pay_out(&mut self) -> Vec<String> {
         let now = self.now();
         let mut sums: BTreeMap<Currency, i64> = BTreeMap::new();
-        for entry in self.entries.all_mut().filter(|entry| entry.payout.is_none() && entry.available_on <= now) {
+        for entry in self.entries.all_mut().filter(|entry| entry.balance == PAYMENTS && entry.payout.is_none() && entry.available_on <= now)
+        {
             let sum = sums.entry(entry.amount.currency).or_default();
             *sum = sum.saturating_add(entry.amount.minor - entry.fee);
         }
@@ -68,7 +70,7 @@ impl Vault {
         for (currency, minor) in sums.into_iter().filter(|(_, minor)| *minor != 0) {
             let id = self.send_to_bank(Money::new(minor, currency), true, 0);
             for entry in self.entries.all_mut() {
-                if entry.payout.is_none() && entry.available_on <= now && entry.amount.currency == currency {
+                if entry.balance == PAYMENTS && entry.payout.is_none() && entry.available_on <= now && entry.amount.currency == currency {
                     entry.payout = Some(id.clone());
                 }
             }

@@ -9,6 +9,7 @@ use super::{
     params::Params,
     state::{Due, Entry, HasId, Means, Vault},
 };
+use crate::payments::balance::PAYMENTS;
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::Money;
 use serde_json::{Value, json};
@@ -190,6 +191,7 @@ impl Vault {
             fee: 0,
             exchange_rate,
             payout: None,
+            balance: PAYMENTS,
         });
     }
 }

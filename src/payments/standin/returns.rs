@@ -1,4 +1,5 @@
-//! What can be done with a payment afterwards, as in Stripe's dashboard or at a bank: refunds and disputes, by the session that was paid.
+//! What can be done with a payment afterwards, as in Stripe's dashboard or at a bank: refunds and disputes, by the session that was paid or by
+//! the payment (`pi_…`).
 
 use super::{BalanceRow, Decision, Standin, state::Vault};
 use serde::Serialize;
@@ -16,8 +17,12 @@ pub struct ReturnView {
     pub status: String,
 }
 
-fn charge_of(vault: &Vault, session_id: &str) -> Option<String> {
-    let intent = vault.sessions.get(session_id)?.intent_id.as_ref()?;
+/// By the session, or by the payment itself where there was none.
+fn charge_of(vault: &Vault, name: &str) -> Option<String> {
+    let intent = match vault.sessions.get(name) {
+        Some(session) => session.intent_id.as_deref()?,
+        None => name,
+    };
     vault.intents.get(intent)?.latest_charge.clone()
 }
 

@@ -165,6 +165,8 @@ pub(super) struct Entry {
     pub exchange_rate: Option<f64>,
     /// The automatic payout that it is part of.
     pub payout: Option<String>,
+    /// Which balance it changes.
+    pub balance: &'static str,
 }
 
 /// An Event with the object as it was then.

@@ -104,6 +104,17 @@ pub(super) const RULES: &[Rule] = &[
                 and t.source <> coalesce(d.checkout_session_id, '') || ':capture' order by t.id",
     },
     Rule {
+        name: "What came in for an invoice is posted under its own payment.",
+        noun: "ledger transaction",
+        key: Key::Number,
+        counted: "select count(*) as n from ledger_transaction t join donation d on d.id = t.donation_id
+            where t.kind = 'donation' and d.invoice_id is not null and d.checkout_session_id is null",
+        broken: "select t.id as who, t.source as note, cast(null as bigint) as found, cast(null as bigint) as expected
+            from ledger_transaction t join donation d on d.id = t.donation_id
+            where t.kind = 'donation' and d.invoice_id is not null and d.checkout_session_id is null
+                and t.source <> coalesce(d.payment_intent_id, '') || ':capture' order by t.id",
+    },
+    Rule {
         name: "Every event that was taken in was acted on, its job is there, or staff settled it.",
         noun: "event",
         key: Key::Text,

@@ -30,6 +30,10 @@ desk-period-obstacle-unmapped = { $count ->
     [one] { $number } movement of Stripe’s balance is of an unknown kind.
    *[other] { $number } movements of Stripe’s balance are of an unknown kind.
 }
+desk-period-obstacle-unknown-balance = { $count ->
+    [one] { $number } movement of a donation is in a balance of Stripe’s that the program does not know.
+   *[other] { $number } movements of donations are in a balance of Stripe’s that the program does not know.
+}
 desk-period-obstacle-not-posted = { $count ->
     [one] { $number } movement of a donation is not in the books.
    *[other] { $number } movements of donations are not in the books.
