@@ -2,7 +2,10 @@
 //! letters of a receipt and what was posted for a donation, each read off an index that holds all that is asked for.
 
 use crate::sql;
-use sea_orm_migration::prelude::*;
+use sea_orm_migration::{
+    prelude::*,
+    sea_orm::{ConnectionTrait, DbBackend},
+};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -14,7 +17,11 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        sql::run(manager, INDEXES).await
+        sql::run(manager, INDEXES).await?;
+        match manager.get_database_backend() {
+            DbBackend::Sqlite => Ok(()),
+            _ => manager.get_connection().execute_unprepared(INDEXES_OF_POSTGRES).await.map(|_| ()),
+        }
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
@@ -27,6 +34,10 @@ drop index donation_sums;
 create index donation_sums on donation (status, currency, amount_minor);
 create index ledger_entry_by_article on ledger_entry (article_id, account, currency, amount_minor) where article_id is not null;
 create index letter_by_receipt on letter (receipt_id) where receipt_id is not null;
+";
+
+/// An index of SQLite has the row's number anyway.
+const INDEXES_OF_POSTGRES: &str = "
 drop index ledger_transaction_by_donation;
 create index ledger_transaction_by_donation on ledger_transaction (donation_id, kind, id);
 drop index ledger_transaction_by_kind;
