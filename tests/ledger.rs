@@ -80,6 +80,47 @@ on_both_databases! {
         assert!(ledger::raised(app.app.db.read(), &[]).await.unwrap().is_empty());
     }
 
+    async fn a_campaigns_gifts_are_counted_once_each_and_nothing_else_is(app: TestApp) {
+        app.books_end_broken("postings were written into the ledger alone");
+        let campaign = new_campaign(&app.app).await;
+        let donation = a_paid_donation(&app).await;
+        let purpose = Purpose { campaign_id: Some(campaign), ..Purpose::default() };
+        let raised = async || {
+            let rows = ledger::raised(app.app.db.read(), &[campaign]).await.unwrap();
+            rows.iter().map(|row| (row.money, row.gifts)).collect::<Vec<_>>()
+        };
+        let post = async |kind, income: &[i64]| {
+            let leg = |account, minor, purpose| Leg { account, amount: money(minor, "USD"), purpose };
+            let mut legs: Vec<Leg> = income.iter().map(|minor| leg(Account::Donations, -minor, purpose)).collect();
+            legs.push(leg(Account::StripeClearing, income.iter().sum(), Purpose::default()));
+            let posting = Posting {
+                kind,
+                source: format!("{kind}:{income:?}"),
+                donation_id: Some(donation),
+                occurred_at: a_time(),
+                balance_transaction: None,
+                reverses_id: None,
+                legs,
+            };
+            let now = app.app.now();
+            assert!(app.app.db.write(async |tx| ledger::post(tx, &posting, now).await).await.unwrap());
+        };
+        assert_eq!(raised().await, []);
+        for (kind, income, minor, gifts) in [
+            (MovementKind::Donation, [1_000].as_slice(), 1_000, 1),
+            (MovementKind::Donation, &[500], 1_500, 2),
+            (MovementKind::Refund, &[-300], 1_200, 2),
+            (MovementKind::RefundFailure, &[150, 50], 1_400, 2),
+            (MovementKind::Reclassification, &[-100, 60, 40], 1_400, 2),
+            (MovementKind::Shortfall, &[10], 1_410, 2),
+            (MovementKind::Reversal, &[20, 20], 1_450, 3),
+            (MovementKind::DisputeLoss, &[-5_000, 50], -3_500, 1),
+        ] {
+            post(kind, income).await;
+            assert_eq!(raised().await, [(money(minor, "USD"), gifts)], "{kind} {income:?}");
+        }
+    }
+
     async fn the_entries_of_a_donation_come_with_their_transactions_in_order(app: TestApp) {
         let donation = a_paid_donation(&app).await;
         let entries = ledger::entries_of_donation(app.app.db.read(), donation).await.unwrap();

@@ -15,7 +15,7 @@ const TIMES: usize = 5;
 /// What a page should take at most, in milliseconds.
 const AIM: f64 = 100.0;
 
-/// Every list of the desk, and the reports' pages; `{payout}` and `{donation}` are one of each.
+/// Every list of the desk, and the reports' pages; `{payout}`, `{donation}` and so on are one of each.
 const PAGES: &[&str] = &[
     "/desk",
     "/desk/donations",
@@ -51,7 +51,29 @@ const PAGES: &[&str] = &[
     "/desk/letters?q=nobody",
     "/desk/gift-aid",
     "/desk/annual-receipts",
+    "/desk/gift-aid/declarations",
     "/desk/campaigns",
+    "/desk/campaigns/{campaign}",
+    "/desk/funds",
+    "/desk/matching",
+    "/desk/promises",
+    "/desk/wish-list",
+    "/desk/wish-list/late",
+    "/desk/wish-list/orders",
+    "/desk/updates",
+    "/desk/articles",
+    "/desk/articles?q=article-17",
+    "/desk/articles/{article}/state",
+    "/desk/attachments",
+    "/desk/readers",
+    "/desk/supporters",
+    "/desk/supporters/{supporter}",
+    "/desk/donations/deposits",
+    "/desk/donations/transfers",
+    "/desk/differences",
+    "/desk/mail",
+    "/desk/staff",
+    "/desk/audit",
     "/desk/periods",
     "/desk/reports",
     "/desk/reports/donations?period=2026-05",
@@ -72,6 +94,15 @@ const PAGES: &[&str] = &[
     "/desk/reports/by-article?period=all",
 ];
 
+/// What stands for one of each in the addresses.
+const ONE_OF: &[(&str, &str)] = &[
+    ("{payout}", "select id from payout order by created_at desc limit 1"),
+    ("{donation}", "select id from donation where status = 'paid' order by created_at limit 1 offset 300000"),
+    ("{campaign}", "select id from campaign order by id limit 1"),
+    ("{article}", "select id from article order by id limit 1"),
+    ("{supporter}", "select id from supporter order by id desc limit 1"),
+];
+
 /// Asks for each page over a connection of its own server, and prints what it took.
 pub async fn time_all(app: &App) {
     let cookie = format!("wellwisher={}", sign_in(app).await);
@@ -81,12 +112,14 @@ pub async fn time_all(app: &App) {
     let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, service).await });
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-    let payout = one_of(app, "select stripe_payout_id, id from payout order by created_at desc limit 1").await;
-    let donation = one_of(app, "select id from donation where status = 'paid' order by created_at limit 1 offset 300000").await;
+    let mut ones = Vec::new();
+    for (name, question) in ONE_OF {
+        ones.push((*name, one_of(app, question).await));
+    }
     println!("\n{:<58} {:>9} {:>9}", "page of the desk", "middle", "slowest");
     let mut slow = 0;
     for page in PAGES {
-        let path = page.replace("{payout}", &payout).replace("{donation}", &donation);
+        let path = ones.iter().fold((*page).to_owned(), |path, (name, id)| path.replace(name, id));
         let mut took = Vec::new();
         for _ in 0..TIMES {
             let started = Instant::now();

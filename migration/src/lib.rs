@@ -26,6 +26,7 @@ mod m0030_is_this_really_you;
 mod m0031_forgetting;
 mod m0032_another_address;
 mod m0033_the_key_of_addresses;
+mod m0034_lists_at_once;
 mod m0036_money_kept_apart_and_paid_in_parts;
 mod sql;
 
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_forgetting::Migration),
             Box::new(m0032_another_address::Migration),
             Box::new(m0033_the_key_of_addresses::Migration),
+            Box::new(m0034_lists_at_once::Migration),
             Box::new(m0036_money_kept_apart_and_paid_in_parts::Migration),
         ]
     }

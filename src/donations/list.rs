@@ -278,10 +278,9 @@ pub async fn page(db: &impl ConnectionTrait, filter: &Filter, after: Option<Dona
     let mut query = donation::Entity::find().filter(filter.condition());
     if let Some(id) = after {
         let last = donation::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound)?;
-        let older = Condition::any()
-            .add(C::CreatedAt.lt(last.created_at))
-            .add(Condition::all().add(C::CreatedAt.eq(last.created_at)).add(C::Id.lt(last.id)));
-        query = query.filter(older);
+        // The first condition is where the database begins to read: it would go through all newer ones for the second alone.
+        let older = Condition::any().add(C::CreatedAt.lt(last.created_at)).add(C::Id.lt(last.id));
+        query = query.filter(C::CreatedAt.lte(last.created_at)).filter(older);
     }
     let rows = query.order_by_desc(C::CreatedAt).order_by_desc(C::Id).limit(PAGE_ROWS + 1).all(db).await?;
     let page = Pager::from_rows(rows, |donation| donation.id.to_string());

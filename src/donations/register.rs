@@ -395,10 +395,10 @@ pub async fn count(db: &impl ConnectionTrait, scope: &Scope, most: Option<u64>) 
         heads = heads.limit(most);
     }
     if let Some(most) = most {
-        // Each transaction is a row at least: where there are too many to count, they alone say so, without a look at their sides.
+        // Each transaction is a row at least: where there are too many to count, or none, they alone say so, without a look at their sides.
         let few = Query::select().expr_as(Expr::cust("count(*)"), "few").from_subquery(heads.clone().into_query(), "s").to_owned();
         let few: i64 = db.query_one(&few).await?.map(|row| row.try_get("", "few")).transpose()?.unwrap_or(0);
-        if u64::try_from(few).is_ok_and(|few| few >= most) {
+        if few == 0 || u64::try_from(few).is_ok_and(|few| few >= most) {
             return Ok(few);
         }
     }

@@ -11,7 +11,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationDef,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    RelationDef, Statement,
     sea_query::{Expr, OnConflict, Query, SelectStatement},
 };
 use std::collections::HashMap;
@@ -80,43 +81,42 @@ pub struct Raised {
     pub gifts: i64,
 }
 
+/// The income of campaigns by currency, and how many gifts it is of: the negative sides. All of them are added up where they stand in an index,
+/// and what is no gift is taken away afterwards, because that is little: the sides of what came back after all or moved here, and those of gifts of
+/// which nothing is left. Only a reversal may have several sides that count once.
+const RAISED: &str = "select campaign_id, currency, cast(sum(total) as bigint) as total, cast(sum(gifts) as bigint) as gifts from (
+        select campaign_id, currency, cast(sum(amount_minor) as bigint) as total, count(case when amount_minor < 0 then 1 end) as gifts
+        from ledger_entry where account = 'donations' and campaign_id in (@campaigns) group by campaign_id, currency
+    union all
+        select e.campaign_id, e.currency, 0, count(distinct case when t.kind = 'reversal' then t.id end) - count(*)
+        from (select id, kind from ledger_transaction
+                where kind in ('refund_failure', 'dispute_loss', 'reclassification', 'shortfall', 'reversal')
+            union all select t.id, t.kind
+                from (select distinct donation_id from ledger_transaction where kind in ('refund', 'dispute_loss', 'reversal')) b
+                cross join ledger_transaction t
+                where t.donation_id = b.donation_id and t.kind = 'donation' and (select sum(e.amount_minor)
+                    from ledger_transaction a cross join ledger_entry e
+                    where a.donation_id = b.donation_id and e.transaction_id = a.id and e.account = 'donations') >= 0) t
+        cross join ledger_entry e
+        where e.transaction_id = t.id and e.account = 'donations' and e.amount_minor < 0 and e.campaign_id in (@campaigns)
+        group by e.campaign_id, e.currency) s
+    group by campaign_id, currency order by campaign_id, currency";
+
 /// What each campaign raised in each currency: the income that the ledger holds for it. One without gifts has no row.
 pub async fn raised(db: &impl ConnectionTrait, campaigns: &[CampaignId]) -> Result<Vec<Raised>, Error> {
-    use ledger_entry::Column;
     if campaigns.is_empty() {
         return Ok(Vec::new());
     }
-    // SUM of a bigint is numeric on PostgreSQL. Income is a credit, and credits are negative; a debit takes income back.
-    let sum = Expr::col(Column::AmountMinor).sum().cast_as("bigint");
-    // A gift of which nothing is left is none. Only what came back asks for a look at the transactions, and little comes back.
-    let gifts = Expr::cust(
-        "count(distinct case when amount_minor < 0 then transaction_id end)
-         - count(distinct case when transaction_id in (
-            select t.id from ledger_transaction t where t.kind in ('refund_failure', 'dispute_loss', 'reclassification', 'shortfall') or (t.kind = 'donation' and t.donation_id in (
-                select b.donation_id from ledger_transaction b join ledger_transaction a on a.donation_id = b.donation_id
-                    join ledger_entry e on e.transaction_id = a.id and e.account = 'donations'
-                where b.kind in ('refund', 'dispute_loss', 'reversal') group by b.id, b.donation_id having sum(e.amount_minor) >= 0)))
-            and amount_minor < 0 then transaction_id end)",
-    );
-    let rows: Vec<(CampaignId, Currency, i64, i64)> = ledger_entry::Entity::find()
-        .select_only()
-        .column(Column::CampaignId)
-        .column(Column::Currency)
-        .column_as(sum, "total")
-        .column_as(gifts, "gifts")
-        .filter(Column::Account.eq(Account::Donations))
-        .filter(Column::CampaignId.is_in(campaigns.iter().copied()))
-        .group_by(Column::CampaignId)
-        .group_by(Column::Currency)
-        .order_by_asc(Column::CampaignId)
-        .order_by_asc(Column::Currency)
-        .into_tuple()
-        .all(db)
-        .await?;
-    let row = |(campaign_id, currency, total, gifts): (_, _, i64, _)| {
-        Ok(Raised { campaign_id, money: Money::new(total, currency).negated()?, gifts })
+    let places = (1..=campaigns.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+    let values = campaigns.iter().map(|id| sea_orm::Value::from(*id));
+    let question = Statement::from_sql_and_values(db.get_database_backend(), RAISED.replace("@campaigns", &places), values);
+    let row = |row: QueryResult| {
+        let (total, currency) = (row.try_get::<i64>("", "total")?, row.try_get::<Currency>("", "currency")?);
+        // Income is a credit, and credits are negative; a debit takes income back.
+        let money = Money::new(total, currency).negated()?;
+        Ok(Raised { campaign_id: row.try_get("", "campaign_id")?, money, gifts: row.try_get("", "gifts")? })
     };
-    rows.into_iter().map(row).collect()
+    db.query_all_raw(question).await?.into_iter().map(row).collect()
 }
 
 /// What the gifts that came from an article are worth now, by currency.

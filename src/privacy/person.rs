@@ -87,13 +87,16 @@ async fn addresses_of(db: &impl ConnectionTrait, who: &supporter::Model, changes
 
 /// Letters to one of her addresses, or about one of her gifts; those to staff about her gifts are theirs, and do not name her.
 fn to_her(addresses: &[String], changes: &[address_change::Model], donations: &[DonationId], receipts: &[ReceiptId]) -> Condition {
-    Condition::all().add(letter::Column::Kind.ne(LetterKind::StaffNotice)).add(
-        Condition::any()
-            .add(letter::Column::ToAddress.is_in(addresses.iter().map(String::as_str)))
-            .add(letter::Column::DedupeKey.is_in(changes.iter().flat_map(|change| address_letters::keys(change.id))))
-            .add(letter::Column::DonationId.is_in(donations.iter().copied()))
-            .add(letter::Column::ReceiptId.is_in(receipts.iter().copied())),
-    )
+    use letter::Column as C;
+    // Each is looked for in an index of its own. What there is none of is left out: `1 = 2` has no index, so all letters would be read. With
+    // nothing at all there is no letter, which the first line says.
+    let hers = Condition::any()
+        .add(C::Id.is_null())
+        .add_option((!addresses.is_empty()).then(|| C::ToAddress.is_in(addresses.iter().map(String::as_str))))
+        .add_option((!changes.is_empty()).then(|| C::DedupeKey.is_in(changes.iter().flat_map(|change| address_letters::keys(change.id)))))
+        .add_option((!donations.is_empty()).then(|| C::DonationId.is_in(donations.iter().copied())))
+        .add_option((!receipts.is_empty()).then(|| C::ReceiptId.is_in(receipts.iter().copied())));
+    Condition::all().add(C::Kind.ne(LetterKind::StaffNotice)).add(hers)
 }
 
 /// Orders at shops with one of her addresses, however she wrote it.

@@ -11,7 +11,7 @@ use crate::{
 };
 use chrono::{Days, NaiveDate};
 use entity::{Currency, Money, ids::FundId, words::Account};
-use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use std::collections::BTreeMap;
 
 #[derive(FromQueryResult)]
@@ -60,7 +60,8 @@ const QUESTION: &str = "
         join ledger_entry e on e.transaction_id = t.id
         left join donation g on g.id = t.donation_id
         left join balance_movement m on m.id = t.stripe_balance_transaction
-        left join payout p on p.balance_transaction_id = t.stripe_balance_transaction) sides
+        left join payout p on p.balance_transaction_id = t.stripe_balance_transaction
+        where @month) sides
     group by number, payout, for_fund, fund, account, currency";
 
 async fn of_month(db: &impl ConnectionTrait, period: &Period, month: &Month) -> Result<Vec<Entry>, Error> {
@@ -72,7 +73,13 @@ async fn of_month(db: &impl ConnectionTrait, period: &Period, month: &Month) -> 
         values.push(start_of_day(period.zone, *day).into());
         values.push(start_of_day(period.zone, *day + Days::new(1)).into());
     }
-    let sql = format!("with days(number, starts, ends) as (values {list}) {QUESTION}");
+    // PostgreSQL sees from the whole month, not from its days, that it need not read all of the ledger; SQLite goes day by day.
+    let month = if db.get_database_backend() == DbBackend::Postgres {
+        format!("t.booked_at >= $1 and t.booked_at < ${}", values.len())
+    } else {
+        "true".to_owned()
+    };
+    let sql = format!("with days(number, starts, ends) as (values {list}) {}", QUESTION.replace("@month", &month));
     let sums = Sum::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).all(db).await?;
     let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
     for sum in sums {
