@@ -127,8 +127,6 @@ impl Db {
                     ("synchronous_commit", synchronous_commit),
                     // To compile a question takes longer than to answer any that a page asks.
                     ("jit", "off"),
-                    // As where nothing turns: by the server's own figure, made for disks, it reads a whole table rather than a thousand rows by index.
-                    ("random_page_cost", "1.1"),
                 ])
             });
         let pool = Database::connect(options).await.map_err(|error| {

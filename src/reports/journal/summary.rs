@@ -61,7 +61,7 @@ const QUESTION: &str = "
         left join donation g on g.id = t.donation_id
         left join balance_movement m on m.id = t.stripe_balance_transaction
         left join payout p on p.balance_transaction_id = t.stripe_balance_transaction
-        where @month) sides
+        where @within) sides
     group by number, payout, for_fund, fund, account, currency";
 
 async fn of_month(db: &impl ConnectionTrait, period: &Period, month: &Month) -> Result<Vec<Entry>, Error> {
@@ -74,12 +74,12 @@ async fn of_month(db: &impl ConnectionTrait, period: &Period, month: &Month) -> 
         values.push(start_of_day(period.zone, *day + Days::new(1)).into());
     }
     // PostgreSQL sees from the whole month, not from its days, that it need not read all of the ledger; SQLite goes day by day.
-    let month = if db.get_database_backend() == DbBackend::Postgres {
+    let within = if db.get_database_backend() == DbBackend::Postgres {
         format!("t.booked_at >= $1 and t.booked_at < ${}", values.len())
     } else {
         "true".to_owned()
     };
-    let sql = format!("with days(number, starts, ends) as (values {list}) {}", QUESTION.replace("@month", &month));
+    let sql = format!("with days(number, starts, ends) as (values {list}) {}", QUESTION.replace("@within", &within));
     let sums = Sum::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).all(db).await?;
     let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
     for sum in sums {
