@@ -26,6 +26,7 @@ mod m0030_is_this_really_you;
 mod m0031_forgetting;
 mod m0032_another_address;
 mod m0033_the_key_of_addresses;
+mod m0037_who_ordered;
 mod sql;
 
 /// Runs the steps, in order.
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_forgetting::Migration),
             Box::new(m0032_another_address::Migration),
             Box::new(m0033_the_key_of_addresses::Migration),
+            Box::new(m0037_who_ordered::Migration),
         ]
     }
 }
