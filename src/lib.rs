@@ -32,6 +32,10 @@ pub mod canary;
 pub mod staff;
 /// The organisation's genuine links, signed, so that a false appeal can be told from ours.
 pub mod genuine;
+/// The people who give.
+pub mod supporters;
+/// Who asked for news, and who wants no letters.
+pub mod consents;
 /// Double-entry, append-only: the figures everything else is computed from.
 pub mod ledger;
 /// What was published of campaigns, wish items and the newsroom, for every page that names it.
@@ -46,10 +50,6 @@ pub mod wishes;
 pub mod campaigns;
 /// Which campaigns and wish items stand on which article.
 pub mod attachments;
-/// The people who give.
-pub mod supporters;
-/// Who asked for news, and who wants no letters.
-pub mod consents;
 /// Numbered without gaps, never edited.
 pub mod receipts;
 /// Tax that a charity of the United Kingdom gets back: declarations, claims, what is given back.

@@ -250,6 +250,7 @@ async fn a_forged_form_token_does_not_count() {
 mod pages {
     use crate::support::{Answer, TestApp, TestDatabase, newsroom::plain, on_both_databases};
     use chrono::TimeDelta;
+    use wellwisher::i18n::Language;
 
     /// What a person sends: the page's hidden fields, and what she typed.
     async fn send(test: &TestApp, form: &Answer, typed: &[(&str, &str)]) -> Answer {
@@ -405,6 +406,41 @@ mod pages {
             assert!(page.texts("form").join(" ").contains("Lantern Press"));
             assert!(page.attribute("form a[href^='mailto:']", "href").is_some());
             assert!(!page.body.contains("asks-"), "{tag}: a text is missing");
+        }
+    }
+
+    #[tokio::test]
+    async fn before_she_pays_a_giver_reads_what_happens_when_too_much_or_too_little_comes_in() {
+        let test = TestApp::with(TestDatabase::sqlite().await, |settings| settings.promise_days = 21).await;
+        let campaign = test.campaign("Schools").await;
+        test.item("School bag", Some(campaign.id), |_| {}).await;
+        test.item("Van", None, |raw| (raw.funding, raw.price, raw.quantity) = ("shared".into(), "900".into(), "1".into())).await;
+        test.article("report", |_| {}).await;
+        let (own, none) = ("asks-rule-campaign", "asks-rule-fund");
+        let (dearer, shared) = ("asks-rule-dearer", "asks-rule-shared");
+        for language in [Language::English, Language::Dari, Language::Pashto] {
+            // The sentence as far as its first figure or name.
+            let said = |key: &str| {
+                language.text_with(key, &[("campaign", "Schools".into()), ("count", 21.into()), ("number", language.number(21).into())])
+            };
+            for (path, told) in [
+                ("/wish-list/school-bag", [own, dearer]),
+                ("/donate?item=school-bag", [own, dearer]),
+                ("/donate?item=school-bag&article=report", [own, dearer]),
+                ("/wish-list/van", [none, shared]),
+                ("/donate?item=van", [none, shared]),
+            ] {
+                let page = test.get(&format!("{path}{}lang={}", if path.contains('?') { '&' } else { '?' }, language.tag())).await;
+                let rules = plain(&page.texts(".giving .rules"));
+                for key in told.into_iter().chain(["asks-rule-promise"]) {
+                    let sentence = plain(&[said(key)]);
+                    assert!(sentence.chars().count() > 40 && rules.contains(&sentence), "{path}, {key}: {sentence} is not in {rules}");
+                }
+                assert_eq!(rules.contains(&plain(&[said(shared)])), told.contains(&shared), "{path}: {rules}");
+                assert_eq!(rules.contains(&plain(&[said(own)])), told.contains(&own), "{path}: {rules}");
+            }
+            let without = test.get(&format!("/donate?lang={}", language.tag())).await;
+            assert!(without.texts(".giving .rules").is_empty(), "a gift for no item has none of these");
         }
     }
 }

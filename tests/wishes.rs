@@ -1,7 +1,8 @@
 //! Wish items: what is needed, held, paid and left; pages and desk.
 
+mod heard;
 mod life;
-mod orders;
+pub mod orders;
 mod pictures;
 mod race;
 mod shared;

@@ -1,7 +1,7 @@
 //! What a supporter says that she ordered at a shop elsewhere.
 
 use crate::{
-    ids::{WishItemId, WishOrderId},
+    ids::{SupporterId, WishItemId, WishOrderId},
     words::OrderState,
 };
 use chrono::{DateTime, Utc};
@@ -23,7 +23,7 @@ pub struct Model {
     pub quantity: i64,
     /// Where it stands.
     pub state: OrderState,
-    /// Where she wants to hear of it; empty when she did not say.
+    /// An address that an earlier version of this program noted here; empty otherwise.
     pub email: String,
     /// The language of the page that she said it on.
     pub language: String,
@@ -33,6 +33,8 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When its state last changed.
     pub updated_at: DateTime<Utc>,
+    /// Who wants to hear of it, while it is held; of a confirmed one, who said herself that she wants to.
+    pub supporter_id: Option<SupporterId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

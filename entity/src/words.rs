@@ -312,6 +312,8 @@ words! {
         AddressChange = "address_change",
         /// The last letter to somebody who was erased: what is kept, and until when.
         Goodbye = "goodbye",
+        /// What came of something that she ordered for us at a shop.
+        OrderSettled = "order_settled",
     }
     /// The life of an update. Whether it is on a page is another question: that needs a date of publication, and that nobody hid it.
     UpdateState {

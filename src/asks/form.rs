@@ -3,7 +3,7 @@
 use super::{
     Target,
     gift::{FREQUENCIES, OTHER, RawGift, currencies_for},
-    suggestions,
+    rules, suggestions,
     target::MatchOffer,
     token,
     token::TokenError,
@@ -48,8 +48,8 @@ pub struct GivingForm {
     pub ask: Ask,
     /// What is missing and what all of it costs, of an item that many pay for together.
     pub shared: Option<(Money, Money)>,
-    /// The campaign that an item's money stays with when it comes too late; nothing when it belongs to none.
-    pub stays_with: Option<String>,
+    /// What may become of the money, of a gift for an item.
+    pub rules: Vec<String>,
     /// What the fee is estimated at: `2.9 %` and the fixed part.
     pub fee_rate: String,
     /// The fixed part of the fee.
@@ -64,6 +64,8 @@ pub struct GivingForm {
     pub gift_aid_all: String,
     /// What a sponsor adds to the gift.
     pub matching: Option<MatchOffer>,
+    /// To which gifts, how much at most, and for how long it is held.
+    pub match_rules: Vec<String>,
     /// Why nothing can be given, instead of the form; the key of its text.
     pub problem: Option<&'static str>,
 }
@@ -162,19 +164,22 @@ impl GivingForm {
         let subject = target.item.as_ref().map(|target| (target.item.title.clone(), target.item.language.clone()));
         let subject = subject.or_else(|| target.campaign.as_ref().map(|campaign| (campaign.title.clone(), campaign.language.clone())));
         let limits = super::limits(&app.config, currency);
+        let stays_with = target.campaign.as_ref().map(|campaign| campaign.title.as_str());
+        let rules = target.item.as_ref().map(|_| rules::of_item(page, stays_with, missing.is_some())).unwrap_or_default();
         Self {
             values,
             errors,
             subject,
             ask,
             shared,
-            stays_with: target.campaign.as_ref().map(|campaign| campaign.title.clone()),
+            rules,
             fee_rate: page.lang.digits(&percent(app.config.fee_basis_points, page)),
             fee_fixed: super::fixed_fee(&app.config, currency),
             min: limits.min,
             max: limits.max,
             gift_aid_this: super::particulars::intention(&app.config.org_legal_name, GiftAidScope::This),
             gift_aid_all: super::particulars::intention(&app.config.org_legal_name, GiftAidScope::All),
+            match_rules: target.matching.as_ref().map(|offer| rules::of_match(page, offer)).unwrap_or_default(),
             matching: target.matching.clone(),
             problem: target.problem(&app.local_now()).map(|problem| problem.key()),
         }

@@ -7,6 +7,7 @@ pub mod amount;
 pub mod form;
 pub mod gift;
 pub mod particulars;
+pub mod rules;
 pub mod store;
 pub mod target;
 pub mod token;

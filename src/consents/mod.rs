@@ -12,7 +12,7 @@ mod store;
 
 pub use desk::desk_routes;
 pub use pages::routes;
-pub use store::{LeftOut, Subscriber, audience, audience_size, in_force_for_supporter, left_out};
+pub use store::{LeftOut, Subscriber, audience, audience_size, gets_news, in_force_for_supporter, left_out};
 
 use crate::{
     app::App,
@@ -34,7 +34,7 @@ use entity::{
     words::{LetterKind, SuppressionReason},
 };
 use fluent_templates::fluent_bundle::FluentValue;
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 /// How long the link in the letter that asks for confirmation works. Printed in that letter.
 pub const LINK_HOLDS: TimeDelta = TimeDelta::days(10);
@@ -102,6 +102,16 @@ pub async fn ask(tx: &DatabaseTransaction, app: &App, request: &Request<'_>) -> 
     let letter = compose(app, request.language, &who.email, request.wording, &token, row.id)?;
     store::add(tx, row).await?;
     app.outbox.enqueue(tx, letter, app.new_id(), now).await.map(|_| ())
+}
+
+/// Whether something stands against news of a topic at this address, whoever's it is: she ended such news, or was erased; she complained; her
+/// mailbox is gone. Where she cannot be told from somebody who types her address, she is not even asked.
+pub async fn stands_against(db: &impl ConnectionTrait, app: &App, email: &str, topic: Topic) -> Result<bool, Error> {
+    let story = suppression::story(db, &app.outbox.address_key().hash(email)).await?;
+    Ok(story
+        .iter()
+        .filter(|one| one.lifted_at.is_none())
+        .any(|one| one.reason == SuppressionReason::Complaint || one.topic.parse::<Topic>().is_ok_and(|against| against.covers(topic))))
 }
 
 fn compose(app: &App, language: Language, to: &str, wording: &str, token: &str, id: SubscriptionId) -> Result<NewLetter, Error> {

@@ -178,6 +178,11 @@ pub async fn audience_size(db: &impl ConnectionTrait, about: Topic) -> Result<u6
     Ok(wishes(about).select_only().column(subscription::Column::SupporterId).distinct().count(db).await?)
 }
 
+/// Whether a supporter gets news about `about`, as [`audience`] decides it.
+pub async fn gets_news(db: &impl ConnectionTrait, id: SupporterId, about: Topic) -> Result<bool, Error> {
+    Ok(wishes(about).filter(subscription::Column::SupporterId.eq(id)).count(db).await? > 0)
+}
+
 /// Who asked for news of a topic, confirmed it, and gets none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {

@@ -11,7 +11,7 @@ use crate::{
     donations::by_hand::transfers,
     error::Error,
     ledger::{self, Income},
-    payouts,
+    payouts, wishes,
 };
 use chrono::{DateTime, Days, Utc};
 use entity::words::Role;
@@ -70,6 +70,8 @@ pub async fn needs(app: &App, role: Role) -> Result<Vec<Need>, Error> {
     }
     if matches!(role, Role::Admin | Role::Editor) {
         add("desk-need-orders", "/desk/wish-list/orders", store::orders_to_confirm(db, now).await?);
+        let stalled = wishes::store::stalled(db, wishes::stalled_since(app)).await?.len();
+        add("desk-need-stalled", "/desk/wish-list?status=stalled", stalled as u64);
         add("desk-need-late", "/desk/wish-list/late", store::late_money_since(db, midnight(app, REFUND_DAYS)).await?);
     }
     add("desk-need-jobs", "", store::jobs_given_up(db).await?);

@@ -35,7 +35,7 @@ use crate::{asks::target::MatchOffer, error::Error};
 use chrono::{DateTime, Utc};
 use entity::{
     Money, donation,
-    ids::CampaignId,
+    ids::{CampaignId, DonationId},
     match_hold, match_pot,
     words::{DonationStatus, MatchPotStatus, MatchState},
 };
@@ -61,20 +61,29 @@ pub async fn offers(db: &impl ConnectionTrait, campaign: CampaignId, now: DateTi
         return Ok(Vec::new());
     }
     let ran_out = store::ran_out(db, &pots.iter().map(|pot| pot.id).collect::<Vec<_>>(), now).await?;
-    let offer = |pot: match_pot::Model| {
-        let own = |minor: Option<i64>| minor.map(|minor| Money::new(minor, pot.currency));
-        let free = left(&pot).minor.saturating_add(ran_out.get(&pot.id).copied().unwrap_or(0));
-        MatchOffer {
-            ratio_bp: pot.ratio_bp,
-            left: Money::new(free, pot.currency),
-            total: Money::new(pot.total_minor, pot.currency),
-            gift_min: own(pot.gift_min_minor),
-            match_max: own(pot.match_max_minor),
-            ends_at: pot.ends_at,
-            sponsor: pot.public_name.clone(),
-        }
-    };
-    Ok(pots.into_iter().map(offer).collect())
+    let free = |pot: &match_pot::Model| left(pot).minor.saturating_add(ran_out.get(&pot.id).copied().unwrap_or(0));
+    Ok(pots.iter().map(|pot| offer_of(pot, free(pot))).collect())
+}
+
+/// What readers are told of a pot that has so much left.
+fn offer_of(pot: &match_pot::Model, left_minor: i64) -> MatchOffer {
+    let own = |minor: Option<i64>| minor.map(|minor| Money::new(minor, pot.currency));
+    MatchOffer {
+        ratio_bp: pot.ratio_bp,
+        left: Money::new(left_minor, pot.currency),
+        total: Money::new(pot.total_minor, pot.currency),
+        gift_min: own(pot.gift_min_minor),
+        match_max: own(pot.match_max_minor),
+        ends_at: pot.ends_at,
+        sponsor: pot.public_name.clone(),
+    }
+}
+
+/// What a giver was told of matching on her form: the first pot that her gift has something of, with the ratio of that time.
+pub async fn offered_with(db: &impl ConnectionTrait, id: DonationId) -> Result<Option<MatchOffer>, Error> {
+    let Some(first) = store::holds_of_donation(db, id).await?.into_iter().next() else { return Ok(None) };
+    let Some(pot) = store::pot(db, first.match_pot_id).await? else { return Ok(None) };
+    Ok(Some(MatchOffer { ratio_bp: first.ratio_bp, ..offer_of(&pot, left(&pot).minor) }))
 }
 
 /// What a form says of matching: the first pot that has something left.

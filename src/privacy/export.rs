@@ -161,7 +161,7 @@ async fn letters(db: &impl ConnectionTrait, who: &Person) -> Result<Vec<Part>, E
 }
 
 async fn wishes(db: &impl ConnectionTrait, who: &Person) -> Result<Vec<Part>, Error> {
-    let ordered = part::<wish_order::Entity>(db, ordered_by(&who.addresses)).await?;
+    let ordered = part::<wish_order::Entity>(db, ordered_by(who)).await?;
     let orders: Vec<_> = ordered.rows.iter().filter_map(|row| row["id"].as_str()?.parse::<entity::ids::WishOrderId>().ok()).collect();
     let all = || who.donations.iter().copied();
     let because = Condition::any().add(wish_step::Column::DonationId.is_in(all())).add(wish_step::Column::OrderId.is_in(orders));

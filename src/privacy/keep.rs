@@ -5,10 +5,16 @@ use super::{
     erase::{self, By, Erased},
     people_words, seal,
 };
-use crate::{app::App, error::Error, jobs::Outcome, mail::forgetting, staff, staff::audit};
+use crate::{app::App, consents, error::Error, jobs::Outcome, mail::forgetting, staff, staff::audit};
 use chrono::{DateTime, Months, TimeDelta, Utc};
-use entity::{donation, erasure, ids::SupporterId, recurring_donation, stripe_event, subscription, supporter};
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, sea_query::Expr};
+use entity::{
+    address_change, donation, erasure, gift_aid_declaration, ids::SupporterId, news_ask, portal_link, portal_session, recurring_donation,
+    statement, stripe_event, subscription, supporter, wish_order,
+};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, SimpleExpr},
+};
 use serde_json::json;
 
 /// How many supporters are looked at, and how many events are stripped, in one round.
@@ -25,6 +31,8 @@ pub struct Forgotten {
     pub supporters: u64,
     /// Stripe's events that named a person.
     pub events: u64,
+    /// Addresses that somebody typed, and of which nothing came.
+    pub strangers: u64,
 }
 
 /// Forgets the letters to erased supporters that have gone out since.
@@ -58,6 +66,7 @@ pub async fn forget_what_is_over(app: &App) -> Result<Forgotten, Error> {
         })
         .await?;
     forgotten.supporters = forget_who_gave_long_ago(app).await?;
+    forgotten.strangers = forget_strangers(app).await?;
     forgotten.events = strip_old_events(app).await?;
     if forgotten != Forgotten::default() {
         app.db.clear_log().await?;
@@ -115,6 +124,51 @@ pub(super) fn long_silent(before: DateTime<Utc>) -> Select<supporter::Entity> {
         .filter(supporter::Column::Id.not_in_subquery(later.into_query()))
         .filter(supporter::Column::Id.not_in_subquery(giving.into_query()))
         .filter(supporter::Column::Id.not_in_subquery(reading.into_query()))
+}
+
+/// Deletes supporters of whom there is nothing but an address that somebody typed to hear of news: nobody confirmed it in time, nothing was
+/// given with it, and nothing else refers to it.
+async fn forget_strangers(app: &App) -> Result<u64, Error> {
+    let (before, mut forgotten) = (app.now() - consents::LINK_HOLDS, 0);
+    loop {
+        let some = app
+            .db
+            .write(async |tx| {
+                let find = supporter::Entity::find().select_only().column(supporter::Column::Id);
+                let find = find.filter(supporter::Column::CreatedAt.lt(before)).filter(nothing_refers_to_her());
+                let ids: Vec<SupporterId> =
+                    find.order_by_asc(supporter::Column::Id).limit(AT_ONCE).lock_exclusive().into_tuple().all(tx).await?;
+                // Asked again under the lock: whoever gave meanwhile is none.
+                let gone = supporter::Entity::delete_many().filter(supporter::Column::Id.is_in(ids)).filter(nothing_refers_to_her());
+                Ok(gone.exec(tx).await?.rows_affected)
+            })
+            .await?;
+        forgotten += some;
+        if some < AT_ONCE {
+            return Ok(forgotten);
+        }
+    }
+}
+
+/// That no row of another table names the supporter of the row that is looked at.
+fn nothing_refers_to_her() -> Condition {
+    fn refers<E: EntityTrait>(column: E::Column) -> SimpleExpr {
+        let hers = Expr::col(column.as_column_ref()).equals((supporter::Entity, supporter::Column::Id));
+        Expr::exists(E::find().select_only().column(column).filter(hers).into_query())
+    }
+    Condition::any()
+        .add(refers::<donation::Entity>(donation::Column::SupporterId))
+        .add(refers::<recurring_donation::Entity>(recurring_donation::Column::SupporterId))
+        .add(refers::<subscription::Entity>(subscription::Column::SupporterId))
+        .add(refers::<wish_order::Entity>(wish_order::Column::SupporterId))
+        .add(refers::<statement::Entity>(statement::Column::SupporterId))
+        .add(refers::<gift_aid_declaration::Entity>(gift_aid_declaration::Column::SupporterId))
+        .add(refers::<news_ask::Entity>(news_ask::Column::SupporterId))
+        .add(refers::<address_change::Entity>(address_change::Column::SupporterId))
+        .add(refers::<portal_link::Entity>(portal_link::Column::SupporterId))
+        .add(refers::<portal_session::Entity>(portal_session::Column::SupporterId))
+        .add(refers::<erasure::Entity>(erasure::Column::SupporterId))
+        .not()
 }
 
 /// Takes persons out of events that were stored before events were stored without them.

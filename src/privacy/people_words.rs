@@ -34,7 +34,7 @@ pub(super) async fn forget(tx: &DatabaseTransaction, app: &App, who: &Person, no
     forget_letters(tx, app, who, now).await?;
     forget_gifts(tx, who).await?;
     let orders = wish_order::Entity::update_many().col_expr(wish_order::Column::Email, Expr::value(""));
-    orders.filter(ordered_by(&who.addresses)).exec(tx).await?;
+    orders.filter(ordered_by(who)).exec(tx).await?;
     for event in
         stripe_event::Entity::find().filter(export::events_about(who)).filter(stripe_event::Column::StrippedAt.is_null()).all(tx).await?
     {

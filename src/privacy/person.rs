@@ -99,7 +99,10 @@ fn to_her(addresses: &[String], changes: &[address_change::Model], donations: &[
     Condition::all().add(C::Kind.ne(LetterKind::StaffNotice)).add(hers)
 }
 
-/// Orders at shops with one of her addresses, however she wrote it.
-pub(super) fn ordered_by(addresses: &[String]) -> Condition {
-    Condition::all().add(Expr::expr(Func::lower(Expr::col(wish_order::Column::Email))).is_in(addresses.iter().map(String::as_str)))
+/// Orders at shops of which she wants to hear; or with one of her addresses, however she wrote it.
+pub(super) fn ordered_by(who: &Person) -> Condition {
+    let addresses = who.addresses.iter().map(String::as_str);
+    Condition::any()
+        .add(wish_order::Column::SupporterId.eq(who.supporter.id))
+        .add(Expr::expr(Func::lower(Expr::col(wish_order::Column::Email))).is_in(addresses))
 }

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use entity::{
     campaign, donation,
     ids::{CampaignId, LetterContentId, MailingId, SupporterId, UpdateId},
-    ledger_entry, ledger_transaction, letter, letter_content, news_ask, news_text, news_update, supporter, wish_item,
-    words::{Account, CampaignStatus, LetterState, UpdateState, WishStatus},
+    ledger_entry, ledger_transaction, letter, letter_content, news_ask, news_text, news_update, supporter, wish_item, wish_order,
+    words::{Account, CampaignStatus, LetterState, OrderState, UpdateState, WishStatus},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait,
@@ -177,17 +177,34 @@ fn gifts_for(about: About) -> Select<ledger_entry::Entity> {
         .having(Expr::col((ledger_entry::Entity, E::AmountMinor)).sum().lt(0))
 }
 
-/// Who of these gave for something, and the money has not gone back.
+/// Orders of something at a shop that staff have confirmed, of whoever wanted to hear of it.
+fn orders_of(about: About) -> Select<wish_order::Entity> {
+    use wish_order::Column as O;
+    let find = wish_order::Entity::find().select_only().column(O::SupporterId);
+    let find = find.filter(O::State.eq(OrderState::Confirmed)).filter(O::SupporterId.is_not_null());
+    let items = || wish_item::Entity::find().select_only().column(wish_item::Column::Id);
+    match about {
+        About::Site => find,
+        About::Campaign(id) => find.filter(O::WishItemId.in_subquery(items().filter(wish_item::Column::CampaignId.eq(id)).into_query())),
+        About::Item(id) => find.filter(O::WishItemId.eq(id)),
+    }
+}
+
+/// Who of these gave for something, and the money has not gone back; or ordered it at a shop.
 pub async fn givers_among(db: &impl ConnectionTrait, about: About, supporters: &[SupporterId]) -> Result<HashSet<SupporterId>, Error> {
     let hers = gifts_for(about).filter(donation::Column::SupporterId.is_in(supporters.iter().copied()));
     let found: Vec<SupporterId> = hers.into_tuple().all(db).await?;
-    Ok(found.into_iter().collect())
+    let ordered = orders_of(about).filter(wish_order::Column::SupporterId.is_in(supporters.iter().copied()));
+    let ordered: Vec<SupporterId> = ordered.into_tuple().all(db).await?;
+    Ok(found.into_iter().chain(ordered).collect())
 }
 
-/// How many with an address gave for something, and the money has not gone back.
+/// How many with an address gave for something, and the money has not gone back; or ordered it at a shop.
 pub async fn givers_count(db: &impl ConnectionTrait, about: About) -> Result<u64, Error> {
-    let with_address = supporter::Entity::find().filter(supporter::Column::Email.ne(""));
-    Ok(with_address.filter(supporter::Column::Id.in_subquery(gifts_for(about).into_query())).count(db).await?)
+    let gave = Condition::any()
+        .add(supporter::Column::Id.in_subquery(gifts_for(about).into_query()))
+        .add(supporter::Column::Id.in_subquery(orders_of(about).into_query()));
+    Ok(supporter::Entity::find().filter(supporter::Column::Email.ne("")).filter(gave).count(db).await?)
 }
 
 /// Makes the transactions that decide whom to ask wait for each other, until they end. SQLite has one writer anyway.

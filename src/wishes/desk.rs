@@ -20,6 +20,9 @@ use entity::{
 };
 use serde::Deserialize;
 
+/// The filter for items that nobody gives the rest for.
+const STALLED: &str = "stalled";
+
 /// The desk's pages.
 pub fn desk_routes() -> Router<App> {
     Router::new()
@@ -56,10 +59,13 @@ struct ListPage {
 
 /// The items, the newest first, by words of the title and by state.
 async fn list(State(app): State<App>, _: Editor, page: DeskPage, Query(filter): Query<Filter>) -> Result<Response, Error> {
-    let rows = store::search(app.db.read(), &filter.q, filter.status.parse().ok(), filter.after.parse().ok()).await?;
+    let rows = match filter.status.as_str() {
+        STALLED => store::items_by_id(app.db.read(), &store::stalled(app.db.read(), super::stalled_since(&app)).await?).await?,
+        status => store::search(app.db.read(), &filter.q, status.parse().ok(), filter.after.parse().ok()).await?,
+    };
     let Pager { rows, next } = Pager::from_rows(rows, |item| item.id.to_string());
     let items = cards(app.db.read(), rows, app.now()).await?;
-    let mut states = vec![(String::new(), page.t("desk-any"))];
+    let mut states = vec![(String::new(), page.t("desk-any")), (STALLED.to_owned(), page.t("desk-wish-stalled"))];
     states.extend(WishStatus::ALL.iter().map(|status| (status.to_string(), page.t(&format!("desk-wish-{status}")))));
     let title = page.t("desk-nav-wish-list");
     let has_orders = !store::orders(app.db.read(), None, Some(OrderState::Held), None).await?.is_empty();

@@ -15,6 +15,7 @@ mod desk_item;
 mod hold;
 mod moved;
 pub mod item;
+mod order_letters;
 pub mod orders;
 mod orders_desk;
 mod pages;
@@ -38,10 +39,11 @@ pub use stock::{Funding, ItemState, Stock, stock};
 use crate::{
     app::App,
     asks::{self, Target, TargetItem, accepts_gifts},
+    clock::start_of_day,
     error::Error,
     matching,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, Utc};
 use entity::{
     Money,
     ids::WishItemId,
@@ -49,6 +51,15 @@ use entity::{
     words::{CampaignStatus, CancelReason, WishFunding, WishKind, WishStatus},
 };
 use sea_orm::ConnectionTrait;
+
+/// After how many days without a gift an item that many pay for together, and that lacks money, is shown to staff: whoever gave waits for an
+/// answer, which a changed promise gives her.
+pub const STALLED_DAYS: u64 = 90;
+
+/// The first moment of the days in which such an item should have had a gift.
+pub fn stalled_since(app: &App) -> DateTime<Utc> {
+    start_of_day(app.config.org_timezone, app.today() - Days::new(STALLED_DAYS))
+}
 
 /// An item as pages show it.
 #[derive(Clone, Debug)]

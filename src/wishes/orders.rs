@@ -1,20 +1,28 @@
 //! Items on a shop's list elsewhere: a supporter says *I ordered this*, the item is held for her so that nobody else buys the same, and
 //! staff confirm it when it has come, or refuse it. What nobody confirms frees itself.
+//!
+//! Who gives an address with it is asked once, by letter, whether she wants to hear of it: anybody can type anybody's address. When she says
+//! yes, news of the item reach her, and a letter says what came of her order (`order_letters`). Until then she hears nothing else.
 
 use super::{
+    order_letters,
     steps::{self, NewStep},
     stock, store,
 };
 use crate::{
     app::App,
     asks::{amount, gift, token},
+    consents,
     error::Error,
+    i18n::Language,
+    mail::topic::Topic,
     staff::audit::{self, Actor},
+    supporters,
     web::{FormErrors, Page},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    ids::{WishItemId, WishOrderId},
+    ids::{SupporterId, WishItemId, WishOrderId},
     wish_item, wish_order,
     words::{OrderState, WishKind, WishStatus, WishStepKind},
 };
@@ -82,10 +90,12 @@ pub enum Told {
     Closed,
 }
 
-/// Holds what a supporter says that she ordered.
+/// Holds what a supporter says that she ordered, and asks her whether she wants to hear of it. The answer is the same whatever is known of
+/// her address.
 pub async fn tell(app: &App, item_id: WishItemId, order: &Order, language: &str) -> Result<Told, Error> {
     let now = app.now();
-    app.db
+    let told = app
+        .db
         .write(async |tx| {
             let item = store::lock_item(tx, item_id).await?.ok_or(Error::NotFound)?;
             if store::order_by_form(tx, &order.form_token).await?.is_some() {
@@ -104,17 +114,33 @@ pub async fn tell(app: &App, item_id: WishItemId, order: &Order, language: &str)
                 form_token: order.form_token.clone(),
                 quantity: order.quantity,
                 state: OrderState::Held,
-                email: order.email.clone(),
+                email: String::new(),
                 language: language.to_owned(),
                 expires_at: now + TimeDelta::days(app.config.wish_order_days),
                 created_at: now,
                 updated_at: now,
+                supporter_id: ask(tx, app, item_id, &order.email, language).await?,
             };
             store::insert_order(tx, row.clone()).await?;
             steps::write(tx, NewStep::of_order(&row, WishStepKind::Ordered), now).await?;
             Ok(Told::Held)
         })
-        .await
+        .await?;
+    app.bell.notify_waiters();
+    Ok(told)
+}
+
+/// Asks who gave this address whether she wants news of the item. An address that something stands against is not even noted.
+async fn ask(tx: &DatabaseTransaction, app: &App, item_id: WishItemId, email: &str, language: &str) -> Result<Option<SupporterId>, Error> {
+    let topic = Topic::Item(item_id);
+    if email.is_empty() || consents::stands_against(tx, app, email, topic).await? {
+        return Ok(None);
+    }
+    let supporter = supporters::find_or_add(tx, app.new_id(), email, language, app.now()).await?;
+    let language = Language::nearest(language).unwrap_or_default();
+    let wording = language.text("wishes-order-news");
+    consents::ask(tx, app, &consents::Request { supporter: &supporter, topic, language, wording: &wording }).await?;
+    Ok(Some(supporter.id))
 }
 
 async fn left_of(tx: &DatabaseTransaction, item: &wish_item::Model, now: DateTime<Utc>) -> Result<i64, Error> {
@@ -133,7 +159,8 @@ pub async fn confirm(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishIt
             if !may_confirm {
                 return Err(Error::Conflict("this order is settled already, or others have taken its place".to_owned()));
             }
-            store::end_order(tx, id, OrderState::Confirmed, now).await?;
+            let hears = order_letters::tell(tx, app, &order, OrderState::Confirmed, now).await?;
+            store::end_order(tx, id, OrderState::Confirmed, hears, now).await?;
             let step = NewStep { order_id: Some(id), ..NewStep::by(actor, item.id, WishStepKind::Bought, order.quantity, "") };
             steps::write(tx, step, now).await?;
             audit::record(tx, now, actor, "wish.order_confirm", "wish_order", &id.to_string(), json!({})).await?;
@@ -142,7 +169,7 @@ pub async fn confirm(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishIt
         .await
 }
 
-/// It did not come: what was held is needed again. Her address is forgotten.
+/// It did not come: what was held is needed again. Whose it was is forgotten.
 pub async fn refuse(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishItemId, Error> {
     let now = app.now();
     app.db
@@ -151,7 +178,8 @@ pub async fn refuse(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishIte
             if order.state != OrderState::Held {
                 return Err(Error::Conflict("this order is settled already".to_owned()));
             }
-            store::end_order(tx, id, OrderState::Refused, now).await?;
+            order_letters::tell(tx, app, &order, OrderState::Refused, now).await?;
+            store::end_order(tx, id, OrderState::Refused, None, now).await?;
             let step = NewStep { order_id: Some(id), ..NewStep::by(actor, item.id, WishStepKind::OrderEnded, order.quantity, "") };
             steps::write(tx, step, now).await?;
             audit::record(tx, now, actor, "wish.order_refuse", "wish_order", &id.to_string(), json!({})).await?;
@@ -166,7 +194,7 @@ pub async fn expire(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<u64,
     for id in store::expired_orders(tx, now).await? {
         let (_, order) = lock(tx, id).await?;
         if order.state == OrderState::Held && order.expires_at <= now {
-            store::end_order(tx, id, OrderState::Expired, now).await?;
+            store::end_order(tx, id, OrderState::Expired, None, now).await?;
             let step = NewStep { actor: steps::SYSTEM, ..NewStep::of_order(&order, WishStepKind::OrderEnded) };
             steps::write(tx, step, now).await?;
             ended += 1;

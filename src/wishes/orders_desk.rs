@@ -64,10 +64,12 @@ async fn list(State(app): State<App>, _: Editor, page: DeskPage, Query(mut filte
 
 async fn confirm(State(app): State<App>, who: Editor, Path(id): Path<WishOrderId>) -> Result<Response, Error> {
     let item = orders::confirm(&app, &who.actor(), id).await?;
+    app.bell.notify_waiters();
     Ok(web::redirect(&format!("/desk/wish-list/{item}?done=saved")))
 }
 
 async fn refuse(State(app): State<App>, who: Editor, Path(id): Path<WishOrderId>) -> Result<Response, Error> {
     let item = orders::refuse(&app, &who.actor(), id).await?;
+    app.bell.notify_waiters();
     Ok(web::redirect(&format!("/desk/wish-list/{item}?done=saved")))
 }

@@ -63,6 +63,13 @@ struct ItemPage {
     news: Vec<Line>,
 }
 
+impl ItemPage {
+    /// What she agrees to with her address, and what becomes of it.
+    fn email_hint(&self) -> String {
+        format!("{} {}", self.page.t("wishes-order-news"), self.page.t("wishes-order-email-hint"))
+    }
+}
+
 /// A proof of delivery as readers see it.
 struct Proof {
     proof: wish_proof::Model,

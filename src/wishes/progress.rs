@@ -81,7 +81,7 @@ pub async fn undo(app: &App, actor: &Actor, id: WishItemId, step_id: i64, note: 
                 NewStep { undoes_id: Some(step.id), order_id: step.order_id, ..NewStep::by(actor, id, step.kind, -step.quantity, note) };
             steps::write(tx, back, now).await?;
             if let Some(order) = step.order_id {
-                store::end_order(tx, order, entity::words::OrderState::Refused, now).await?;
+                store::end_order(tx, order, entity::words::OrderState::Refused, None, now).await?;
             }
             audit::record(tx, now, actor, "wish.undo", "wish_item", &id.to_string(), json!({ "step": step_id })).await
         })

@@ -4,14 +4,14 @@ use crate::{error::Error, web::pager::PAGE_ROWS};
 use chrono::{DateTime, Utc};
 use entity::{
     campaign, fund,
-    ids::{CampaignId, DonationId, WishItemId, WishOrderId},
+    ids::{CampaignId, DonationId, SupporterId, WishItemId, WishOrderId},
     wish_item, wish_order, wish_reservation, wish_step,
-    words::{OrderState, ReservationState, WishStatus, WishStepKind},
+    words::{OrderState, ReservationState, WishFunding, WishStatus, WishStepKind},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, Set,
-    sea_query::{Expr, Func, IntoColumnRef, LikeExpr, LockType, SimpleExpr},
+    QueryOrder, QuerySelect, RelationDef, Set,
+    sea_query::{Expr, Func, IntoColumnRef, JoinType, LikeExpr, LockType, SimpleExpr},
 };
 use std::collections::HashMap;
 
@@ -157,15 +157,20 @@ pub async fn insert_order(tx: &DatabaseTransaction, order: wish_order::Model) ->
     Ok(())
 }
 
-/// Ends an order. The address of one that came to nothing is forgotten.
-pub async fn end_order(tx: &DatabaseTransaction, id: WishOrderId, state: OrderState, now: DateTime<Utc>) -> Result<(), DbErr> {
+/// Ends an order. Whose it was is forgotten, but of whoever `hears` of it.
+pub async fn end_order(
+    tx: &DatabaseTransaction,
+    id: WishOrderId,
+    state: OrderState,
+    hears: Option<SupporterId>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     let Some(order) = order(tx, id).await? else { return Ok(()) };
     let mut row = order.into_active_model();
     row.state = Set(state);
     row.updated_at = Set(now);
-    if state != OrderState::Confirmed {
-        row.email = Set(String::new());
-    }
+    row.email = Set(String::new());
+    row.supporter_id = Set(hears);
     row.update(tx).await?;
     Ok(())
 }
@@ -288,6 +293,33 @@ pub async fn search(
         find = find.filter(Column::Id.lt(after));
     }
     Ok(find.order_by_desc(Column::Id).limit(PAGE_ROWS + 1).all(db).await?)
+}
+
+/// A page of the items that many pay for together and that wait for the rest of their price: asked for, with money, and without a gift
+/// since a moment.
+pub async fn stalled(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<Vec<WishItemId>, DbErr> {
+    use wish_reservation::Column as Held;
+    let to_item: RelationDef =
+        wish_reservation::Entity::belongs_to(wish_item::Entity).from(Held::WishItemId).to(wish_item::Column::Id).into();
+    let own = |column: wish_item::Column| Expr::col((wish_item::Entity, column));
+    let goal = own(wish_item::Column::PriceMinor).mul(own(wish_item::Column::Quantity));
+    wish_reservation::Entity::find()
+        .select_only()
+        .column(Held::WishItemId)
+        .join(JoinType::InnerJoin, to_item)
+        .filter(Held::State.eq(ReservationState::Paid))
+        .filter(wish_item::Column::Status.eq(WishStatus::Open))
+        .filter(wish_item::Column::Funding.eq(WishFunding::Shared))
+        .group_by(Held::WishItemId)
+        .group_by(wish_item::Column::PriceMinor)
+        .group_by(wish_item::Column::Quantity)
+        .having(Expr::col((wish_reservation::Entity, Held::CreatedAt)).max().lt(since))
+        .having(Expr::col((wish_reservation::Entity, Held::AmountMinor)).sum().lt(goal))
+        .order_by_desc(Held::WishItemId)
+        .limit(PAGE_ROWS)
+        .into_tuple()
+        .all(db)
+        .await
 }
 
 /// Whether a column holds `words`, in any case; `%` and `_` in them mean themselves.

@@ -1,7 +1,10 @@
 //! One donation's whole story: for staff in sentences, on paper as evidence, for the supporter without anybody's name.
 
 use super::{helpers::*, way::donation_path};
-use crate::support::{TestApp, gift, hand_gift, on_both_databases};
+use crate::{
+    matching::open_pot,
+    support::{TestApp, gift, hand_gift, on_both_databases},
+};
 use chrono::TimeDelta;
 use entity::{
     audit_entry, dispute, payout, refund,
@@ -170,6 +173,30 @@ on_both_databases! {
         let trail = audit_entry::Entity::find().all(test.app.db.read()).await.unwrap();
         assert!(trail.iter().any(|entry| entry.action == "donation.evidence" && entry.object_id == given.id.to_string()), "it names people");
         test.assert_open_only_to(&[(&format!("GET {path}"), &[Role::Admin, Role::Finance])]).await;
+    }
+
+    async fn the_record_on_paper_has_the_rules_of_the_item_and_of_the_match_that_she_was_shown(test: TestApp) {
+        let campaign = test.campaign("Schools").await;
+        open_pot(&test, campaign.id, |raw| (raw.gift_min, raw.match_max) = ("10".into(), "60".into())).await;
+        let van = test.item("Van", Some(campaign.id), |raw| {
+            (raw.funding, raw.price, raw.quantity) = ("shared".into(), "900".into(), "1".into());
+        })
+        .await;
+        let mut for_van = gift(5_000, "EUR");
+        (for_van.campaign_id, for_van.fund_id, for_van.item) = (Some(campaign.id), Some(van.fund_id), Some((van.id, 1)));
+        let (given, plainly) = (test.give(&for_van).await, test.give(&gift(5_000, "EUR")).await);
+        test.sign_in_as(Role::Finance).await;
+        let mut shown = Vec::new();
+        for id in [given.id, plainly.id] {
+            shown.push(plain(&test.get(&format!("/desk/donations/{id}/evidence")).await.texts("main ul li").join(" ")));
+        }
+        for rule in [
+            "your money stays with the campaign “Schools”", "Your money waits for the rest.", "Without an answer within 30 days it goes to our general work.",
+            "A sponsor doubles your gift.", "Gifts from €10 are matched.", "At most €60 is added to one gift.", "held for you for 60 minutes", "It is for payments online in EUR",
+        ] {
+            assert!(shown[0].contains(rule), "{rule}: {}", shown[0]);
+            assert!(!shown[1].contains(rule), "{rule}: {}", shown[1]);
+        }
     }
 
     async fn the_supporter_reads_days_and_amounts_and_nobodys_name(test: TestApp) {

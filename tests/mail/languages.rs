@@ -15,6 +15,7 @@ use entity::{
 use mail_parser::MessageParser;
 use sea_orm::EntityTrait;
 use wellwisher::{
+    consents,
     i18n::Language,
     mail::{message::RIGHT_TO_LEFT_MARK, topic::Topic},
     payments::standin::PayOutcome,
@@ -23,13 +24,14 @@ use wellwisher::{
     recurring,
     staff::Actor,
     updates::details::RawUpdate,
+    wishes::orders::{self, Order, Told},
 };
 
 use crate::{
     donations::helpers::{fill, session_of},
     recurring::helpers::{FAILING, GOOD_CARD, begin, hear, open, the_gift, wait},
     support::{TestApp, TestDatabase, gift},
-    updates,
+    updates, wishes,
 };
 
 /// What happens so that a letter is written.
@@ -45,11 +47,12 @@ enum Occasion {
     News,
     OtherAddress,
     Erasure,
+    Ordered,
     /// Not to supporters.
     Elsewhere,
 }
 
-const OCCASIONS: [Occasion; 10] = [
+const OCCASIONS: [Occasion; 11] = [
     Occasion::OneGift,
     Occasion::MonthlyGift,
     Occasion::FailingCard,
@@ -60,6 +63,7 @@ const OCCASIONS: [Occasion; 10] = [
     Occasion::News,
     Occasion::OtherAddress,
     Occasion::Erasure,
+    Occasion::Ordered,
 ];
 
 /// When a kind of letter is written. A new kind compiles only once it has its place here, and is then looked for.
@@ -78,6 +82,7 @@ fn occasion_of(kind: LetterKind) -> Occasion {
         Kind::Update => Occasion::News,
         Kind::AddressChange => Occasion::OtherAddress,
         Kind::Goodbye => Occasion::Erasure,
+        Kind::OrderSettled => Occasion::Ordered,
         Kind::StaffNotice => Occasion::Elsewhere,
     }
 }
@@ -89,6 +94,8 @@ fn texts_of(kind: LetterKind) -> usize {
         LetterKind::AddressChange => 4,
         // With something that is kept, and with nothing.
         LetterKind::Goodbye => 2,
+        // It came, and it did not.
+        LetterKind::OrderSettled => 2,
         _ => 1,
     }
 }
@@ -142,6 +149,7 @@ async fn live(app: &TestApp, language: Language, occasion: Occasion) {
         Occasion::News => write_news(app, language).await,
         Occasion::OtherAddress => move_away(app, language).await,
         Occasion::Erasure => erase(app, language).await,
+        Occasion::Ordered => order(app, language).await,
         Occasion::Elsewhere => {}
     }
 }
@@ -234,6 +242,21 @@ async fn erase(app: &TestApp, language: Language) {
     for who in entity::supporter::Entity::find().all(app.app.db.read()).await.unwrap() {
         privacy::erase(&app.app, &privacy::By::Operator, who.id).await.unwrap();
     }
+}
+
+/// Somebody ordered twice at a shop, and wants to hear of it; one of both came.
+async fn order(app: &TestApp, language: Language) {
+    let item = wishes::orders::camera(app, "2").await;
+    for number in ["1", "2"] {
+        let new = Order { form_token: number.into(), quantity: 1, email: "zarmina@example.org".into() };
+        assert_eq!(orders::tell(&app.app, item.id, &new, language.tag()).await.unwrap(), Told::Held);
+    }
+    let all = letters(app).await;
+    let link = all[0].text_body.lines().find_map(|line| line.trim().strip_prefix("http://127.0.0.1:8080/news/")).expect("a link");
+    consents::confirm(&app.app, link).await.unwrap();
+    let both = wishes::orders::all_orders(app).await;
+    orders::confirm(&app.app, &Actor::system(), both[0].id).await.unwrap();
+    orders::refuse(&app.app, &Actor::system(), both[1].id).await.unwrap();
 }
 
 /// The text of a letter without its links, which differ in each.

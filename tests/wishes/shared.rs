@@ -5,8 +5,14 @@ use crate::{
     donations::helpers::{Typed, fill},
     support::{TestApp, gift, on_both_databases, take_back},
 };
-use entity::{donation, wish_item, words::WishStepKind};
-use wellwisher::wishes::{self, ItemState, progress};
+use entity::{
+    donation, wish_item,
+    words::{CancelReason, WishStepKind},
+};
+use wellwisher::{
+    promises,
+    wishes::{self, ItemState, progress},
+};
 
 async fn camera(test: &TestApp) -> wish_item::Model {
     test.item("Camera", None, |raw| {
@@ -105,5 +111,29 @@ on_both_databases! {
         let funding = stock(&test, &item).await.funding.unwrap();
         assert_eq!((funding.paid, funding.left()), (euros(90_000), euros(0)), "never more than it costs");
         assert_all_agrees(&test).await;
+    }
+
+    async fn staff_are_shown_what_waits_for_its_rest_without_a_gift_for_ninety_days(test: TestApp) {
+        let item = camera(&test).await;
+        test.item("Bicycle", None, |raw| (raw.funding, raw.price, raw.quantity) = ("shared".into(), "300".into(), "1".into())).await;
+        let whole = test.item("Chair", None, |raw| (raw.funding, raw.price, raw.quantity) = ("shared".into(), "100".into(), "1".into())).await;
+        give(&test, &whole, 10_000).await;
+        give(&test, &item, 50_000).await;
+        test.sign_in_as(entity::words::Role::Editor).await;
+        let says = async || test.get("/desk").await.body.contains("had no gift for 90 days");
+        test.app.clock.advance(chrono::TimeDelta::days(89));
+        test.sign_in_as(entity::words::Role::Editor).await;
+        assert!(!says().await);
+        test.app.clock.advance(chrono::TimeDelta::days(2));
+        test.sign_in_as(entity::words::Role::Editor).await;
+        assert!(says().await);
+        let listed = test.get("/desk/wish-list?status=stalled").await.texts("tbody td:first-child");
+        assert_eq!(listed, ["Camera"], "what has no money, or all of it, does not wait");
+        give(&test, &item, 10_000).await;
+        assert!(!says().await, "somebody gave");
+        test.app.clock.advance(chrono::TimeDelta::days(91));
+        promises::declare(&test.app, &wellwisher::staff::Actor::system(), item.id, CancelReason::Price, "").await.unwrap();
+        test.sign_in_as(entity::words::Role::Editor).await;
+        assert!(!says().await, "its givers are asked");
     }
 }

@@ -71,6 +71,8 @@ asks-error-missing = Only { $left } is missing. Write that or less
 asks-error-rest = { $left } is missing. Write exactly that, or { $most } or less, so that what is left can still be given
 asks-rule-campaign = If all of it is paid for before your payment arrives, or if it costs less in the end, your money stays with the campaign “{ $campaign }”.
 asks-rule-fund = If all of it is paid for before your payment arrives, or if it costs less in the end, your money stays with the work that it belongs to.
+asks-rule-shared = Your money waits for the rest. If the whole price is not reached, or if it costs more in the end, we ask others for what is missing or add it ourselves; if neither works, it cannot be bought.
+asks-rule-dearer = If it costs more in the end, we ask others for what is missing or add it ourselves; if neither works, it cannot be bought.
 asks-rule-promise = { $count ->
     [one] If it cannot be bought at all, we ask you by e-mail: another item, our general work, or your money back. Without an answer within { $number } day it goes to our general work.
    *[other] If it cannot be bought at all, we ask you by e-mail: another item, our general work, or your money back. Without an answer within { $number } days it goes to our general work.

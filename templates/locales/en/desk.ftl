@@ -71,6 +71,10 @@ desk-need-orders = { $count ->
     [one] { $number } order at a shop waits to be confirmed.
    *[other] { $number } orders at shops wait to be confirmed.
 }
+desk-need-stalled = { $count ->
+    [one] { $number } item that many pay for together had no gift for 90 days. If the rest will not come, declare that it cannot be bought, and its givers choose.
+   *[other] { $number } items that many pay for together had no gift for 90 days. If the rest will not come, declare that they cannot be bought, and their givers choose.
+}
 desk-need-late = { $count ->
     [one] The money of { $number } gift of the last 30 days came when its item was gone.
    *[other] The money of { $number } gifts of the last 30 days came when their item was gone.
