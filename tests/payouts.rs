@@ -5,6 +5,7 @@ mod books;
 mod desk;
 mod follow;
 mod links;
+mod lists;
 mod returned;
 mod schedules;
 mod unusual;

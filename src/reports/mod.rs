@@ -6,6 +6,7 @@ mod desk_export;
 mod desk_periods;
 /// Whether the installation is well.
 pub mod doctor;
+mod doctor_stripe;
 /// Reports as files.
 pub mod export;
 mod groups;
