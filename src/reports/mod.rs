@@ -18,6 +18,8 @@ mod recurring;
 mod register;
 /// What a report is, and which there are.
 pub mod report;
+/// What was taken away last.
+pub mod taken;
 /// Whether everything that was written down still agrees.
 pub mod verify;
 mod waterfall;
