@@ -236,25 +236,26 @@ async fn is_due(app: &App, name: &'static str, every: TimeDelta) -> bool {
 /// Asks Stripe what we missed since the last time that this came through, an hour of it again, and at least `look_back`.
 async fn reconcile(app: &App, look_back: TimeDelta, thorough: bool) {
     // First, so that the movements of renewals find their donations.
-    match recurring::reconcile::reconcile(app, app.now() - look_back, thorough).await {
-        Ok(report) if report.changed > 0 || !report.unknown.is_empty() || !report.failed.is_empty() => {
+    match payouts::keeping::recurring_and_keep(app, look_back, thorough).await {
+        Ok(report) if report.changed > 0 || !report.unknown.is_empty() || !report.failed.is_empty() || report.unlisted.is_some() => {
             tracing::warn!(
                 changed = report.changed,
                 unknown = report.unknown.len(),
                 failed = report.failed.len(),
-                "reconciling recurring donations found differences"
+                "reconciling recurring donations found differences: see them at the desk"
             );
         }
         Ok(report) => tracing::debug!(seen = report.seen, "recurring donations reconciled"),
         Err(error) => tracing::warn!(%error, "reconciling recurring donations did not come through"),
     }
-    match payouts::reconcile::reconcile_and_keep(app, look_back).await {
+    match payouts::keeping::reconcile_and_keep(app, look_back).await {
         Ok(report) if !report.is_clean() => tracing::warn!(
             refused = report.sessions.refused,
             unknown = report.sessions.unknown.len(),
             failed = report.sessions.failed.len(),
             not_posted = report.movements.not_posted.len(),
             unmapped = report.unmapped,
+            unlisted = report.unlisted.len(),
             "reconciling left something for a person: see the differences at the desk"
         ),
         Ok(report) => tracing::debug!(sessions = report.sessions.seen, movements = report.movements.seen, "reconciled"),

@@ -13,12 +13,14 @@ use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use wellwisher::{
     asks::{Declared, Gift, particulars::postcode},
     clock::Random,
+    donations,
     error::Error,
     gift_aid::{
         self, From,
         claims::{self, Claim},
         schedule::{self, Fault, Row},
     },
+    payments::standin::Decision,
     staff::Actor,
 };
 
@@ -325,6 +327,27 @@ on_both_databases! {
         assert_eq!(draft(test).await, claims::Draft::default(), "it is given back once");
     }
 
+    async fn a_gift_that_is_disputed_is_left_out_of_a_claim_until_it_is_won(charity: Charity) {
+        let test = &charity.0;
+        let disputed = test.give(&by("wren@example.org", 10_000, Some(declared(GiftAidScope::All)))).await;
+        let other = test.give(&by("wren@example.org", 3_000, None)).await;
+        let dispute = test.stripe.standin.dispute(disputed.checkout_session_id.as_deref().unwrap(), None, false).expect("a dispute");
+        donations::refresh(&test.app, disputed.id).await.unwrap();
+        let would = draft(test).await;
+        assert_eq!(would.gifts.iter().map(|gift| gift.donation_id).collect::<Vec<_>>(), [other.id]);
+        assert_eq!(would.problems, [claims::Problem { donation_id: disputed.id, faults: vec![Fault::Disputed] }]);
+        test.sign_in_as(Role::Finance).await;
+        assert!(test.get("/desk/gift-aid").await.body.contains("Its payer’s bank disputes it."));
+        let claim = make(test).await;
+        assert_eq!(claim.sums().unwrap().gifts.minor, 3_000);
+        claims::submit(&test.app, &Actor::system(), claim.head.id, "1").await.unwrap();
+
+        assert!(test.stripe.standin.decide_dispute(&dispute, Decision::Won));
+        donations::refresh(&test.app, disputed.id).await.unwrap();
+        let would = draft(test).await;
+        assert_eq!((would.gifts.len(), would.gifts[0].donation_id, would.problems.len()), (1, disputed.id, 0));
+    }
+
     async fn a_claim_up_to_an_earlier_day_gives_nothing_back_that_was_rightly_claimed(charity: Charity) {
         let test = &charity.0;
         let at = async |time: &str, gift: &Gift| {
@@ -407,6 +430,9 @@ on_both_databases! {
         let file = test.get(&format!("/desk/gift-aid/claims/{id}/files/1")).await;
         assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
         assert!(file.body.contains("\r\nMs,Wren,Marlow Teal,7 Reed Bank,S19 2BD,,,") && file.body.ends_with(",20.00\r\n"), "{}", file.body);
+        let shown = test.get("/desk/reports").await.texts("main tbody tr td");
+        let manifest = ["gift-aid csv", "1", "GBP amount 20.00", &wellwisher::clock::sha256_hex(&file.body)];
+        assert!(manifest.iter().all(|part| shown.iter().any(|cell| cell.contains(part))), "{shown:?}");
         for wrong in ["0", "2"] {
             assert_eq!(test.get(&format!("/desk/gift-aid/claims/{id}/files/{wrong}")).await.status, 404);
         }

@@ -6,6 +6,7 @@ mod books;
 mod desk;
 mod follow;
 mod links;
+mod lists;
 mod returned;
 mod schedules;
 mod unusual;

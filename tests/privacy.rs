@@ -121,7 +121,7 @@ async fn write_about_her(test: &TestApp) {
         format!("insert into donation_step (donation_id, at, kind, detail) values ({gift_id}, {at}, 'transfer_matched', 'QANARI KARIMI RF18')"),
         "update recurring_donation set end_note = 'qanari lost her work'".to_owned(),
         format!("update letter set last_reply = '250 ok <qanari@example.org>' where id = {letter_id}"),
-        format!("insert into letter_attempt (letter_id, at, stage, state, smtp_code, reply) values ({letter_id}, {at}, 'rcpt', 'deferred', 450, 'later, <qanari@example.org>')"),
+        format!("insert into letter_attempt (letter_id, at, stage, state, smtp_code, reply) values ({letter_id}, {at}, 'done', 'bounced', null, '5.1.1 <qanari@example.org>')"),
         format!("insert into bounce (letter_id, via, severity, status, diagnostic, address_hash, at) values ({letter_id}, 'report', 'soft', '4.2.2', 'qanari: full', '{hash}', {at})"),
         format!("insert into subscription (id, supporter_id, address_hash, topic, language, wording, wording_version, token_hash, requested_at, expires_at, confirmed_at, ended_by)
             values ({}, {who}, '{hash}', 'updates', 'en', 'Yes, write to me', 'v', 't', {at}, {at}, {at}, '')", new()),

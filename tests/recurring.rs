@@ -5,6 +5,7 @@ pub mod helpers;
 mod desk;
 mod faults;
 mod form;
+mod found;
 mod health;
 mod life;
 mod orders;

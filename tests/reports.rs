@@ -7,6 +7,7 @@ mod groups;
 mod health;
 mod invariants;
 mod journals;
+mod letters;
 mod movements;
 mod pages;
 mod register;

@@ -7,7 +7,7 @@ use crate::{
     config::{Config, Settings},
     db::Db,
     error::Error,
-    payouts, recurring,
+    payouts,
     reports::{self, ExportRequest, journal::XeroFile},
     staff,
 };
@@ -75,7 +75,7 @@ pub async fn reconcile(app: &App, days: u32) -> Result<ExitCode, Error> {
     let bar = progress_bar("Comparing checkouts");
     let since = app.now() - chrono::TimeDelta::days(i64::from(days));
     // First, so that the movements of renewals find their donations.
-    let recurring = recurring::reconcile::reconcile(app, since, true).await?;
+    let recurring = payouts::keeping::recurring_since(app, since, true).await?;
     let report = payouts::reconcile(app, since, |done, total| {
         bar.set_length(total);
         bar.set_position(done);
@@ -104,7 +104,11 @@ pub async fn reconcile(app: &App, days: u32) -> Result<ExitCode, Error> {
     for id in &recurring.failed {
         println!("  recurring donation {id} could not be looked at, or does not fit: see its story on the desk, and the log.");
     }
-    let well = recurring.unknown.is_empty() && recurring.failed.is_empty();
+    let of_recurring = recurring.unlisted.iter().map(|failure| payouts::lists::Unlisted::new(payouts::lists::SUBSCRIPTIONS, failure));
+    for unlisted in of_recurring.chain(report.unlisted.iter().cloned()) {
+        println!("  {}", unlisted.why);
+    }
+    let well = recurring.unknown.is_empty() && recurring.failed.is_empty() && recurring.unlisted.is_none();
     for movement in &movements.not_posted {
         println!("  {movement} belongs to a donation and is not in its books: see the differences on the desk.");
     }

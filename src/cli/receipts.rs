@@ -1,13 +1,7 @@
 //! The commands for receipts and Gift Aid.
 
 use super::data::{cannot_write, progress_bar};
-use crate::{
-    app::App,
-    error::Error,
-    gift_aid::{claims, schedule},
-    receipts::annual,
-    staff::Actor,
-};
+use crate::{app::App, error::Error, gift_aid::claims, receipts::annual, staff::Actor};
 use chrono::NaiveDate;
 use std::{io::Write, path::Path, process::ExitCode};
 
@@ -30,6 +24,12 @@ pub async fn annual(app: &App, year: i32, dry_run: bool) -> Result<ExitCode, Err
         report.ended,
         year.name()
     );
+    if report.disputed > 0 {
+        println!(
+            "{} gifts are on no statement, because their payers’ banks dispute them: see Disputes at the desk. Begin again when that is decided.",
+            report.disputed
+        );
+    }
     if report.no_address > 0 {
         println!(
             "{} supporters get none, because their name or postal address is missing. Correct their receipts at the desk.",
@@ -57,9 +57,11 @@ pub async fn gift_aid_claim(app: &App, until: Option<NaiveDate>, dry_run: bool, 
     }
     if !dry_run && draft.refusal()?.is_none() {
         let id = claims::make(app, &Actor::system(), until).await?;
-        for (place, rows) in claims::read(app.db.read(), id).await?.files().iter().enumerate() {
-            let path = output.join(format!("gift-aid-{until}-{}.csv", place + 1));
-            write_private(&path, &schedule::csv(rows)?).map_err(|error| cannot_write(&path, &error))?;
+        let claim = claims::read(app.db.read(), id).await?;
+        for number in 1..=claim.files().len() {
+            let path = output.join(format!("gift-aid-{until}-{number}.csv"));
+            let file = claims::take_file(app, &Actor::system(), &claim, number).await?;
+            write_private(&path, &file).map_err(|error| cannot_write(&path, &error))?;
             println!("{}", path.display());
         }
         println!("Claim {id} is made. When it was sent to HMRC, note the reference at the desk: /desk/gift-aid/claims/{id}");

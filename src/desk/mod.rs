@@ -60,6 +60,8 @@ pub async fn needs(app: &App, role: Role) -> Result<Vec<Need>, Error> {
     if matches!(role, Role::Admin | Role::Finance) {
         add("desk-need-disputes", "/desk/disputes", store::disputes_to_answer(db, now).await?);
         add("desk-need-differences", "/desk/differences", store::open_differences(db).await?);
+        let overdue = payouts::keeping::overdue(app).await?.map_or(0, |since| (now - since).num_hours().max(1).unsigned_abs());
+        add("desk-need-reconcile", "/desk/differences", overdue);
         add("desk-need-unmapped", "/desk/payouts/unmapped", payouts::store::count_left_over(db).await?);
         add("desk-need-refunds", "/desk/refunds?state=failed", store::refunds_failed_since(db, midnight(app, REFUND_DAYS)).await?);
         add("desk-need-choices-trouble", "/desk/promises", store::choices_in_trouble(db).await?);

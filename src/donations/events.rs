@@ -5,7 +5,10 @@ use crate::{
     app::App,
     error::Error,
     jobs::{self, NewJob, Outcome},
-    payments::{event::Event, nameless},
+    payments::{
+        event::{Event, OF_GIFTS},
+        nameless,
+    },
 };
 use entity::{donation, ids::DonationId, stripe_event};
 use sea_orm::{
@@ -16,29 +19,6 @@ use sea_orm::{
 
 /// The kind of the job that acts on an event.
 pub const JOB: &str = "act_on_stripe_event";
-
-/// The events that tell us something; the others are stored and left alone.
-const HANDLED: [&str; 19] = [
-    "checkout.session.completed",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.async_payment_failed",
-    "checkout.session.expired",
-    "payment_intent.succeeded",
-    "payment_intent.payment_failed",
-    "payment_intent.processing",
-    "charge.succeeded",
-    "charge.updated",
-    "charge.refunded",
-    "charge.refund.updated",
-    "refund.created",
-    "refund.updated",
-    "refund.failed",
-    "charge.dispute.created",
-    "charge.dispute.updated",
-    "charge.dispute.closed",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.funds_reinstated",
-];
 
 /// Whether an event of this type says that money comes back.
 fn is_of_money_back(kind: &str) -> bool {
@@ -98,7 +78,7 @@ async fn act_on(app: &App, event_id: &str) -> Result<Outcome, Error> {
     let Some(row) = stripe_event::Entity::find_by_id(event_id).one(app.db.read()).await? else {
         return Ok(Outcome::GiveUp("the event is not there".to_owned()));
     };
-    if !HANDLED.contains(&row.event_type.as_str()) {
+    if !OF_GIFTS.contains(&row.event_type.as_str()) {
         return conclude(app, &row, None, "left alone: not a type that we act on").await;
     }
     let Ok(event) = Event::parse(row.payload.as_bytes()) else {

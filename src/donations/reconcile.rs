@@ -35,16 +35,25 @@ pub struct Report {
     pub unknown: Vec<String>,
     /// Sessions that could not be looked at or applied; the log says why.
     pub failed: Vec<String>,
+    /// Why Stripe did not list its sessions: nothing was compared then.
+    pub unlisted: Option<StripeFailure>,
 }
 
 /// Compares Stripe's sessions since `since` with our donations and brings ours up to date. `progress` hears how many of how many are done.
 pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u64)) -> Result<Report, Error> {
-    let listed = app
-        .stripe
-        .all_checkouts(since)
-        .await
-        .map_err(|failure| Error::Unavailable(format!("Stripe did not list its checkouts: {failure:?}")))?;
-    let mut report = Report { failed: listed.unread, ..Report::default() };
+    let mut report = Report::default();
+    let listed = match app.stripe.all_checkouts(since).await {
+        Ok(listed) => listed,
+        Err(failure) if failure.may_pass() => {
+            return Err(Error::Unavailable(format!("Stripe did not list its checkouts: {failure:?}")));
+        }
+        Err(failure) => {
+            tracing::error!(%failure, "Stripe did not list its checkouts");
+            report.unlisted = Some(failure);
+            return Ok(report);
+        }
+    };
+    report.failed = listed.unread;
     let total = listed.items.len() as u64;
     for session in listed.items {
         report.seen += 1;

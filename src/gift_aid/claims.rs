@@ -6,7 +6,7 @@
 
 use super::{
     ORAL_DAYS, covers,
-    schedule::{Fault, Row, tax_on},
+    schedule::{self, Fault, Row, tax_on},
     store,
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     db::is_unique_violation,
     error::Error,
     ledger,
+    receipts::years,
     staff::{Actor, audit},
 };
 use chrono::{Datelike, Days, NaiveDate};
@@ -143,6 +144,7 @@ async fn add_gifts(
     let declarations = store::declarations(db, who).await?;
     let proven = store::paid_of(db, &declarations).await?;
     let ids: Vec<DonationId> = gifts.iter().map(|gift| gift.id).collect();
+    let disputed = years::disputed(db, &ids).await?;
     let (worths, claimed) = (ledger::worths_of(db, &ids).await?, store::claimed(db, &ids).await?);
     for gift in gifts {
         let before = claimed.get(&gift.id).copied();
@@ -157,7 +159,10 @@ async fn add_gifts(
         } else if let Some(declared) = declared.filter(|declared| change > 0 && declared.sealed_at.is_none()) {
             let gift_on = gift.paid_at.unwrap_or(gift.created_at).with_timezone(&app.config.org_timezone).date_naive();
             let row = Row::of(declared, gift_on, Money::new(change, gift.currency));
-            let faults = faults_of(app, gift, declared, &row, before);
+            let mut faults = faults_of(app, gift, declared, &row, before);
+            if disputed.contains(&gift.id) {
+                faults.push(Fault::Disputed);
+            }
             if faults.is_empty() {
                 draft.gifts.push(Claimable { donation_id: gift.id, row });
             } else {
@@ -319,6 +324,15 @@ impl Claim {
         let rows: Vec<Row> = self.gifts.iter().map(|gift| gift.row.clone()).collect();
         rows.chunks(super::schedule::ROWS_MAX).map(<[Row]>::to_vec).collect()
     }
+}
+
+/// One file of a claim, as it goes out. The trail says who took it, because it names people, and what it was: its manifest.
+pub async fn take_file(app: &App, actor: &Actor, claim: &Claim, number: usize) -> Result<Vec<u8>, Error> {
+    let rows = number.checked_sub(1).and_then(|place| claim.files().get(place).cloned()).ok_or(Error::NotFound)?;
+    let (file, now, id) = (schedule::csv(&rows)?, app.now(), claim.head.id.to_string());
+    let detail = json!({ "asked": { "file": number }, "sent": schedule::manifest(&rows, &file, now)? });
+    app.db.write(async |tx| audit::record(tx, now, actor, "gift_aid.download", "gift_aid_claim", &id, detail.clone()).await).await?;
+    Ok(file)
 }
 
 /// Reads a claim.

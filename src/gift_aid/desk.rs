@@ -3,13 +3,13 @@
 use super::{
     From, cancel,
     claims::{self, Claim, Draft, Sums},
-    schedule, store,
+    store,
 };
 use crate::{
     app::App,
     clock::parse_day,
     error::Error,
-    staff::{DeskPage, Finance, audit},
+    staff::{DeskPage, Finance},
     web::{
         self, Form, FormErrors, Path, Query,
         pager::{PAGE_ROWS, Pager},
@@ -29,7 +29,6 @@ use entity::{
     ids::{GiftAidClaimId, GiftAidDeclarationId},
 };
 use serde::Deserialize;
-use serde_json::json;
 
 /// How many claims the page shows: decades of them.
 const CLAIMS_SHOWN: u64 = 200;
@@ -141,17 +140,10 @@ async fn show_claim(State(app): State<App>, _who: Finance, page: DeskPage, Path(
     web::html(&tell_claim(&app, page, id, FormErrors::default(), String::new()).await?)
 }
 
-/// One file of a claim. The trail says who took it, because it names people.
+/// One file of a claim.
 async fn download(State(app): State<App>, who: Finance, Path((id, number)): Path<(GiftAidClaimId, usize)>) -> Result<Response, Error> {
     let claim = claims::read(app.db.read(), id).await?;
-    let rows = number.checked_sub(1).and_then(|place| claim.files().get(place).cloned()).ok_or(Error::NotFound)?;
-    let file = schedule::csv(&rows)?;
-    let now = app.now();
-    let actor = who.actor();
-    let detail = json!({ "file": number, "rows": rows.len() });
-    app.db
-        .write(async |tx| audit::record(tx, now, &actor, "gift_aid.download", "gift_aid_claim", &id.to_string(), detail.clone()).await)
-        .await?;
+    let file = claims::take_file(&app, &who.actor(), &claim, number).await?;
     let name = format!("attachment; filename=\"gift-aid-{}-{number}.csv\"", claim.head.until_on);
     let name = HeaderValue::try_from(name).map_err(|e| Error::internal("a file's name", e))?;
     let kind = HeaderValue::from_static("text/csv; charset=utf-8");

@@ -5,11 +5,14 @@
 
 use crate::{
     asks::particulars::{NAME_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, postcode},
+    clock,
     error::Error,
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use entity::{Currency, Money, gift_aid_declaration};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The most rows of one file.
 pub const ROWS_MAX: usize = 1_000;
@@ -73,6 +76,8 @@ pub enum Fault {
     TooLate,
     /// It was declared by word of mouth, and she can still cancel that.
     OralWaits,
+    /// Its payer's bank disputes it.
+    Disputed,
 }
 
 impl Fault {
@@ -91,6 +96,7 @@ impl Fault {
             Self::Imported => "imported",
             Self::TooLate => "too-late",
             Self::OralWaits => "oral-waits",
+            Self::Disputed => "disputed",
         }
     }
 }
@@ -155,6 +161,24 @@ pub fn csv(rows: &[Row]) -> Result<Vec<u8>, Error> {
         writer.write_record(row.cells()).map_err(wrong)?;
     }
     writer.into_inner().map_err(|error| Error::internal("writing a schedule", error.error()))
+}
+
+/// What a file says of itself, as every export does: rows, control total, SHA-256, when it was read.
+pub fn manifest(rows: &[Row], file: &[u8], as_of: DateTime<Utc>) -> Result<serde_json::Value, Error> {
+    let mut totals: BTreeMap<String, BTreeMap<&str, String>> = BTreeMap::new();
+    let mut sums: BTreeMap<Currency, i64> = BTreeMap::new();
+    for row in rows {
+        let sum = sums.entry(row.amount.currency).or_default();
+        *sum = sum.checked_add(row.amount.minor).ok_or(entity::MoneyError::Overflow)?;
+    }
+    for (currency, minor) in sums {
+        totals.insert(currency.to_string(), BTreeMap::from([("amount", Money::new(minor, currency).decimal())]));
+    }
+    let sha256 = clock::hex(ring::digest::digest(&ring::digest::SHA256, file).as_ref());
+    Ok(json!({
+        "report": "gift-aid", "format": "csv", "rows": rows.len(), "totals": totals, "sha256": sha256,
+        "as_of": as_of.to_rfc3339_opts(SecondsFormat::Secs, true),
+    }))
 }
 
 /// The tax on gifts of this sum: a quarter of it, because a basic rate of 20 % was paid before. HMRC takes whole pence of the total.

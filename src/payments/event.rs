@@ -6,6 +6,60 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
 
+/// The events about checkouts, payments, refunds and disputes that tell us something.
+pub const OF_GIFTS: [&str; 19] = [
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "charge.succeeded",
+    "charge.updated",
+    "charge.refunded",
+    "charge.refund.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+];
+
+/// The events about payouts that tell us something.
+pub const OF_PAYOUTS: [&str; 6] =
+    ["payout.created", "payout.updated", "payout.paid", "payout.failed", "payout.canceled", "payout.reconciliation_completed"];
+
+/// The events about recurring gifts that tell us something.
+pub const OF_RECURRING: [&str; 9] = [
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.updated",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "invoice.payment_action_required",
+];
+
+/// Those among them that only say earlier what another says too.
+const NOT_NEEDED: [&str; 4] =
+    ["charge.succeeded", "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing"];
+
+/// Every event that is acted on.
+pub fn all_heard() -> impl Iterator<Item = &'static str> {
+    OF_GIFTS.into_iter().chain(OF_PAYOUTS).chain(OF_RECURRING)
+}
+
+/// Every event that the endpoint at Stripe should send. What it does not send is found by asking, later.
+pub fn all_needed() -> impl Iterator<Item = &'static str> {
+    all_heard().filter(|kind| !NOT_NEEDED.contains(kind))
+}
+
 /// What we read of an event. Everything else stays in the stored raw body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {

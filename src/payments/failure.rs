@@ -36,6 +36,24 @@ impl StripeFailure {
         matches!(self, Self::Refused { code, .. } if code == "resource_missing")
     }
 
+    /// Whether the key may not ask this: a restricted key without the right.
+    pub fn lacks_right(&self) -> bool {
+        matches!(self, Self::Refused { status: 403, .. })
+    }
+
+    /// The rights that the key lacks, in Stripe's words; empty where that is not why it refused.
+    pub fn lacking(&self) -> &str {
+        match self {
+            Self::Refused { status: 403, message_for_log, .. } => message_for_log.split_once(LACKS).map_or("", |(_, rights)| rights),
+            _ => "",
+        }
+    }
+
+    /// Whether asking again soon may help: Stripe was not reached, or is busy.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable | Self::Busy { .. })
+    }
+
     /// Whether the request may have taken effect although we saw no answer: keep the key and ask again.
     pub fn outcome_unknown(&self) -> bool {
         !matches!(self, Self::Refused { .. })
@@ -60,11 +78,25 @@ impl StripeFailure {
             StripeError::Stripe(error, status) => {
                 let code = error.code.as_ref().map_or_else(|| error.type_.as_str().to_owned(), |code| code.as_str().to_owned());
                 // Stripe's message can quote what was sent, an e-mail address for one: the parameter's name is what may be logged.
-                let message_for_log = format!("{} (parameter {})", error.type_.as_str(), error.param.as_deref().unwrap_or("none"));
+                let mut message_for_log = format!("{} (parameter {})", error.type_.as_str(), error.param.as_deref().unwrap_or("none"));
+                let lacking = rights_in(error.message.as_deref().unwrap_or_default());
+                if status == 403 && !lacking.is_empty() {
+                    message_for_log.push_str(LACKS);
+                    message_for_log.push_str(&lacking.join(", "));
+                }
                 Self::Refused { status, code, message_for_log }
             }
         }
     }
+}
+
+/// What stands before the rights that a key lacks.
+const LACKS: &str = ", the key lacks ";
+
+/// The rights that Stripe's message names, in its words: `rak_charge_read`. They are the only words of it that are let through.
+fn rights_in(message: &str) -> Vec<&str> {
+    let words = message.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+    words.filter(|word| word.starts_with("rak_") && word.len() <= 64).collect()
 }
 
 impl fmt::Display for StripeFailure {

@@ -17,6 +17,7 @@ mod movement;
 pub mod nameless;
 mod payouts;
 mod refunds;
+pub mod rights;
 pub mod signature;
 pub mod standin;
 mod subscription_changes;

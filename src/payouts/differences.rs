@@ -45,6 +45,14 @@ pub const FAILED: &str = "failed";
 pub const PUT_ASIDE: &str = "put_aside";
 /// A donation's money that Stripe keeps in a balance that is not known.
 pub const UNKNOWN_BALANCE: &str = "unknown_balance";
+/// A list that Stripe does not give.
+pub const UNLISTED: &str = "unlisted";
+/// A recurring gift that we had not kept up with; it was brought up to date.
+pub const MISSED_GIFT: &str = "missed_gift";
+/// A subscription at Stripe that names a recurring gift which is not here.
+pub const UNKNOWN_GIFT: &str = "unknown_gift";
+/// A recurring gift that could not be brought up to date.
+pub const FAILED_GIFT: &str = "failed_gift";
 /// What Stripe holds in a currency is not what the books say.
 pub const BALANCE: &str = "balance";
 
@@ -124,6 +132,17 @@ pub async fn note_unread(app: &App, kind: &'static str, unread: &[String]) -> Re
 pub async fn settle(tx: &impl ConnectionTrait, kind: &str, object: &str, done: &str, now: DateTime<Utc>) -> Result<(), Error> {
     let Some(known) = find(tx, kind, object).await?.filter(|known| known.settled_at.is_none()) else { return Ok(()) };
     let mut row = known.into_active_model();
+    row.done = Set(done.to_owned());
+    row.settled_at = Set(Some(now));
+    row.update(tx).await?;
+    Ok(())
+}
+
+/// Says that an open difference has ended by itself. When the same is found again, it is open again: so what it says is no longer the same.
+pub(super) async fn end(tx: &impl ConnectionTrait, open: difference::Model, done: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    let detail = format!("{} {done}", open.detail);
+    let mut row = open.into_active_model();
+    row.detail = Set(detail);
     row.done = Set(done.to_owned());
     row.settled_at = Set(Some(now));
     row.update(tx).await?;

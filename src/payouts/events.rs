@@ -32,6 +32,10 @@ async fn act_on(app: &App, event_id: &str) -> Result<Option<Outcome>, Error> {
         }
         Err(failure) => return Ok(Some(Outcome::GiveUp(format!("Stripe refused to tell how a payout stands: {failure:?}")))),
     };
-    follow::follow(app, &fact, &mut TakenIn::default(), &mut Followed::default()).await?;
+    let mut taken = TakenIn::default();
+    follow::follow(app, &fact, &mut taken, &mut Followed::default()).await?;
+    if let Some(unlisted) = taken.unlisted.first() {
+        return Ok(Some(Outcome::Retry(unlisted.why.clone())));
+    }
     donations::events::conclude(app, &event, None, "applied").await.map(Some)
 }

@@ -2,6 +2,7 @@
 
 use super::{
     differences::{self, Found},
+    lists::{self, PAYOUTS},
     movements::{self, TakenIn, untold},
     store, waterfall,
 };
@@ -36,7 +37,9 @@ pub async fn follow_all(app: &App, since: DateTime<Utc>, taken: &mut TakenIn) ->
     let mut followed = Followed::default();
     let mut pages = Pages::new();
     while let Some(place) = pages.ahead().map_err(untold)? {
-        let page = pages.turn(app.stripe.list_payouts(since, place.as_deref()).await.map_err(untold)?);
+        let listed = app.stripe.list_payouts(since, place.as_deref()).await;
+        let Some(listed) = lists::or_note(PAYOUTS, listed, &mut taken.unlisted)? else { return Ok(followed) };
+        let page = pages.turn(listed);
         for fact in &page.items {
             follow(app, fact, taken, &mut followed).await?;
         }
@@ -75,8 +78,7 @@ pub async fn follow(app: &App, fact: &PayoutFact, taken: &mut TakenIn, followed:
         return Ok(());
     }
     if payout.itemised_at.is_none() {
-        itemise(app, payout, taken).await?;
-        followed.itemised += 1;
+        followed.itemised += u64::from(itemise(app, payout, taken).await?);
     } else if differences::is_open(app.db.read(), differences::REMAINDER, &fact.id).await? {
         // What Stripe's list lacked then may be in it now.
         itemise(app, payout, taken).await?;
@@ -156,10 +158,12 @@ fn blank(fact: &PayoutFact, id: entity::ids::PayoutId, now: DateTime<Utc>) -> pa
     }
 }
 
-/// Reads all parts of an automatic payout, and writes down what they do not explain.
-async fn itemise(app: &App, payout: payout::Model, taken: &mut TakenIn) -> Result<(), Error> {
+/// Reads all parts of an automatic payout, and writes down what they do not explain. Returns whether Stripe told of them.
+async fn itemise(app: &App, payout: payout::Model, taken: &mut TakenIn) -> Result<bool, Error> {
     let id = payout.stripe_payout_id.clone();
-    movements::take_in_all(app, BalanceQuery::OfPayout(&id), Some(&id), taken).await?;
+    if !movements::take_in_all(app, BalanceQuery::OfPayout(&id), Some(&id), taken).await? {
+        return Ok(false);
+    }
     let now = app.now();
     app.db
         .write(async |tx| {
@@ -175,5 +179,6 @@ async fn itemise(app: &App, payout: payout::Model, taken: &mut TakenIn) -> Resul
             let detail = format!("Its parts leave {} unexplained.", left.join(" and "));
             differences::note(tx, Found { kind: differences::REMAINDER, object: &id, detail: &detail, done: None }, now).await
         })
-        .await
+        .await?;
+    Ok(true)
 }

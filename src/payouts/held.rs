@@ -6,34 +6,28 @@
 
 use super::{
     differences::{self, Found},
+    lists::{self, Unlisted},
     movements::untold,
 };
 use crate::{
     app::App,
     error::Error,
-    payments::{BalanceQuery, Held, StripeFailure, balance::TOLD},
+    payments::{BalanceQuery, Held, balance::TOLD},
 };
 use chrono::{DateTime, Utc};
 use entity::{Currency, Money, balance_movement, ledger_entry, words::Account};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What Stripe holds now; nothing where its key may not read the balance.
-pub(super) async fn ask(app: &App) -> Result<Option<Held>, Error> {
-    match app.stripe.fetch_balance().await {
-        Ok(held) => Ok(Some(held)),
-        Err(failure @ (StripeFailure::Unreachable | StripeFailure::Busy { .. })) => Err(untold(failure)),
-        Err(failure) => {
-            tracing::warn!(%failure, "what Stripe holds could not be compared with the books: may the key read the balance?");
-            Ok(None)
-        }
-    }
+/// What Stripe holds now; nothing where its key may not read the balance, which is noted.
+pub(super) async fn ask(app: &App, unlisted: &mut Vec<Unlisted>) -> Result<Option<Held>, Error> {
+    lists::or_note(lists::BALANCE, app.stripe.fetch_balance().await, unlisted)
 }
 
 /// Compares what Stripe holds with the books, currency by currency. `before` is what it held before everything was read.
 pub(super) async fn compare(app: &App, before: Option<Held>) -> Result<(), Error> {
     let Some(before) = before else { return Ok(()) };
-    let Some(held) = ask(app).await?.filter(|after| *after == before) else { return Ok(()) };
+    let Some(held) = ask(app, &mut Vec::new()).await?.filter(|after| *after == before) else { return Ok(()) };
     let (booked, listed) = (booked(app.db.read()).await?, listed(app.db.read()).await?);
     let noted = differences::open_of(app.db.read(), differences::BALANCE).await?;
     let noted: BTreeSet<Currency> = noted.iter().filter_map(|found| found.object_id.parse().ok()).collect();

@@ -11,6 +11,8 @@ pub mod differences;
 pub mod events;
 pub mod follow;
 mod held;
+pub mod keeping;
+pub mod lists;
 pub mod mapping;
 pub mod movements;
 pub mod reconcile;

@@ -2,6 +2,7 @@
 
 use super::{
     differences::{self, Found},
+    lists::{self, MOVEMENTS, Unlisted},
     mapping::{self, mapping_in, mapping_of},
     store, unpaid,
 };
@@ -32,18 +33,22 @@ pub struct TakenIn {
     pub not_posted: Vec<String>,
     /// How many could not be read.
     pub unread: u64,
+    /// Which lists Stripe did not give.
+    pub unlisted: Vec<Unlisted>,
 }
 
-/// Takes in every movement that fits, page by page. `payout` is the payout that all of them are part of.
-pub async fn take_in_all(app: &App, query: BalanceQuery<'_>, payout: Option<&str>, taken: &mut TakenIn) -> Result<(), Error> {
+/// Takes in every movement that fits, page by page. `payout` is the payout that all of them are part of. Returns whether Stripe gave them all.
+pub async fn take_in_all(app: &App, query: BalanceQuery<'_>, payout: Option<&str>, taken: &mut TakenIn) -> Result<bool, Error> {
     let mut pages = Pages::new();
     while let Some(place) = pages.ahead().map_err(untold)? {
-        let page = pages.turn(app.stripe.list_balance(query, place.as_deref()).await.map_err(untold)?);
+        let listed = app.stripe.list_balance(query, place.as_deref()).await;
+        let Some(listed) = lists::or_note(MOVEMENTS, listed, &mut taken.unlisted)? else { return Ok(false) };
+        let page = pages.turn(listed);
         take_in(app, &page.items, payout, taken).await?;
         differences::note_unread(app, differences::UNREAD_MOVEMENT, &page.unread).await?;
         taken.unread += page.unread.len() as u64;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Stripe did not tell something that reconciling needs.
@@ -223,7 +228,9 @@ pub(super) async fn ask_for_missing(app: &App, ours: &[(String, DonationId)], ta
     let ids: Vec<&str> = ours.iter().map(|(id, _)| id.as_str()).collect();
     let posted = store::posted(app.db.read(), &ids).await?;
     let missing: Vec<_> = ours.iter().filter(|(id, _)| !posted.contains(id)).collect();
-    for donation in missing.iter().map(|(_, donation)| *donation).collect::<BTreeSet<_>>() {
+    // A donation is judged by all of these: where one of them is not told, asking about each donation would be refused again and again.
+    let can_be_asked = taken.unlisted.iter().all(|one| ![lists::CHECKOUTS, lists::REFUNDS, lists::DISPUTES].contains(&one.list));
+    for donation in missing.iter().map(|(_, donation)| *donation).filter(|_| can_be_asked).collect::<BTreeSet<_>>() {
         match donations::refresh(app, donation).await {
             Ok(_) => {}
             Err(Error::Unavailable(why)) => return Err(Error::Unavailable(why)),

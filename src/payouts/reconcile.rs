@@ -4,6 +4,7 @@ use super::{
     differences::{self, Found},
     follow::{self, Followed},
     held,
+    lists::{self, Unlisted},
     movements::{self, TakenIn},
     returned::{self, Returned},
     store,
@@ -12,6 +13,8 @@ use crate::{app::App, donations, error::Error, payments::BalanceQuery, staff::ou
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{donation, stripe_event};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+pub use super::keeping::reconcile_and_keep;
 
 /// The name under which the last run is kept.
 pub const OUTCOME: &str = "reconcile";
@@ -32,6 +35,8 @@ pub struct Report {
     pub payouts: Followed,
     /// How many movements wait to be mapped by a person.
     pub unmapped: u64,
+    /// Which lists Stripe did not give.
+    pub unlisted: Vec<Unlisted>,
 }
 
 impl Report {
@@ -46,6 +51,12 @@ impl Report {
             && self.movements.not_posted.is_empty()
             && self.movements.unread == 0
             && self.unmapped == 0
+            && self.unlisted.is_empty()
+    }
+
+    /// Whether everything was asked for and answered: what Stripe holds besides may stay untold.
+    pub fn came_through(&self) -> bool {
+        self.unlisted.iter().all(|one| one.list == lists::BALANCE)
     }
 }
 
@@ -71,21 +82,28 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
     write_down_events(app).await?;
     let returned = returned::look_for(app, since).await?;
     let (began, balance_since) = (app.now(), balance_since(app, since).await?);
-    let held = held::ask(app).await?;
-    let mut movements = TakenIn::default();
+    let mut unlisted: Vec<Unlisted> = sessions.unlisted.iter().map(|failure| Unlisted::new(lists::CHECKOUTS, failure)).collect();
+    unlisted.extend(returned.unlisted.iter().cloned());
+    let mut movements = TakenIn { unlisted, ..TakenIn::default() };
+    let held = held::ask(app, &mut movements.unlisted).await?;
     movements::take_in_all(app, BalanceQuery::Since(balance_since), None, &mut movements).await?;
     let unpaid = store::of_unpaid_gifts(app.db.read(), ROUND).await?;
     movements::ask_for_missing(app, &unpaid, &mut movements).await?;
     let payouts = follow::follow_all(app, balance_since, &mut movements).await?;
-    keep_begun(app, began).await?;
+    let unlisted = std::mem::take(&mut movements.unlisted);
+    let has_all_movements = unlisted.iter().all(|one| one.list != lists::MOVEMENTS);
+    if has_all_movements {
+        keep_begun(app, began).await?;
+    }
     settle_what_is_over(app).await?;
-    if movements.unread == 0 {
+    if has_all_movements && movements.unread == 0 {
         held::compare(app, held).await?;
     }
     let unmapped = store::count_unmapped(app.db.read()).await?;
     movements.not_posted.sort();
     movements.not_posted.dedup();
-    Ok(Report { sessions, returned, movements, payouts, unmapped })
+    lists::write_down(app, &lists::OF_RUN, &unlisted).await?;
+    Ok(Report { sessions, returned, movements, payouts, unmapped, unlisted })
 }
 
 /// How many movements of gifts that are not paid are looked at in one run.
@@ -120,21 +138,7 @@ async fn settle_what_is_over(app: &App) -> Result<(), Error> {
 }
 
 /// How far back a run looks at most by itself.
-const LOOK_BACK_MOST: TimeDelta = TimeDelta::days(35);
-
-/// Reconciles since the last run that came through, overlapping it, and at least `look_back`; then keeps when it began, so that the next
-/// run goes on from there however long nobody worked in between.
-pub async fn reconcile_and_keep(app: &App, look_back: TimeDelta) -> Result<Report, Error> {
-    let began = app.now();
-    let last = outcomes::last(app.db.read(), OUTCOME).await?.map_or(began - LOOK_BACK_MOST, |last| last.began_at - OVERLAP);
-    let report = reconcile(app, last.min(began - look_back), |_, _| {}).await?;
-    let summary = format!("{} sessions, {} movements, {} payouts", report.sessions.seen, report.movements.seen, report.payouts.seen);
-    let (ok, ended) = (report.is_clean(), app.now());
-    app.db
-        .write(async |tx| outcomes::keep(tx, outcomes::Kept { name: OUTCOME, ok, summary: &summary, report: "{}", began, ended }).await)
-        .await?;
-    Ok(report)
-}
+pub(super) const LOOK_BACK_MOST: TimeDelta = TimeDelta::days(35);
 
 async fn write_down(app: &App, sessions: &donations::reconcile::Report) -> Result<(), Error> {
     let now = app.now();

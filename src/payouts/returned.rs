@@ -2,7 +2,7 @@
 
 use super::{
     differences::{self, Found},
-    movements::untold,
+    lists::{self, Unlisted},
 };
 use crate::{
     app::App,
@@ -30,6 +30,8 @@ pub struct Returned {
     pub refused: Vec<DonationId>,
     /// Donations that could not be brought up to date; the log says why.
     pub failed: Vec<DonationId>,
+    /// Which lists Stripe did not give: nothing is brought up to date then, because what came back of a gift is judged by both.
+    pub unlisted: Vec<Unlisted>,
 }
 
 /// Compares Stripe's refunds and disputes since `since`, and earlier ones that are not over, with ours.
@@ -37,7 +39,8 @@ pub async fn look_for(app: &App, since: DateTime<Utc>) -> Result<Returned, Error
     let db = app.db.read();
     let mut returned = Returned::default();
     let mut behind: BTreeSet<DonationId> = back::store::unfinished(db, app.now() - IN_FLIGHT, ROUND).await?.into_iter().collect();
-    for refund in app.stripe.refunds_since(since).await.map_err(untold)? {
+    let refunds = lists::or_note(lists::REFUNDS, app.stripe.refunds_since(since).await, &mut returned.unlisted)?;
+    for refund in refunds.unwrap_or_default() {
         returned.seen += 1;
         let Some(donation) = owner_of(app, refund.payment_intent_id.as_deref(), refund.charge_id.as_deref()).await? else { continue };
         let known = back::store::refund_by_stripe_id(db, &refund.refund_id).await?;
@@ -45,13 +48,17 @@ pub async fn look_for(app: &App, since: DateTime<Utc>) -> Result<Returned, Error
             behind.insert(donation.id);
         }
     }
-    for dispute in app.stripe.disputes_since(since).await.map_err(untold)? {
+    let disputes = lists::or_note(lists::DISPUTES, app.stripe.disputes_since(since).await, &mut returned.unlisted)?;
+    for dispute in disputes.unwrap_or_default() {
         returned.seen += 1;
         let Some(donation) = owner_of(app, dispute.payment_intent_id.as_deref(), Some(&dispute.charge_id)).await? else { continue };
         let known = back::store::dispute_by_stripe_id(db, &dispute.dispute_id).await?;
         if known.is_none_or(|known| known.stripe_status != dispute.status) {
             behind.insert(donation.id);
         }
+    }
+    if !returned.unlisted.is_empty() {
+        return Ok(returned);
     }
     for id in behind {
         match donations::refresh(app, id).await {

@@ -68,6 +68,8 @@ pub struct Report {
     pub ended: u64,
     /// German confirmations that lack a name or postal address.
     pub no_address: u64,
+    /// Gifts that are on no statement while their payers' banks dispute them. Begun again after that is decided in our favour, they are.
+    pub disputed: u64,
     /// Whether there are more supporters, who were not looked at.
     pub is_part: bool,
 }
@@ -90,6 +92,7 @@ impl Report {
         self.unchanged += other.unchanged;
         self.ended += other.ended;
         self.no_address += other.no_address;
+        self.disputed += other.disputed;
     }
 }
 
@@ -101,6 +104,8 @@ struct Plan {
     gifts: Vec<DonationId>,
     live: Option<(StatementId, YearSnapshot)>,
     step: Step,
+    /// How many gifts are left out because they are disputed.
+    disputed: u64,
 }
 
 /// The tax year that begins in `year` by the organisation's rules, if it is over.
@@ -281,26 +286,31 @@ async fn run_some(
     let who = years::givers(app.db.read(), years::span(settings.timezone, year), after, most).await?;
     let mut report = Report::default();
     if dry {
-        plan(app.db.read(), settings, year, &who).await?.iter().for_each(|plan| report.count(plan.step));
+        for plan in plan(app.db.read(), settings, year, &who).await? {
+            report.count(plan.step);
+            report.disputed += plan.disputed;
+        }
     } else {
         for id in &who {
-            report.count(app.db.write(async |tx| issue_one(tx, app, settings, year, *id).await).await?);
+            let (step, disputed) = app.db.write(async |tx| issue_one(tx, app, settings, year, *id).await).await?;
+            report.count(step);
+            report.disputed += disputed;
         }
     }
     let last = if who.len() as u64 == most { who.last().copied() } else { None };
     Ok((report, last, who.len() as u64))
 }
 
-/// One supporter's statement and its letter, in one transaction.
+/// One supporter's statement and its letter, in one transaction. Returns what was done, and how many of her gifts are disputed.
 async fn issue_one(
     tx: &DatabaseTransaction,
     app: &App,
     settings: &IssuerSettings,
     year: &TaxYear,
     who: SupporterId,
-) -> Result<Step, Error> {
+) -> Result<(Step, u64), Error> {
     years::lock(tx, who).await?;
-    let Some(plan) = plan(tx, settings, year, &[who]).await?.pop() else { return Ok(Step::Nothing) };
+    let Some(plan) = plan(tx, settings, year, &[who]).await?.pop() else { return Ok((Step::Nothing, 0)) };
     if let Some((old, _)) = plan.live.as_ref().filter(|_| matches!(plan.step, Step::Replace | Step::End)) {
         let (status, why) = match plan.step {
             Step::End => (ReceiptStatus::Void, "nothing is left of the gifts"),
@@ -309,7 +319,7 @@ async fn issue_one(
         years::end(tx, *old, status, why).await?;
     }
     if !matches!(plan.step, Step::Issue | Step::Replace) {
-        return Ok(plan.step);
+        return Ok((plan.step, plan.disputed));
     }
     let now = app.now();
     let prefix = format!("{}{SERIES}", settings.prefix);
@@ -319,7 +329,7 @@ async fn issue_one(
     if settings.issuer.profile != "de" && !plan.donor.email.is_empty() {
         app.outbox.enqueue(tx, statement::letter(&written)?, app.new_id(), now).await?;
     }
-    Ok(plan.step)
+    Ok((plan.step, plan.disputed))
 }
 
 async fn write(
@@ -369,14 +379,19 @@ async fn plan(db: &impl ConnectionTrait, settings: &IssuerSettings, year: &TaxYe
     // Slips; what an earlier annual confirmation lists is free for the one that replaces it.
     let slips: HashSet<DonationId> =
         years::confirmed(db, &ids).await?.into_iter().filter(|row| row.receipt_id.is_some()).map(|row| row.donation_id).collect();
+    let disputed = years::disputed(db, &ids).await?;
     let mut lives = years::statements(db, who, year).await?;
     let mut plans = Vec::with_capacity(who.len());
     for supporter in years::supporters(db, who).await? {
         let own: Vec<&donation::Model> = gifts.iter().filter(|gift| gift.supporter_id == supporter.id).collect();
-        let (mut lines, mut counted) = (Vec::new(), Vec::new());
+        let (mut lines, mut counted, mut left_out) = (Vec::new(), Vec::new(), 0);
         for gift in &own {
             let Some(worth) = worths.get(&gift.id).filter(|worth| worth.given.minor > 0) else { continue };
             if settings.issuer.profile == "de" && (slips.contains(&gift.id) || !is_confirmable(gift, worth)) {
+                continue;
+            }
+            if disputed.contains(&gift.id) {
+                left_out += 1;
                 continue;
             }
             let gift_on = gift.paid_at.map_or(year.starts_on, |at| settings.day_of(at));
@@ -393,7 +408,7 @@ async fn plan(db: &impl ConnectionTrait, settings: &IssuerSettings, year: &TaxYe
         };
         let donor = donor_of(&supporter, &own, &receipts, &addresses)?;
         let step = step_for(settings, &donor, &lines, live.as_ref().map(|(_, said)| said))?;
-        plans.push(Plan { supporter, donor, lines, gifts: counted, live, step });
+        plans.push(Plan { supporter, donor, lines, gifts: counted, live, step, disputed: left_out });
     }
     plans.sort_by_key(|plan| plan.supporter.id);
     Ok(plans)

@@ -5,16 +5,17 @@ use crate::{clock::start_of_day, error::Error};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use entity::{
-    confirmation, donation, donation_address,
+    confirmation, dispute, donation, donation_address,
     ids::{DonationId, ReceiptSeriesId, StatementId, SupporterId},
     receipt, statement, supporter,
-    words::ReceiptStatus,
+    words::{DisputeOutcome, ReceiptStatus},
 };
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Query},
 };
+use std::collections::HashSet;
 
 /// From the first moment of a tax year to the first after it, where the issuer is.
 pub fn span(zone: Tz, year: &TaxYear) -> (DateTime<Utc>, DateTime<Utc>) {
@@ -81,6 +82,20 @@ pub async fn receipts(db: &impl ConnectionTrait, gifts: &[DonationId]) -> Result
 /// The postal addresses given with these gifts.
 pub async fn addresses(db: &impl ConnectionTrait, gifts: &[DonationId]) -> Result<Vec<donation_address::Model>, Error> {
     Ok(donation_address::Entity::find().filter(donation_address::Column::DonationId.is_in(gifts.iter().copied())).all(db).await?)
+}
+
+/// Which of these gifts their payers' banks dispute now: until that is decided nobody can say that they were given.
+pub async fn disputed(db: &impl ConnectionTrait, gifts: &[DonationId]) -> Result<HashSet<DonationId>, Error> {
+    let mut all = HashSet::new();
+    for some in gifts.chunks(500) {
+        let open = dispute::Entity::find()
+            .select_only()
+            .column(dispute::Column::DonationId)
+            .filter(dispute::Column::DonationId.is_in(some.iter().copied()))
+            .filter(dispute::Column::Outcome.eq(DisputeOutcome::Open));
+        all.extend(open.into_tuple::<DonationId>().all(db).await?);
+    }
+    Ok(all)
 }
 
 /// Which of these gifts are on a valid German confirmation.

@@ -1,7 +1,7 @@
 //! Asks Stripe what we missed of recurring donations: renewals, failures, ends whose events were lost. Doing it again writes nothing.
 
 use super::{By, Refreshed, refresh, store, tell};
-use crate::{app::App, donations, error::Error};
+use crate::{app::App, donations, error::Error, payments::StripeFailure};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::ids::RecurringId;
 
@@ -18,10 +18,14 @@ pub struct Report {
     pub seen: u64,
     /// How many of them changed.
     pub changed: u64,
+    /// Which those are.
+    pub caught_up: Vec<String>,
     /// Subscriptions that name a gift which is not here (a restored backup, another installation on the same account).
     pub unknown: Vec<String>,
     /// Gifts that could not be looked at; the log says why.
     pub failed: Vec<String>,
+    /// Why Stripe did not list its subscriptions: nothing was compared then.
+    pub unlisted: Option<StripeFailure>,
 }
 
 /// Looks at the subscriptions that were made since `since` and at the gifts about which something is awaited; at all that have not ended,
@@ -31,7 +35,16 @@ pub struct Report {
 /// When Stripe does not answer.
 pub async fn reconcile(app: &App, since: DateTime<Utc>, thorough: bool) -> Result<Report, Error> {
     let mut report = Report::default();
-    for subscription in app.stripe.all_subscriptions(since).await.map_err(|failure| tell(&failure))? {
+    let listed = match app.stripe.all_subscriptions(since).await {
+        Ok(listed) => listed,
+        Err(failure) if failure.may_pass() => return Err(tell(&failure)),
+        Err(failure) => {
+            tracing::error!(%failure, "Stripe did not list its subscriptions");
+            report.unlisted = Some(failure);
+            return Ok(report);
+        }
+    };
+    for subscription in listed {
         let Some(id) = subscription.recurring_id.as_deref().and_then(|id| id.parse::<RecurringId>().ok()) else { continue };
         match store::find(app.db.read(), id).await? {
             None => {
@@ -60,7 +73,10 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, thorough: bool) -> Resul
 async fn look_at(app: &App, id: RecurringId, report: &mut Report) -> Result<(), Error> {
     report.seen += 1;
     match refresh(app, id, &By::Stripe).await {
-        Ok(Refreshed::Changed) => report.changed += 1,
+        Ok(Refreshed::Changed) => {
+            report.changed += 1;
+            report.caught_up.push(id.to_string());
+        }
         Ok(Refreshed::Refused(_)) => report.failed.push(id.to_string()),
         Ok(Refreshed::Unchanged | Refreshed::NotBegun) => {}
         Err(Error::Unavailable(why)) => return Err(Error::Unavailable(why)),

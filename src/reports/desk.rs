@@ -5,6 +5,7 @@ use super::{
     desk_export,
     export::files,
     report::{self, Cell, Column, Format, Kind, Period, Report, ReportRequest},
+    taken::{self, Taken},
     verify::{self, KeptCheck, verify},
 };
 use crate::{
@@ -45,6 +46,7 @@ pub fn routes() -> Router<App> {
 struct ReportsPage {
     page: DeskPage,
     reports: Vec<&'static str>,
+    taken: Vec<Taken>,
 }
 
 #[derive(Template)]
@@ -96,9 +98,13 @@ struct VerifyPage {
     checks: Vec<KeptCheck>,
 }
 
-async fn show_all(_who: Finance, page: DeskPage) -> Result<Response, Error> {
+/// How many files that were taken away are listed.
+const TAKEN_SHOWN: u64 = 20;
+
+async fn show_all(State(app): State<App>, _who: Finance, page: DeskPage) -> Result<Response, Error> {
     let title = page.t("desk-nav-reports");
-    web::html(&ReportsPage { page: page.titled(title), reports: Report::ALL.iter().map(|report| report.as_str()).collect() })
+    let reports = Report::ALL.iter().map(|report| report.as_str()).collect();
+    web::html(&ReportsPage { page: page.titled(title), reports, taken: taken::last(app.db.read(), TAKEN_SHOWN).await? })
 }
 
 async fn show_verify(State(app): State<App>, _who: Finance, page: DeskPage) -> Result<Response, Error> {

@@ -1,16 +1,8 @@
 //! Whether the installation is well: each thing that can be wrong, what is wrong with it, and what to do.
 
-use super::verify::verify;
+use super::{doctor_stripe, verify::verify};
 use crate::staff::outcomes;
-use crate::{
-    app::App,
-    canary,
-    config::{MailWay, PaymentWay},
-    db::sqlite_path,
-    error::Error,
-    readers::key::KeyPlace,
-    receipts,
-};
+use crate::{app::App, canary, config::MailWay, db::sqlite_path, error::Error, readers::key::KeyPlace, receipts};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     job, letter, staff_member, stripe_event,
@@ -64,15 +56,15 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn ok(name: &'static str, told: impl Into<String>) -> Self {
+    pub(super) fn ok(name: &'static str, told: impl Into<String>) -> Self {
         Self { name, level: Level::Ok, told: told.into(), fix: "" }
     }
 
-    fn warn(name: &'static str, told: impl Into<String>, fix: &'static str) -> Self {
+    pub(super) fn warn(name: &'static str, told: impl Into<String>, fix: &'static str) -> Self {
         Self { name, level: Level::Warn, told: told.into(), fix }
     }
 
-    fn fail(name: &'static str, told: impl Into<String>, fix: &'static str) -> Self {
+    pub(super) fn fail(name: &'static str, told: impl Into<String>, fix: &'static str) -> Self {
         Self { name, level: Level::Fail, told: told.into(), fix }
     }
 }
@@ -84,7 +76,9 @@ pub async fn doctor(app: &App) -> Vec<Finding> {
     let looks = [
         ("database", look_at_database(app).await),
         ("clock", look_at_clock(app).await),
-        ("stripe", look_at_stripe(app).await),
+        ("stripe", doctor_stripe::look_at_stripe(app).await),
+        ("endpoint", doctor_stripe::look_at_endpoint(app).await),
+        ("reconciling", doctor_stripe::look_at_reconciling(app).await),
         ("webhook", look_at_webhook(app).await),
         ("canary", look_at_canary(app).await),
         ("mail", Ok(look_at_mail(app).await)),
@@ -289,25 +283,6 @@ async fn look_at_clock(app: &App) -> Result<Finding, Error> {
     } else {
         let told = format!("{} seconds apart from the database's, {told}", apart.num_seconds());
         Finding::warn("clock", told, "Let both machines ask a time server: signatures of webhooks are good for five minutes only.")
-    })
-}
-
-async fn look_at_stripe(app: &App) -> Result<Finding, Error> {
-    let mode = if app.stripe.livemode() { "live" } else { "test" };
-    let who = match &app.config.payment {
-        PaymentWay::Standin(_) => "the stand-in".to_owned(),
-        PaymentWay::Stripe { .. } => format!("Stripe in {mode} mode"),
-    };
-    Ok(match app.stripe.list_checkouts(app.now() - TimeDelta::days(1), None, 1).await {
-        Ok(_) => Finding::ok("stripe", format!("{who} answers")),
-        Err(failure) if failure.outcome_unknown() => {
-            Finding::fail("stripe", format!("{who} does not answer: {failure:?}"), "See whether this machine reaches STRIPE_API_BASE.")
-        }
-        Err(failure) => Finding::fail(
-            "stripe",
-            format!("{who} refuses our key: {failure:?}"),
-            "Check STRIPE_SECRET_KEY; a restricted key needs to write Checkout Sessions and to read Charges, Balance and Payouts.",
-        ),
     })
 }
 

@@ -6,6 +6,7 @@ mod desk_export;
 mod desk_periods;
 /// Whether the installation is well.
 pub mod doctor;
+mod doctor_stripe;
 /// Reports as files.
 pub mod export;
 mod groups;
@@ -17,6 +18,8 @@ mod recurring;
 mod register;
 /// What a report is, and which there are.
 pub mod report;
+/// What was taken away last.
+pub mod taken;
 /// Whether everything that was written down still agrees.
 pub mod verify;
 mod waterfall;

@@ -229,7 +229,7 @@ async fn what_stripe_would_refuse_is_refused() {
         let (status, body) = ask(&hall, "GET", path, "", KEY).await;
         assert_eq!((status, body["error"]["param"].as_str()), (400, Some(param)), "{path}");
     }
-    for path in ["charges/ch_x", "charges/cs_x", "customers", "events/evt_x", "checkout/sessions/pi_1"] {
+    for path in ["charges/ch_x", "charges/cs_x", "customers/cus_x", "events/evt_x", "checkout/sessions/pi_1"] {
         assert_eq!(ask(&hall, "GET", path, "", KEY).await.0, 404, "{path}");
     }
 }

@@ -4,12 +4,14 @@ use crate::support::{FromDatabase, TestApp, TestDatabase, gift, on_both_database
 use chrono::NaiveDate;
 use entity::{
     confirmation, donation, letter, statement,
-    words::{LetterKind, ReceiptStatus},
+    words::{LetterKind, ReceiptStatus, Role},
 };
 use sea_orm::{EntityTrait, QueryOrder};
 use wellwisher::{
     asks::Gift,
+    donations,
     error::Error,
+    payments::standin::Decision,
     receipts::{
         annual::{self, Report},
         care::{self, Correction},
@@ -227,6 +229,33 @@ on_both_databases! {
         assert_eq!(run(test, 2026, false).await, Report { ended: 1, unchanged: 1, ..Report::default() });
         assert_eq!(run(test, 2026, false).await, Report { unchanged: 1, ..Report::default() });
         assert!(statements(test).await.iter().any(|(row, _)| row.id == new.id && row.status == ReceiptStatus::Void));
+    }
+
+    async fn a_gift_that_is_disputed_is_on_no_statement_until_it_is_won(kabul: Kabul) {
+        let test = &kabul.0;
+        let disputed = give_at(test, "2026-02-01T08:00:00Z", &by("wren@example.org", "Wren Marlow", "", 9_000, "USD")).await;
+        give_at(test, "2026-03-01T08:00:00Z", &by("wren@example.org", "Wren Marlow", "", 2_500, "USD")).await;
+        let alone = give_at(test, "2026-03-01T08:00:00Z", &by("ash@example.org", "Ash", "", 700, "USD")).await;
+        let mut disputes = Vec::new();
+        for gift in [&disputed, &alone] {
+            disputes.push(test.stripe.standin.dispute(gift.checkout_session_id.as_deref().unwrap(), None, false).expect("a dispute"));
+            donations::refresh(&test.app, gift.id).await.unwrap();
+        }
+        test.app.clock.set("2027-01-15T08:00:00Z".parse().unwrap());
+        for dry in [true, false] {
+            assert_eq!(run(test, 2026, dry).await, Report { issued: 1, disputed: 2, ..Report::default() });
+        }
+        let text = letters(test).await.remove(0).text_body;
+        assert!(text.contains("USD 25.00") && !text.contains("USD 90.00") && !text.contains("115.00"), "{text}");
+        assert_eq!(run(test, 2026, false).await, Report { unchanged: 1, disputed: 2, ..Report::default() });
+        test.sign_in_as(Role::Finance).await;
+        assert!(test.get("/desk/annual-receipts?year=2026").await.body.contains("while their payers’ banks dispute them"));
+
+        for (dispute, gift) in disputes.iter().zip([&disputed, &alone]) {
+            assert!(test.stripe.standin.decide_dispute(dispute, Decision::Won));
+            donations::refresh(&test.app, gift.id).await.unwrap();
+        }
+        assert_eq!(run(test, 2026, false).await, Report { issued: 1, replaced: 1, ..Report::default() });
     }
 
     async fn a_year_in_newfoundland_ends_half_an_hour_after_its_neighbours_and_is_no_official_receipt(st_johns: Newfoundland) {

@@ -62,6 +62,20 @@ on_both_databases! {
         assert_eq!(link, "/desk/reports/donations?posted_from=2026-05-01&posted_to=2026-05-31");
     }
 
+    async fn finance_sees_the_manifests_of_what_was_taken_away_last(test: TestApp) {
+        test.sign_in_as(Role::Finance).await;
+        assert!(test.get("/desk/reports").await.body.contains("Nothing was taken away yet."));
+        test.give(&gift(2_500, "EUR")).await;
+        let file = test.get("/desk/reports/donations.csv").await;
+        assert_eq!(file.status, StatusCode::OK);
+        let rows = test.get("/desk/reports").await.texts("main tbody tr");
+        assert_eq!(rows.len(), 1);
+        let manifest = ["donations csv", "EUR gross 25.00", &wellwisher::clock::sha256_hex(&file.body), "as of 2026-"];
+        assert!(manifest.iter().all(|part| rows[0].contains(part)), "{rows:?}");
+        test.sign_in_as(Role::Editor).await;
+        assert_eq!(test.get("/desk/reports").await.status, StatusCode::FORBIDDEN);
+    }
+
     async fn long_reports_have_pages_and_the_button_says_how_many_rows(test: TestApp) {
         test.books_end_broken("postings were written into the ledger alone");
         test.give(&gift(2_500, "EUR")).await;

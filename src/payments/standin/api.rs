@@ -1,7 +1,7 @@
 //! The part of Stripe's API that Wellwisher uses, and a little more so that Stripe's own SDK can be pointed at it.
 
 use super::{
-    balance, charges, customers, disputes,
+    account, balance, charges, customers, disputes,
     errors::ApiError,
     expand, intents, invoices,
     params::Params,
@@ -54,6 +54,12 @@ pub(super) fn answer(vault: &mut Vault, call: &Call<'_>) -> Result<Value, ApiErr
         ("POST", ["billing_portal", "sessions"]) => portal::create(vault, call.form),
         ("GET", ["subscriptions", id]) => retrieve(vault, call, "sub", "subscription", id),
         ("GET", ["invoices", id]) => retrieve(vault, call, "in", "invoice", id),
+        ("GET", ["customers"]) => {
+            let is_there = |_: &Params, one: &subscriptions::Customer| !one.deleted;
+            list_where(vault, call, &["email"], &[], |vault| &vault.billing.customers, |_, one| subscriptions::customer(one), is_there)
+        }
+        ("GET", ["webhook_endpoints"]) => account::endpoints(vault, call.query),
+        ("GET", ["billing_portal", "configurations"]) => account::portal_settings(call.query),
         ("POST", ["customers", id]) => customers::update(vault, id, call.form),
         ("DELETE", ["customers", id]) => customers::delete(vault, id),
         ("GET", ["customers", id]) => retrieve(vault, call, "cus", "customer", id),

@@ -41,6 +41,15 @@ impl ApiError {
         Self { status: 401, kind: "invalid_request_error", code: None, param: None, message: message.to_owned() }
     }
 
+    /// A restricted key without this right.
+    pub fn forbidden(right: &str) -> Self {
+        let message = format!(
+            "The provided key 'rk_test_practice' does not have the required permissions for this endpoint on account 'acct_practice'. \
+             Having the '{right}' permission would allow this request to continue."
+        );
+        Self { status: 403, kind: "invalid_request_error", code: None, param: None, message }
+    }
+
     pub fn idempotency(key: &str) -> Self {
         Self {
             status: 400,

@@ -94,7 +94,7 @@ fn exchange(vault: &mut Vault, call: &Call<'_>, key: Option<&str>, fault: Option
         Some(ApiFault::Conflict) => Err(ApiError::conflict()),
         Some(ApiFault::ServerError) => return Answer::error(&ApiError::server()),
         Some(ApiFault::StoredServerError) => Err(ApiError::server()),
-        _ => api::answer(vault, call),
+        _ => vault.account.check(call.path).and_then(|()| api::answer(vault, call)),
     };
     let answer = match result {
         Ok(value) => Answer { status: 200, body: value.to_string(), replayed: false },

@@ -14,6 +14,7 @@
 //! # Ok(()) }
 //! ```
 
+mod account;
 mod api;
 mod balance;
 mod card_page;
@@ -278,6 +279,23 @@ impl Standin {
     /// How many faults wait: of the API, of delivery.
     pub fn faults_waiting(&self) -> (usize, usize) {
         self.lock().faults.waiting()
+    }
+
+    /// Takes a right from the key, as a restricted key lacks it: calls whose path behind `/v1/` begins with `path` are refused, in Stripe's words
+    /// for `right`.
+    pub fn take_right(&self, path: &str, right: &str) {
+        self.lock().account.lacking.push((path.to_owned(), right.to_owned()));
+    }
+
+    /// Gives the key every right.
+    pub fn give_rights(&self) {
+        self.lock().account.lacking.clear();
+    }
+
+    /// Shows an endpoint with these events, as if it had been set up in the dashboard. Where events truly go is another thing:
+    /// [`Standin::set_webhook_url`].
+    pub fn show_endpoint(&self, url: &str, events: &[&str]) {
+        self.lock().account.endpoint = Some((url.to_owned(), events.iter().map(|&event| event.to_owned()).collect()));
     }
 
     /// All sessions, newest first.

@@ -201,6 +201,7 @@ pub(super) struct Vault {
     pub billing: super::subscriptions::Billing,
     pub replays: Replays,
     pub faults: Faults,
+    pub account: super::account::Account,
     /// Ids of events that wait for delivery.
     pub outgoing: VecDeque<String>,
     due: BTreeMap<(DateTime<Utc>, u64), Due>,
@@ -227,6 +228,7 @@ impl Vault {
             billing: super::subscriptions::Billing { retries: options.retries.clone(), ..Default::default() },
             replays: Replays::default(),
             faults: Faults::default(),
+            account: super::account::Account::default(),
             outgoing: VecDeque::new(),
             due: BTreeMap::new(),
             due_count: 0,

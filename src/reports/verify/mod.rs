@@ -4,6 +4,7 @@
 //! so a row that was changed behind the program's back is found and named.
 
 mod balance;
+mod letters;
 mod matching;
 mod privacy;
 mod promises;
@@ -11,6 +12,8 @@ mod rules;
 mod shown;
 mod triggers;
 mod wishes;
+
+pub use triggers::REFUSALS;
 
 use crate::{
     app::App,
@@ -153,6 +156,9 @@ pub async fn verify(app: &App) -> Result<VerifyReport, Error> {
     checks.push(shown::campaigns_show_the_ledger(&tx).await?);
     checks.push(shown::receipts_say_what_they_stand_for(&tx).await?);
     checks.push(balance::periods_are_as_they_were_closed(&tx).await?);
+    checks.push(letters::each_ends_in_time(&tx, app.now()).await?);
+    checks.push(letters::none_is_tried_after_its_end(&tx).await?);
+    checks.push(letters::none_is_written_after_she_ended_it(&tx).await?);
     checks.push(triggers::nothing_can_be_edited(&tx).await?);
     tx.rollback().await?;
     checks.push(trail_is_whole(app).await?);

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::collections::BTreeSet;
 
 /// The refusals that the migrations put into the database: table and operation.
-const REFUSALS: &[(&str, &str)] = &[
+pub const REFUSALS: &[(&str, &str)] = &[
     ("ledger_transaction", "update"),
     ("ledger_transaction", "delete"),
     ("ledger_entry", "update"),
@@ -55,6 +55,17 @@ const REFUSALS: &[(&str, &str)] = &[
     ("payout", "delete"),
     ("balance_movement", "update"),
     ("balance_movement", "delete"),
+    ("recurring_donation", "delete"),
+    ("recurring_step", "update"),
+    ("recurring_step", "delete"),
+    ("genuine_key", "update"),
+    ("genuine_key", "delete"),
+    ("genuine_shown", "update"),
+    ("genuine_shown", "delete"),
+    ("genuine_link", "delete"),
+    ("article_notice", "update"),
+    ("article_notice", "delete"),
+    ("checkout_ending", "delete"),
 ];
 
 /// Every refusal is in place and switched on.

@@ -27,6 +27,7 @@ desk-gift-aid-fault-claimed-before = It was claimed on before, given back, and c
 desk-gift-aid-fault-imported = It came from another system, where it may have been claimed on. Claim it there, or by hand.
 desk-gift-aid-fault-too-late = Four years have passed since the end of its tax year: HMRC takes it no more.
 desk-gift-aid-fault-oral-waits = It was declared by word of mouth: she can cancel for 30 days after the written record was sent.
+desk-gift-aid-fault-disputed = Its payer’s bank disputes it. It comes with the next claim after that is decided in your favour.
 desk-gift-aid-claims = Claims
 desk-gift-aid-no-claims = No claim was made yet.
 desk-gift-aid-claim = Gift Aid claim of gifts up to { $until }

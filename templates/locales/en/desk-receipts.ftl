@@ -39,6 +39,7 @@ desk-annual-replace = Statements that replace others, because something changed 
 desk-annual-keep = Statements that are right already
 desk-annual-end = Statements that end, because nothing is left of the gifts
 desk-annual-no-address = Supporters without name or postal address, who get none. Correct their receipts, and begin again
+desk-annual-disputed = Gifts that are on no statement while their payers’ banks dispute them. Begin again when that is decided
 desk-annual-send = Make and send them
 desk-annual-make = Make them
 desk-annual-german = German confirmations are not e-mailed: print each, have it signed, and send it by post. A gift whose slip was sent is on no annual confirmation.

@@ -39,6 +39,10 @@ desk-need-differences = { $count ->
     [one] { $number } difference between the books and Stripe is open.
    *[other] { $number } differences between the books and Stripe are open.
 }
+desk-need-reconcile = { $count ->
+    [one] For { $number } hour Stripe was not asked for everything, or did not answer: what was missed is not found.
+   *[other] For { $number } hours Stripe was not asked for everything, or did not answer: what was missed is not found.
+}
 desk-need-unmapped = { $count ->
     [one] { $number } movement of Stripe’s balance has no name yet.
    *[other] { $number } movements of Stripe’s balance have no name yet.

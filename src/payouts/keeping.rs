@@ -1,0 +1,145 @@
+//! Reconciling by itself: everything is asked for, what differed is written down, and it is kept when that last came through.
+
+use super::{
+    differences::{self, Found},
+    lists::{self, Unlisted},
+    reconcile::{self, OUTCOME, Report},
+};
+use crate::{
+    app::App,
+    error::Error,
+    recurring::{self, By, Refreshed},
+    staff::outcomes,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::ids::RecurringId;
+
+/// The name under which it is kept when the recurring gifts were last asked for.
+const OF_RECURRING: &str = "reconcile_recurring";
+
+/// The names under which it is kept since when runs of each kind have failed.
+fn failing_of(name: &str) -> &'static str {
+    if name == OUTCOME { "reconcile_failing" } else { "reconcile_recurring_failing" }
+}
+
+/// How long ago Stripe may have been asked for everything: six runs.
+pub const ASKED_WITHIN: TimeDelta = TimeDelta::hours(1);
+
+/// Since when nobody has asked Stripe for everything and been answered, where that is longer than [`ASKED_WITHIN`]. Nothing where it was never
+/// tried.
+pub async fn overdue(app: &App) -> Result<Option<DateTime<Utc>>, Error> {
+    let db = app.db.read();
+    let mut since: Option<DateTime<Utc>> = None;
+    for name in [OUTCOME, OF_RECURRING] {
+        let well = outcomes::last(db, name).await?.map(|last| last.began_at);
+        let asked = match well {
+            Some(well) => Some(well),
+            None => outcomes::last(db, failing_of(name)).await?.map(|failing| failing.began_at),
+        };
+        since = [since, asked].into_iter().flatten().min();
+    }
+    Ok(since.filter(|since| app.now() - *since > ASKED_WITHIN))
+}
+
+/// Keeps since when runs have failed, unless they did before this one already.
+async fn keep_failing(app: &App, name: &'static str, began: DateTime<Utc>) -> Result<(), Error> {
+    let (db, failing_name) = (app.db.read(), failing_of(name));
+    let failing = outcomes::last(db, failing_name).await?.map(|failing| failing.began_at);
+    let well = outcomes::last(db, name).await?.map(|last| last.began_at);
+    if failing.is_some_and(|failing| well.is_none_or(|well| failing > well)) {
+        return Ok(());
+    }
+    keep(app, failing_name, false, "did not come through", began).await
+}
+
+async fn keep(app: &App, name: &'static str, ok: bool, summary: &str, began: DateTime<Utc>) -> Result<(), Error> {
+    let ended = app.now();
+    app.db.write(async |tx| outcomes::keep(tx, outcomes::Kept { name, ok, summary, report: "{}", began, ended }).await).await
+}
+
+/// Asks for what was missed of recurring gifts, writes down what differed, and keeps that it came through.
+pub async fn recurring_and_keep(app: &App, look_back: TimeDelta, thorough: bool) -> Result<recurring::reconcile::Report, Error> {
+    let began = app.now();
+    let report = match recurring_since(app, began - look_back, thorough).await {
+        Ok(report) => report,
+        Err(error) => {
+            keep_failing(app, OF_RECURRING, began).await?;
+            return Err(error);
+        }
+    };
+    if report.unlisted.is_some() {
+        keep_failing(app, OF_RECURRING, began).await?;
+    } else {
+        keep(app, OF_RECURRING, report.unknown.is_empty() && report.failed.is_empty(), "recurring gifts", began).await?;
+    }
+    Ok(report)
+}
+
+/// Asks for what was missed of recurring gifts, and writes down what differed.
+pub async fn recurring_since(app: &App, since: DateTime<Utc>, thorough: bool) -> Result<recurring::reconcile::Report, Error> {
+    let report = recurring::reconcile::reconcile(app, since, thorough).await?;
+    let unlisted: Vec<Unlisted> = report.unlisted.iter().map(|failure| Unlisted::new(lists::SUBSCRIPTIONS, failure)).collect();
+    lists::write_down(app, &[lists::SUBSCRIPTIONS], &unlisted).await?;
+    write_down(app, &report).await?;
+    settle_what_is_over(app, &report).await?;
+    Ok(report)
+}
+
+async fn write_down(app: &App, report: &recurring::reconcile::Report) -> Result<(), Error> {
+    let now = app.now();
+    let missed = format!("Stripe knew more of it than we did on {}.", app.today());
+    let unknown = "It names a recurring gift that is not here. Was a backup restored, or does another installation use the account?";
+    let failed = "What Stripe has of it could not be applied, or does not fit; its story says why, or the log.";
+    let mut all: Vec<(&'static str, &str, &str, Option<&str>)> = Vec::new();
+    all.extend(report.caught_up.iter().map(|id| (differences::MISSED_GIFT, id.as_str(), missed.as_str(), Some("Brought up to date."))));
+    all.extend(report.unknown.iter().map(|id| (differences::UNKNOWN_GIFT, id.as_str(), unknown, None)));
+    all.extend(report.failed.iter().map(|id| (differences::FAILED_GIFT, id.as_str(), failed, None)));
+    if all.is_empty() {
+        return Ok(());
+    }
+    app.db
+        .write(async |tx| {
+            for (kind, object, detail, done) in &all {
+                differences::note(tx, Found { kind, object, detail, done: *done }, now).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Asks again about gifts that could not be brought up to date before, and settles those that can by now.
+async fn settle_what_is_over(app: &App, report: &recurring::reconcile::Report) -> Result<(), Error> {
+    for found in differences::open_of(app.db.read(), differences::FAILED_GIFT).await? {
+        let Ok(id) = found.object_id.parse::<RecurringId>() else { continue };
+        if report.failed.contains(&found.object_id) || report.unlisted.is_some() {
+            continue;
+        }
+        if let Ok(Refreshed::Changed | Refreshed::Unchanged) = recurring::refresh(app, id, &By::Stripe).await {
+            let now = app.now();
+            app.db.write(async |tx| differences::end(tx, found.clone(), "It is up to date.", now).await).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Reconciles since the last run that came through, overlapping it, and at least `look_back`; then keeps when it began, so that the next
+/// run goes on from there however long nobody worked in between. A run to which Stripe did not give a list has not come through.
+pub async fn reconcile_and_keep(app: &App, look_back: TimeDelta) -> Result<Report, Error> {
+    let began = app.now();
+    let last = outcomes::last(app.db.read(), OUTCOME).await?;
+    let last = last.map_or(began - reconcile::LOOK_BACK_MOST, |last| last.began_at - reconcile::OVERLAP);
+    let report = match reconcile::reconcile(app, last.min(began - look_back), |_, _| {}).await {
+        Ok(report) => report,
+        Err(error) => {
+            keep_failing(app, OUTCOME, began).await?;
+            return Err(error);
+        }
+    };
+    if report.came_through() {
+        let summary = format!("{} sessions, {} movements, {} payouts", report.sessions.seen, report.movements.seen, report.payouts.seen);
+        keep(app, OUTCOME, report.is_clean(), &summary, began).await?;
+    } else {
+        keep_failing(app, OUTCOME, began).await?;
+    }
+    Ok(report)
+}
