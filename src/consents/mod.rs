@@ -12,7 +12,7 @@ mod store;
 
 pub use desk::desk_routes;
 pub use pages::routes;
-pub use store::{LeftOut, Subscriber, audience, audience_size, gets_news, in_force_for_supporter, left_out};
+pub use store::{LeftOut, Subscriber, audience, audience_size, gets_news, in_force, in_force_for_supporter, left_out};
 
 use crate::{
     app::App,
@@ -112,6 +112,12 @@ pub async fn stands_against(db: &impl ConnectionTrait, app: &App, email: &str, t
         .iter()
         .filter(|one| one.lifted_at.is_none())
         .any(|one| one.reason == SuppressionReason::Complaint || one.topic.parse::<Topic>().is_ok_and(|against| against.covers(topic))))
+}
+
+/// Whether an address was asked whether it wants news, of whatever, and can still say yes. Whoever does not answer is not asked for other
+/// things meanwhile.
+pub async fn has_open_question(db: &impl ConnectionTrait, app: &App, email: &str) -> Result<bool, Error> {
+    store::has_open_question(db, &app.outbox.address_key().hash(email), app.now()).await
 }
 
 fn compose(app: &App, language: Language, to: &str, wording: &str, token: &str, id: SubscriptionId) -> Result<NewLetter, Error> {

@@ -26,7 +26,7 @@ pub(super) async fn by_token(db: &impl ConnectionTrait, hash: &str) -> Result<Op
 }
 
 /// What a supporter asked for and has not ended, confirmed or not.
-pub(super) async fn in_force(db: &impl ConnectionTrait, id: SupporterId, topic: Topic) -> Result<Option<subscription::Model>, Error> {
+pub async fn in_force(db: &impl ConnectionTrait, id: SupporterId, topic: Topic) -> Result<Option<subscription::Model>, Error> {
     let hers =
         subscription::Entity::find().filter(subscription::Column::SupporterId.eq(id)).filter(subscription::Column::EndedAt.is_null());
     Ok(hers.filter(subscription::Column::Topic.eq(topic.to_string())).one(db).await?)
@@ -51,6 +51,16 @@ pub(super) async fn of_address(db: &impl ConnectionTrait, hash: &str) -> Result<
         .order_by_desc(subscription::Column::Id)
         .all(db)
         .await?)
+}
+
+/// Whether an address was asked for confirmation, of whatever, and can still give it.
+pub(super) async fn has_open_question(db: &impl ConnectionTrait, hash: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+    let open = subscription::Entity::find()
+        .filter(subscription::Column::AddressHash.eq(hash))
+        .filter(subscription::Column::ExpiresAt.gt(now))
+        .filter(subscription::Column::EndedAt.is_null())
+        .filter(subscription::Column::ConfirmedAt.is_null());
+    Ok(open.count(db).await? > 0)
 }
 
 /// How often an address was asked for confirmation since then, and has not given it.

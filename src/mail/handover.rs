@@ -17,7 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     ids::{LetterContentId, LetterId},
     letter, letter_content, supporter,
-    words::{LetterStage, LetterState, LetterStream, SuppressionReason},
+    words::{LetterKind, LetterStage, LetterState, LetterStream, SuppressionReason},
 };
 use fluent_templates::fluent_bundle::FluentValue;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -197,7 +197,9 @@ impl Outbox {
                 Some(id) => Some(self.contents.get(db, id).await?),
                 None => None,
             };
-            let discreet = self.discreet || discreet.contains(&letter.to_address.to_lowercase());
+            // Who ordered something may have no page of her own yet, where she could say that her letters are to be discreet.
+            let is_discreet_kind = letter.kind == LetterKind::OrderSettled;
+            let discreet = self.discreet || is_discreet_kind || discreet.contains(&letter.to_address.to_lowercase());
             taken.push(Taken { letter, content, hash, discreet });
         }
         if !unwanted.is_empty() {

@@ -34,7 +34,7 @@ const LINKS_PER_HOUR: u64 = 3;
 /// Sends the link to her own pages to whoever gave with this address; to nobody when nobody did.
 pub async fn send_link(app: &App, email: &str, language: Language) -> Result<(), Error> {
     let now = app.now();
-    let Some(supporter) = store::supporter_who_gave(app.db.read(), &email.trim().to_lowercase()).await? else { return Ok(()) };
+    let Some(supporter) = store::supporter_at(app.db.read(), &email.trim().to_lowercase()).await? else { return Ok(()) };
     let token = app.random.token();
     let hash = crate::clock::sha256_hex(&token);
     let letter = compose(app, language, supporter.email.clone(), &token, &hash)?;

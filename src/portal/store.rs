@@ -1,6 +1,6 @@
 //! The queries of supporters' own pages.
 
-use crate::{mail::topic::Topic, receipts::Snapshot};
+use crate::{consents, error::Error, mail::topic::Topic, receipts::Snapshot};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     campaign, donation,
@@ -19,10 +19,11 @@ const TOPICS_MAX: u64 = 200;
 /// How many receipts are offered to be corrected.
 const DIFFERING_MAX: usize = 24;
 
-/// Who gave with this address (lower case); nobody when nothing with it was ever paid.
-pub(super) async fn supporter_who_gave(db: &impl ConnectionTrait, email: &str) -> Result<Option<supporter::Model>, DbErr> {
+/// Who has pages of her own with this address (lower case): somebody who gave with it, or gets news at it that she said yes to.
+pub(super) async fn supporter_at(db: &impl ConnectionTrait, email: &str) -> Result<Option<supporter::Model>, Error> {
     let Some(found) = supporter::Entity::find().filter(supporter::Column::Email.eq(email)).one(db).await? else { return Ok(None) };
-    Ok(if gifts(db, found.id, 1).await?.is_empty() { None } else { Some(found) })
+    let gave = !gifts(db, found.id, 1).await?.is_empty();
+    Ok(if gave || !consents::in_force_for_supporter(db, found.id).await?.is_empty() { Some(found) } else { None })
 }
 
 /// What a supporter gave, newest first.

@@ -8,8 +8,8 @@ use super::{
 use crate::{app::App, consents, error::Error, jobs::Outcome, mail::forgetting, staff, staff::audit};
 use chrono::{DateTime, Months, TimeDelta, Utc};
 use entity::{
-    address_change, donation, erasure, gift_aid_declaration, ids::SupporterId, news_ask, portal_link, portal_session, recurring_donation,
-    statement, stripe_event, subscription, supporter, wish_order,
+    address_change, donation, erasure, gift_aid_declaration, ids::LetterId, letter, news_ask, portal_link, portal_session,
+    recurring_donation, statement, stripe_event, subscription, supporter, wish_order, words::LetterKind,
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
@@ -127,19 +127,22 @@ pub(super) fn long_silent(before: DateTime<Utc>) -> Select<supporter::Entity> {
 }
 
 /// Deletes supporters of whom there is nothing but an address that somebody typed to hear of news: nobody confirmed it in time, nothing was
-/// given with it, and nothing else refers to it.
+/// given with it, and nothing else refers to it. The letters that asked them are forgotten with them.
 async fn forget_strangers(app: &App) -> Result<u64, Error> {
     let (before, mut forgotten) = (app.now() - consents::LINK_HOLDS, 0);
     loop {
         let some = app
             .db
             .write(async |tx| {
-                let find = supporter::Entity::find().select_only().column(supporter::Column::Id);
-                let find = find.filter(supporter::Column::CreatedAt.lt(before)).filter(nothing_refers_to_her());
-                let ids: Vec<SupporterId> =
-                    find.order_by_asc(supporter::Column::Id).limit(AT_ONCE).lock_exclusive().into_tuple().all(tx).await?;
+                let strangers = || supporter::Entity::find().filter(nothing_refers_to_her()).order_by_asc(supporter::Column::Id);
+                let some = strangers().filter(supporter::Column::CreatedAt.lt(before)).limit(AT_ONCE).lock_exclusive().all(tx).await?;
                 // Asked again under the lock: whoever gave meanwhile is none.
-                let gone = supporter::Entity::delete_many().filter(supporter::Column::Id.is_in(ids)).filter(nothing_refers_to_her());
+                let some = strangers().filter(supporter::Column::Id.is_in(some.iter().map(|who| who.id))).all(tx).await?;
+                let asking = letter::Entity::find().select_only().column(letter::Column::Id);
+                let asking = asking.filter(letter::Column::ToAddress.is_in(some.iter().map(|who| who.email.as_str())));
+                let asking = asking.filter(letter::Column::Kind.eq(LetterKind::Confirmation)).into_tuple::<LetterId>().all(tx).await?;
+                forgetting::forget_all(tx, &asking, app.now()).await?;
+                let gone = supporter::Entity::delete_many().filter(supporter::Column::Id.is_in(some.iter().map(|who| who.id)));
                 Ok(gone.exec(tx).await?.rows_affected)
             })
             .await?;

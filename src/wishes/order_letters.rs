@@ -1,8 +1,9 @@
 //! The letter about something that a supporter ordered for us at a shop: it came, or staff could not find that it did.
 //!
-//! It goes to who has said herself, from the letter that asked her, that she wants news of the item, and to nobody else. It names neither
+//! It goes to who has said herself, from the letter that asked her about this order, that she wants to hear of it, and to nobody else. It names neither
 //! the item nor the shop: it may lie open on somebody's screen.
 
+use super::orders::is_of_an_order;
 use crate::{
     app::App,
     consents,
@@ -13,7 +14,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use entity::{
     ids::SupporterId,
-    supporter, wish_order,
+    subscription, supporter, wish_order,
     words::{LetterKind, OrderState},
 };
 use fluent_templates::fluent_bundle::FluentValue;
@@ -28,7 +29,11 @@ pub(super) async fn tell(
     now: DateTime<Utc>,
 ) -> Result<Option<SupporterId>, Error> {
     let Some(id) = order.supporter_id else { return Ok(None) };
-    if !consents::gets_news(tx, id, Topic::Item(order.wish_item_id)).await? {
+    let topic = Topic::Item(order.wish_item_id);
+    // What she said yes to before the order, or without one, is no answer about this order: others may have typed her address.
+    let is_answer = |wish: &subscription::Model| wish.confirmed_at.is_some_and(|at| at >= order.created_at) && is_of_an_order(wish);
+    let Some(wish) = consents::in_force(tx, id, topic).await?.filter(is_answer) else { return Ok(None) };
+    if !consents::gets_news(tx, id, topic).await? {
         return Ok(None);
     }
     // Locked, so that she is not erased until the letter is there to be forgotten too.
@@ -36,12 +41,12 @@ pub(super) async fn tell(
     if who.email.is_empty() {
         return Ok(None);
     }
-    app.outbox.enqueue(tx, compose(app, order, end, who.email)?, app.new_id(), now).await?;
+    app.outbox.enqueue(tx, compose(app, order, end, &wish.language, who.email)?, app.new_id(), now).await?;
     Ok(Some(id))
 }
 
-fn compose(app: &App, order: &wish_order::Model, end: OrderState, to: String) -> Result<NewLetter, Error> {
-    let language = Language::nearest(&order.language).unwrap_or_default();
+fn compose(app: &App, order: &wish_order::Model, end: OrderState, language: &str, to: String) -> Result<NewLetter, Error> {
+    let language = Language::nearest(language).unwrap_or_default();
     let day = language.date(order.created_at.with_timezone(&app.config.org_timezone).date_naive());
     let values = [("org", FluentValue::from(app.config.org_name.clone())), ("day", FluentValue::from(day))];
     let text = |key: &str| language.text_with(key, &values);

@@ -23,7 +23,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     ids::{SupporterId, WishItemId, WishOrderId},
-    wish_item, wish_order,
+    subscription, wish_item, wish_order,
     words::{OrderState, WishKind, WishStatus, WishStepKind},
 };
 use sea_orm::DatabaseTransaction;
@@ -130,17 +130,34 @@ pub async fn tell(app: &App, item_id: WishItemId, order: &Order, language: &str)
     Ok(told)
 }
 
-/// Asks who gave this address whether she wants news of the item. An address that something stands against is not even noted.
+/// Asks who gave this address whether she wants news of the item, and to hear of this order. An address that something stands against is not
+/// even noted, and whoever has not answered another question is not asked a second one: anybody can type anybody's address.
 async fn ask(tx: &DatabaseTransaction, app: &App, item_id: WishItemId, email: &str, language: &str) -> Result<Option<SupporterId>, Error> {
     let topic = Topic::Item(item_id);
     if email.is_empty() || consents::stands_against(tx, app, email, topic).await? {
         return Ok(None);
     }
     let supporter = supporters::find_or_add(tx, app.new_id(), email, language, app.now()).await?;
+    match consents::in_force(tx, supporter.id, topic).await? {
+        // The question that she has will do for this order too.
+        Some(wish) if wish.confirmed_at.is_none() && is_of_an_order(&wish) => return Ok(Some(supporter.id)),
+        // She gets the news of the item, or is asked about them elsewhere. That the order is hers, nobody has shown.
+        Some(_) => return Ok(None),
+        None if consents::has_open_question(tx, app, email).await? => return Ok(None),
+        None => {}
+    }
     let language = Language::nearest(language).unwrap_or_default();
-    let wording = language.text("wishes-order-news");
+    let wording = language.text(NEWS);
     consents::ask(tx, app, &consents::Request { supporter: &supporter, topic, language, wording: &wording }).await?;
     Ok(Some(supporter.id))
+}
+
+/// The words that she agrees to.
+const NEWS: &str = "wishes-order-news";
+
+/// Whether a wish for news came with an order, and not with a gift.
+pub(super) fn is_of_an_order(wish: &subscription::Model) -> bool {
+    Language::nearest(&wish.language).is_some_and(|language| wish.wording == language.text(NEWS))
 }
 
 async fn left_of(tx: &DatabaseTransaction, item: &wish_item::Model, now: DateTime<Utc>) -> Result<i64, Error> {

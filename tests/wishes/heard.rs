@@ -144,7 +144,56 @@ on_both_databases! {
         wellwisher::donations::sweep(&test.app).await.unwrap();
         forget(&test).await;
         assert!(supporters(&test).await.is_empty(), "her address is of no use any more");
+        assert_eq!((letters(&test, LetterKind::Confirmation).await.len(), all_letters(&test).await), (0, 1), "nor is it in a letter");
         assert_all_agrees(&test).await;
+    }
+
+    async fn nobody_hears_of_orders_that_others_typed_with_her_address(test: TestApp) {
+        let item = camera(&test, "9").await;
+        updates::subscriber(&test, HERS, Topic::Updates, "en").await;
+        say_ordered(&test, "1", HERS).await;
+        orders::refuse(&test.app, &Actor::system(), in_order(&test).await[0].id).await.unwrap();
+        assert_eq!(letters(&test, LetterKind::OrderSettled).await.len(), 0, "she has not answered about it");
+        says_yes(&test).await;
+        test.app.clock.advance(TimeDelta::days(2));
+        say_ordered(&test, "1", HERS).await;
+        let typed = in_order(&test).await.remove(1);
+        assert_eq!(typed.supporter_id, None, "she said yes before this order was there");
+        orders::confirm(&test.app, &Actor::system(), typed.id).await.unwrap();
+        assert_eq!(letters(&test, LetterKind::OrderSettled).await.len(), 0);
+        let count = audience::count(&test.app, &news_of(&test, &item, true).await).await.unwrap();
+        assert_eq!((count.gets, count.given), (1, 0), "nobody else's order makes her a giver");
+        assert_all_agrees(&test).await;
+    }
+
+    async fn who_has_not_answered_is_not_asked_again_and_who_has_opens_her_own_pages(test: TestApp) {
+        camera(&test, "9").await;
+        say_ordered(&test, "1", HERS).await;
+        for day in 1..9 {
+            test.app.clock.advance(TimeDelta::days(1));
+            say_ordered(&test, "1", HERS).await;
+            assert_eq!(letters(&test, LetterKind::Confirmation).await.len(), 1, "day {day}");
+        }
+        let links = async || letters(&test, LetterKind::PortalLink).await.len();
+        test.post("/me/link", &[("email", HERS)]).await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        assert_eq!(links().await, 0, "nobody has said that it is hers");
+        says_yes(&test).await;
+        test.app.clock.advance(TimeDelta::minutes(61));
+        test.post("/me/link", &[("email", HERS)]).await;
+        for _ in 0..200 {
+            if links().await > 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        let letter = letters(&test, LetterKind::PortalLink).await.remove(0);
+        let line = letter.text_body.lines().find(|line| line.contains("/me/")).expect("a link");
+        let path = line.trim().strip_prefix("http://127.0.0.1:8080").expect("our own address").to_owned();
+        assert_eq!(test.post(&path, &[]).await.location(), "/me");
+        for page in ["/me", "/me/news", "/me/data", "/me/details", "/me/erase"] {
+            assert_eq!(test.get(page).await.status, 200, "{page}");
+        }
     }
 
     async fn an_address_that_something_stands_against_is_not_noted_and_the_answer_is_the_same(test: TestApp) {
