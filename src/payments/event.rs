@@ -34,7 +34,7 @@ pub const OF_PAYOUTS: [&str; 6] =
     ["payout.created", "payout.updated", "payout.paid", "payout.failed", "payout.canceled", "payout.reconciliation_completed"];
 
 /// The events about recurring gifts that tell us something.
-pub const OF_RECURRING: [&str; 9] = [
+pub const OF_RECURRING: [&str; 10] = [
     "customer.subscription.created",
     "customer.subscription.updated",
     "customer.subscription.deleted",
@@ -42,6 +42,7 @@ pub const OF_RECURRING: [&str; 9] = [
     "customer.subscription.resumed",
     "customer.updated",
     "invoice.paid",
+    "invoice_payment.paid",
     "invoice.payment_failed",
     "invoice.payment_action_required",
 ];

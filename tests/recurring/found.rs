@@ -67,7 +67,7 @@ on_both_databases! {
         app.stripe.standin.pay(&session, GOOD_CARD);
         let subscription = app.stripe.standin.subscriptions().remove(0);
         for _ in 0..2 {
-            assert_eq!(run(&app).await.unknown, [subscription.clone()]);
+            assert_eq!(run(&app).await.unknown, std::slice::from_ref(&subscription));
             let unknown = found(&app, differences::UNKNOWN_GIFT).await;
             assert_eq!(unknown.len(), 1);
             assert!(unknown[0].object_id == subscription && unknown[0].settled_at.is_none());
