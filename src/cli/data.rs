@@ -97,6 +97,12 @@ pub async fn reconcile(app: &App, days: u32) -> Result<ExitCode, Error> {
     if sessions.refused > 0 {
         println!("  {} do not fit their donation: see the donations' stories on the desk.", sessions.refused);
     }
+    for id in &report.returned.refused {
+        println!("  what came back of donation {id} does not fit it: see its story on the desk.");
+    }
+    for id in &report.returned.failed {
+        println!("  what came back of donation {id} could not be looked at: run this again, and see the log for the reason.");
+    }
     println!("{} recurring donations looked at, {} brought up to date.", recurring.seen, recurring.changed);
     for subscription in &recurring.unknown {
         println!("  {subscription} names a recurring donation that is not here: was a backup restored?");
