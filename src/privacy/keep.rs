@@ -8,8 +8,10 @@ use super::{
 use crate::{app::App, consents, error::Error, jobs::Outcome, mail::forgetting, staff, staff::audit};
 use chrono::{DateTime, Months, TimeDelta, Utc};
 use entity::{
-    address_change, donation, erasure, gift_aid_declaration, ids::LetterId, letter, news_ask, portal_link, portal_session,
-    recurring_donation, statement, stripe_event, subscription, supporter, wish_order, words::LetterKind,
+    address_change, donation, erasure, gift_aid_declaration,
+    ids::{LetterId, SupporterId},
+    letter, news_ask, portal_link, portal_session, recurring_donation, statement, stripe_event, subscription, supporter, wish_order,
+    words::LetterKind,
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
