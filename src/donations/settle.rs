@@ -61,6 +61,7 @@ pub async fn apply_in(tx: &DatabaseTransaction, app: &App, id: DonationId, state
         tracing::error!(donation_id = %id, why, "Stripe's session does not fit the donation");
         return Ok(Applied::Refused(why));
     }
+    let donation = agree_on_amount(tx, donation, state, now).await?;
     let linked = link(tx, &donation, state, now).await?;
     let moved = match (donation.status, next_status(&donation, state)) {
         (old, new) if old == new => false,
@@ -91,13 +92,42 @@ fn find_mismatch(donation: &donation::Model, state: &CheckoutState) -> Option<&'
     if donation.invoice_id.is_some() && state.invoice_id.is_some() && donation.invoice_id != state.invoice_id {
         return Some("the donation has another invoice");
     }
+    if donation.payment_intent_id.is_some() && state.payment_intent_id.is_some() && donation.payment_intent_id != state.payment_intent_id {
+        return Some("the donation has another payment");
+    }
     if state.livemode != donation.livemode {
         return Some("live and test mode do not agree");
     }
-    if state.amount != Some(Money::new(donation.amount_minor, donation.currency)) {
+    if state.amount != Some(Money::new(donation.amount_minor, donation.currency)) && other_amount(donation, state).is_none() {
         return Some("the session's amount is not the donation's");
     }
     None
+}
+
+/// What came in for an unpaid donation of a recurring one, when that is not what was asked for: the rest of its invoice was paid another way.
+fn other_amount(donation: &donation::Model, state: &CheckoutState) -> Option<Money> {
+    let may_differ = donation.recurring_donation_id.is_some() && donation.wish_item_id.is_none() && donation.status != DonationStatus::Paid;
+    let has_come = state.is_paid() && state.intent_status == Some(IntentStatus::Succeeded);
+    let came = state.amount.filter(|came| may_differ && has_come && came.minor > 0)?;
+    (came.currency == donation.currency && came.minor != donation.amount_minor).then_some(came)
+}
+
+/// The donation is what comes in.
+async fn agree_on_amount(
+    tx: &DatabaseTransaction,
+    donation: donation::Model,
+    state: &CheckoutState,
+    now: DateTime<Utc>,
+) -> Result<donation::Model, Error> {
+    let Some(came) = other_amount(&donation, state) else { return Ok(donation) };
+    let asked = Money::new(donation.amount_minor, donation.currency);
+    let mut row = donation.into_active_model();
+    row.amount_minor = Set(came.minor);
+    row.fee_cover_minor = Set(0);
+    row.updated_at = Set(now);
+    let donation = row.update(tx).await?;
+    store::note(tx, donation.id, now, "paid_in_parts", &format!("{asked} → {came}")).await?;
+    Ok(donation)
 }
 
 fn next_status(donation: &donation::Model, state: &CheckoutState) -> DonationStatus {
@@ -164,6 +194,8 @@ async fn settle(
         return Err(Error::Internal(format!("donation {} is in the ledger but was not paid", donation.id)));
     }
     matching::confirm(tx, &donation, now).await?;
+    // More may have been promised for it than for what came in.
+    matching::agree(tx, &donation, now).await?;
     if let wishes::Outcome::PaidLate { counted } = item {
         store::note(
             tx,

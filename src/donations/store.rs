@@ -55,6 +55,12 @@ pub async fn find_by_stripe_object(db: &impl ConnectionTrait, ids: &[&str]) -> R
     donation::Entity::find().filter(any).one(db).await
 }
 
+/// The paid donations of an invoice.
+pub async fn paid_of_invoice(db: &impl ConnectionTrait, invoice_id: &str) -> Result<Vec<donation::Model>, DbErr> {
+    let paid = donation::Column::Status.eq(DonationStatus::Paid);
+    donation::Entity::find().filter(donation::Column::InvoiceId.eq(invoice_id)).filter(paid).all(db).await
+}
+
 /// Donations that wait for something and whose checkout ran out before `now`, in the order of their ids, beginning after one.
 pub async fn overdue(
     db: &impl ConnectionTrait,

@@ -229,22 +229,25 @@ impl Stripe {
 
     /// Asks for all payments of an invoice: with the invoice itself Stripe tells only the first of them.
     async fn with_all_parts(&self, mut invoice: InvoiceState) -> Result<InvoiceState, StripeFailure> {
+        let parts = self.payments_of(&invoice.id).await?.into_iter().map(InvoicePart::of).collect::<Result<Vec<_>, _>>()?;
+        invoice.parts = in_order(parts.into_iter().flatten().collect());
+        Ok(invoice)
+    }
+
+    /// Every payment of an invoice, also those that came to nothing.
+    async fn payments_of(&self, invoice_id: &str) -> Result<Vec<InvoicePayment>, StripeFailure> {
         let (mut all, mut pages) = (Vec::new(), Pages::new());
         while let Some(place) = pages.ahead()? {
-            let query = PaymentsOf { invoice: &invoice.id, limit: PAGE_MAX, starting_after: place };
+            let query = PaymentsOf { invoice: invoice_id, limit: PAGE_MAX, starting_after: place };
             let send = || {
                 let request = RequestBuilder::new(StripeMethod::Get, "/invoice_payments").query(&query).customize::<List<InvoicePayment>>();
                 request.timeout(self.patience.attempt).send(&self.client)
             };
-            let answer = self.ask(&invoice.id, send).await?;
-            let page = pages.turn(Page::of(answer, |row| row.id.to_string(), InvoicePart::of)?);
-            if !page.unread.is_empty() {
-                return Err(StripeFailure::BadAnswer { detail: "one of an invoice's payments could not be read" });
-            }
-            all.extend(page.items.into_iter().flatten());
+            let answer = self.ask(invoice_id, send).await?;
+            let page = pages.turn(Page::of(answer, |row: &InvoicePayment| row.id.to_string(), Ok)?);
+            all.extend(page.items);
         }
-        invoice.parts = in_order(all);
-        Ok(invoice)
+        Ok(all)
     }
 
     /// One invoice with its payments.
@@ -266,10 +269,12 @@ impl Stripe {
         let (Some(invoice), Some(_)) = (state.invoice_id.clone(), state.recurring_id.as_ref()) else { return Ok(()) };
         let Some((intent, paid_at)) = self.first_payment_of(&invoice).await? else { return Ok(()) };
         let known = self.payment_of_invoice(&invoice, &intent, state.donation_id.as_deref().unwrap_or_default()).await?;
-        if known.intent_status == Some(IntentStatus::Succeeded) {
+        if known.is_paid() {
             // When the rest was paid another way, it is less than the checkout asked for.
             state.amount = known.amount;
         }
+        // The invoice may be paid by what somebody else attached to it.
+        state.payment_status = known.payment_status;
         state.payment_intent_id = known.payment_intent_id;
         state.charge_id = known.charge_id;
         state.intent_status = known.intent_status;
@@ -280,15 +285,19 @@ impl Stripe {
         Ok(())
     }
 
-    /// The payment with which the checkout of a subscription pays its first invoice, or tries to, and when the invoice was paid.
+    /// The payment with which the checkout of a subscription pays its first invoice, or tries to, and when the invoice was paid: the invoice's
+    /// own, whatever was attached to it beside; another only when it has none of its own.
     async fn first_payment_of(&self, invoice_id: &str) -> Result<Option<(String, Option<DateTime<Utc>>)>, StripeFailure> {
         let id = checked_id(invoice_id, "in_")?;
         let request = RetrieveInvoice::new(id).expand(vec!["payments".to_owned()]);
         let answer: Invoice = self.ask(id, || request.customize().timeout(self.patience.attempt).send(&self.client)).await?;
-        let rows = answer.payments.as_ref().map(|list| list.data.as_slice()).unwrap_or_default();
+        let (mut rows, has_all) = answer.payments.map_or((Vec::new(), true), |list| (list.data, !list.has_more));
+        if !has_all && !rows.iter().any(|row| row.is_default) {
+            rows = self.payments_of(id).await?;
+        }
         let intent = |row: &InvoicePayment| row.payment.payment_intent.as_ref().map(|intent| intent.id().to_string());
         let mut tried: Vec<_> =
-            rows.iter().filter_map(|row| Some((row.status != "paid", !row.is_default, row.created, intent(row)?))).collect();
+            rows.iter().filter_map(|row| Some((!row.is_default, row.status != "paid", row.created, intent(row)?))).collect();
         tried.sort();
         let paid_at = answer.status_transitions.paid_at.map(time).transpose()?;
         Ok(tried.into_iter().next().map(|(_, _, _, intent)| (intent, paid_at)))
@@ -397,6 +406,13 @@ impl InvoiceState {
             livemode: answer.livemode,
         };
         Ok((invoice, has_all))
+    }
+}
+
+impl InvoiceState {
+    /// Whether it is paid, or a part of it came in through Stripe.
+    pub fn has_brought_something(&self) -> bool {
+        self.status == InvoiceStatus::Paid || self.parts.iter().any(|part| part.payment_intent_id.is_some())
     }
 }
 

@@ -180,6 +180,10 @@ async fn change_balance(
     mapping::post_anew(tx, &movement, movement.mapped_to, now).await?;
     store::set_mapping(tx, &movement.id, movement.mapped_to, movement.donation_id).await?;
     note_where_it_is(tx, &movement, now).await?;
+    if !mapping::is_nowhere_known(&movement) {
+        let done = "It is in a balance that is known.";
+        differences::settle(tx, differences::UNKNOWN_BALANCE, &movement.id, done, now).await?;
+    }
     Ok(movement)
 }
 

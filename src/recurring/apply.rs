@@ -150,6 +150,10 @@ fn find_mismatch(gift: &recurring_donation::Model, state: &SubscriptionState) ->
 
 /// Each payment that came in for an invoice becomes a donation, once, also while others are still to come. Returns whether something was new.
 async fn settle_invoice(app: &App, gift: &recurring_donation::Model, invoice: &InvoiceState) -> Result<bool, Error> {
+    if is_counted_whole(app, invoice).await? {
+        story::note_once(app, gift.id, "counted_whole", &invoice.id).await?;
+        return Ok(false);
+    }
     let mut changed = false;
     for part in &invoice.parts {
         match (&part.payment_intent_id, &part.charge_id) {
@@ -172,6 +176,27 @@ async fn settle_invoice(app: &App, gift: &recurring_donation::Model, invoice: &I
         story::note_once(app, gift.id, "paid_from_credit", &invoice.id).await?;
     }
     Ok(changed)
+}
+
+/// Whether an invoice that was paid in parts is one donation, worth more than its own payment brought: versions that knew of one payment for
+/// each invoice wrote it down so.
+async fn is_counted_whole(app: &App, invoice: &InvoiceState) -> Result<bool, Error> {
+    if invoice.parts.len() < 2 {
+        return Ok(false);
+    }
+    for donation in donations::store::paid_of_invoice(app.db.read(), &invoice.id).await? {
+        let Some(intent) = &donation.payment_intent_id else { continue };
+        let part = invoice.parts.iter().find(|part| part.payment_intent_id.as_ref() == Some(intent));
+        if part.is_some_and(|part| part.amount.minor >= donation.amount_minor) {
+            continue;
+        }
+        // More than was left to be paid may have come with a part.
+        let state = app.stripe.payment_of_invoice(&invoice.id, intent, &donation.id.to_string()).await.map_err(|failure| tell(&failure))?;
+        if state.amount.is_some_and(|received| received.minor < donation.amount_minor) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// One payment of an invoice.
@@ -208,33 +233,12 @@ async fn settle_payment(
                 Some(known) => Some(known),
                 None => donations::store::find(tx, id).await?,
             };
-            match known {
-                Some(_) => agree_on_amount(tx, id, received, now).await?,
-                None => write_down(tx, app, &gift, invoice, (id, intent, received), now).await?,
+            if known.is_none() {
+                write_down(tx, app, &gift, invoice, (id, intent, received), now).await?;
             }
             Ok(back::apply_in(tx, app, id, &present).await? == settle::Applied::Changed)
         })
         .await
-}
-
-/// A payment that failed at its checkout may come later with a part of what it was to be, when the rest was paid another way: the donation is
-/// what comes in.
-async fn agree_on_amount(tx: &DatabaseTransaction, id: DonationId, received: Money, now: DateTime<Utc>) -> Result<(), Error> {
-    let donation = donations::store::lock(tx, id).await?.ok_or(Error::NotFound)?;
-    let asked = Money::new(donation.amount_minor, donation.currency);
-    if donation.status == DonationStatus::Paid
-        || donation.wish_item_id.is_some()
-        || asked == received
-        || asked.currency != received.currency
-    {
-        return Ok(());
-    }
-    let mut row = donation.into_active_model();
-    row.amount_minor = Set(received.minor);
-    row.fee_cover_minor = Set(0);
-    row.updated_at = Set(now);
-    row.update(tx).await?;
-    Ok(donations::store::note(tx, id, now, "paid_in_parts", &format!("{asked} → {received}")).await?)
 }
 
 /// A later payment as a donation of its own, not yet settled.
@@ -358,7 +362,7 @@ async fn follow(tx: &DatabaseTransaction, app: &App, id: RecurringId, heard: &He
 /// The gift's status. Stripe calls a subscription active while its first payment, a bank debit, is under way for days; to us a gift has
 /// begun when something was paid.
 fn status_after(old: &recurring_donation::Model, state: &SubscriptionState, invoices: &[InvoiceState]) -> RecurringStatus {
-    let has_paid = invoices.iter().any(|invoice| invoice.status == InvoiceStatus::Paid);
+    let has_paid = invoices.iter().any(InvoiceState::has_brought_something);
     match status_of(state) {
         RecurringStatus::Active | RecurringStatus::Paused if old.status == RecurringStatus::Pending && !has_paid => {
             RecurringStatus::Pending

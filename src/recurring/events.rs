@@ -46,7 +46,8 @@ async fn find(app: &App, event: &Event) -> Result<Option<recurring_donation::Mod
     let of_invoice = match event.invoice_id() {
         Some(id) => match app.stripe.fetch_invoice(id).await {
             Ok(invoice) => invoice.subscription_id,
-            Err(failure) if failure.is_missing() => None,
+            // Whose invoice Stripe does not show us is not ours.
+            Err(failure) if !failure.outcome_unknown() => None,
             Err(failure) => return Err(tell(&failure)),
         },
         None => None,

@@ -31,7 +31,7 @@ pub(super) async fn tell(
         store::note(tx, new.id, &Step { at, kind, actor, before, after, detail }).await
     };
     // It has begun when something was paid, also when the first try failed.
-    let has_paid = invoices.iter().any(|invoice| invoice.status == InvoiceStatus::Paid);
+    let has_paid = invoices.iter().any(InvoiceState::has_brought_something);
     let may_begin = has_paid && matches!(old.status, Pending | PastDue) && new.status != Pending;
     let begins = may_begin && !store::steps(tx, new.id).await?.iter().any(|step| step.kind == "begun");
     if begins {

@@ -6,8 +6,9 @@ use crate::{
     support::{TestApp, on_both_databases},
 };
 use chrono::TimeDelta;
-use entity::{difference, words::BalanceMapping};
-use sea_orm::EntityTrait;
+use entity::{difference, last_outcome, words::BalanceMapping};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, EntityTrait, QuerySelect};
+use sea_orm_migration::MigratorTrait;
 use wellwisher::{
     donations,
     ledger::periods::{self, Obstacle},
@@ -110,7 +111,7 @@ on_both_databases! {
         assert_eq!(fall.apart.iter().map(|line| (line.mapping, line.sums.net.minor)).collect::<Vec<_>>(), [(BalanceMapping::Refund, -1_000)]);
         // It stays what Stripe holds for us, and all of it was found.
         assert_eq!(in_books(&test, ["stripe_clearing", "donations", "bank"]).await, [2_000, -9_000, 9_680 - 3_000]);
-        assert_eq!(open(&test).await, []);
+        assert!(open(&test).await.is_empty());
         test.app.clock.advance(TimeDelta::hours(2));
         assert_verified(&test).await;
         assert_second_look_writes_nothing(&test).await;
@@ -120,14 +121,14 @@ on_both_databases! {
         give(&test, 10_000, "EUR").await;
         let topup = book_in(&test, "payments", "topup", "topup", 3_000);
         reconcile(&test).await;
-        assert_eq!(open(&test).await, []);
+        assert!(open(&test).await.is_empty());
         test.app.clock.advance(TimeDelta::days(60));
         assert!(test.stripe.standin.move_to(PREFUNDING, &topup));
         payouts::reconcile(&test.app, test.app.now() - TimeDelta::hours(1), |_, _| {}).await.unwrap();
         let told = open(&test).await;
         assert!(told.len() == 1 && told[0].0 == differences::BALANCE && told[0].1.contains(PREFUNDING), "{told:?}");
         payouts::reconcile(&test.app, test.app.now() - TimeDelta::days(100), |_, _| {}).await.unwrap();
-        assert_eq!(open(&test).await, []);
+        assert!(open(&test).await.is_empty());
         assert_eq!(store::movement(test.app.db.read(), &topup).await.unwrap().unwrap().balance, PREFUNDING);
         assert_eq!(in_books(&test, ["stripe_clearing", "bank", "unmapped"]).await, [12_680, -3_000, 0], "it was booked right");
         assert_verified(&test).await;
@@ -169,6 +170,38 @@ on_both_databases! {
         assert_verified(&test).await;
         assert_second_look_writes_nothing(&test).await;
     }
+
+    async fn a_balance_that_was_not_known_is_nobodys_business_once_the_money_has_left_it(test: TestApp) {
+        give(&test, 10_000, "EUR").await;
+        let page = test.app.stripe.list_balance(BalanceQuery::Since(test.app.now() - TimeDelta::days(1)), None).await.unwrap();
+        assert!(test.stripe.standin.move_to("settlement_reserved", &page.items[0].id));
+        reconcile(&test).await;
+        assert_eq!(open(&test).await.len(), 1);
+        assert!(test.stripe.standin.move_to("payments", &page.items[0].id));
+        reconcile(&test).await;
+        assert!(open(&test).await.is_empty());
+        assert_verified(&test).await;
+    }
+}
+
+#[tokio::test]
+async fn after_the_upgrade_the_balance_is_read_from_the_beginning_once_more() {
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    options.max_connections(1).sqlx_logging(false);
+    let database = Database::connect(options).await.unwrap();
+    let before = migration::Migrator::migrations().iter().position(|step| step.name().starts_with("m0036_")).expect("the step");
+    migration::Migrator::up(&database, Some(u32::try_from(before).unwrap())).await.unwrap();
+    let at = "2026-05-01T00:00:00Z";
+    for name in ["balance", "reconcile"] {
+        let sql = format!(
+            "insert into last_outcome (name, ok, summary, report, began_at, ended_at) values ('{name}', true, '', '{{}}', '{at}', '{at}')"
+        );
+        database.execute_unprepared(&sql).await.unwrap();
+    }
+    migration::Migrator::up(&database, None).await.unwrap();
+    let kept =
+        last_outcome::Entity::find().select_only().column(last_outcome::Column::Name).into_tuple::<String>().all(&database).await.unwrap();
+    assert_eq!(kept, ["reconcile"]);
 }
 
 /// The refund's movement as it is here.

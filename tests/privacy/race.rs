@@ -21,7 +21,7 @@ use wellwisher::{
 };
 
 /// How often the race is run.
-const ROUNDS: u64 = 8;
+const ROUNDS: u64 = 4;
 
 /// Somebody whose monthly gift ended with a payment still to come; it has come, and nobody has heard of it.
 async fn paid_after_the_end(test: &TestApp, round: u64) -> (SupporterId, RecurringId) {

@@ -1,13 +1,16 @@
 //! Invoices that are paid in parts: each payment is a donation, with its own receipt, fee, refunds and disputes.
 
 use super::helpers::*;
-use crate::support::{FromDatabase, TestApp, TestDatabase, on_both_databases};
+use crate::{
+    matching::{gift_for, of, open_pot, taken},
+    support::{FromDatabase, TestApp, TestDatabase, on_both_databases},
+};
 use chrono::TimeDelta;
 use entity::{
-    Money, donation, receipt,
-    words::{DonationStatus, LetterKind, RecurringStatus, Role},
+    Money, donation, receipt, stripe_event,
+    words::{DonationSource, DonationStatus, GiftInterval, LetterKind, MatchState, RecurringStatus, Role},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use wellwisher::{
     donations::{
         self,
@@ -51,6 +54,28 @@ async fn assert_verified(app: &TestApp) {
 
 async fn reconcile_all(app: &TestApp) -> payouts::Report {
     payouts::reconcile(&app.app, app.app.now() - TimeDelta::days(60), |_, _| {}).await.expect("Stripe answers")
+}
+
+/// The events that were refused, which keep a period from being closed.
+async fn refused(app: &TestApp) -> Vec<String> {
+    let all = stripe_event::Entity::find().all(app.app.db.read()).await.unwrap();
+    let refused = all.into_iter().filter(|event| event.outcome.starts_with("refused"));
+    refused.map(|event| format!("{}: {}", event.event_type, event.outcome)).collect()
+}
+
+/// All donations as money and whether paid, by their amount.
+async fn amounts(app: &TestApp) -> Vec<(i64, DonationStatus)> {
+    let mut all: Vec<_> = donations(&app.app).await.into_iter().map(|one| (one.amount_minor, one.status)).collect();
+    all.sort_by_key(|one| one.0);
+    all
+}
+
+/// A gift whose first payment, a bank debit, was begun and has come back; only its beginning was heard of. Returns the subscription.
+async fn debit_came_back_unheard(app: &TestApp, session: &str) -> String {
+    app.stripe.standin.pay_by_debit(session, false);
+    hear(app).await;
+    assert!(app.stripe.standin.settle_debit(session, false));
+    app.stripe.standin.subscriptions().remove(0)
 }
 
 on_both_databases! {
@@ -179,6 +204,108 @@ on_both_databases! {
         assert_verified(&app).await;
     }
 
+    async fn a_first_debit_that_came_back_unheard_is_not_judged_by_what_others_paid(app: TestApp) {
+        let session = open(&app, "monthly").await;
+        let subscription = debit_came_back_unheard(&app, &session).await;
+        app.stripe.standin.pay_part(&subscription, 1_000).expect("a payment");
+        hear(&app).await;
+        assert_eq!(amounts(&app).await, [(1_000, DonationStatus::Paid), (2_500, DonationStatus::Failed)]);
+        app.app.clock.advance(TimeDelta::hours(1));
+        app.stripe.standin.pay_part(&subscription, 1_500).expect("a payment");
+        hear(&app).await;
+        app.stripe.standin.events().iter().for_each(|event| assert!(app.stripe.standin.resend(&event.id)));
+        hear(&app).await;
+        reconcile(&app).await;
+        let report = reconcile_all(&app).await;
+        assert!(report.is_clean(), "{report:?}");
+        let (paid, failed) = (DonationStatus::Paid, DonationStatus::Failed);
+        assert_eq!(amounts(&app).await, [(1_000, paid), (1_500, paid), (2_500, failed)]);
+        assert_eq!((refused(&app).await, the_gift(&app).await.status), (Vec::new(), RecurringStatus::Active));
+        assert_eq!(balance(&app.app, "donations", "USD").await, -2_500);
+        assert_verified(&app).await;
+    }
+
+    async fn what_others_paid_in_whole_is_not_the_failed_first_donation(app: TestApp) {
+        let session = open(&app, "monthly").await;
+        let told = app.stripe.standin.events().len();
+        let subscription = debit_came_back_unheard(&app, &session).await;
+        let late: Vec<String> = app.stripe.standin.events().into_iter().map(|event| event.body).collect();
+        let late = &late[..late.len() - told];
+        let others = app.stripe.standin.pay_part(&subscription, 2_500).expect("a payment");
+        // What was told of the debit comes first, and is answered with how things stand now.
+        for body in late.iter().rev() {
+            assert_eq!(deliver(&app, body).await.status, 200);
+            work(&app).await;
+        }
+        hear(&app).await;
+        for _ in 0..2 {
+            reconcile(&app).await;
+            let report = reconcile_all(&app).await;
+            assert!(report.is_clean(), "{report:?}");
+        }
+        let all = donations(&app.app).await;
+        let first = all.iter().find(|one| one.checkout_session_id.is_some()).expect("the first");
+        let second = all.iter().find(|one| one.payment_intent_id.as_deref() == Some(others.as_str())).expect("what others paid");
+        assert_eq!((all.len(), first.status, second.status, second.amount_minor), (2, DonationStatus::Failed, DonationStatus::Paid, 2_500));
+        assert!(second.charge_id.is_some() && first.charge_id != second.charge_id && first.payment_intent_id != second.payment_intent_id);
+        assert_eq!((refused(&app).await, balance(&app.app, "donations", "USD").await), (Vec::new(), -2_500));
+        assert_verified(&app).await;
+    }
+
+    async fn a_pot_adds_no_more_than_to_what_came_in(app: TestApp) {
+        let campaign = app.campaign("Schools").await;
+        let pot = open_pot(&app, campaign.id, |_| {}).await;
+        let mut monthly = gift_for(&campaign, 2_500);
+        monthly.every = Some(GiftInterval::Month);
+        let first = app.start(&monthly).await;
+        assert_eq!(of(&app, &first).await, [(MatchState::Held, 2_500)]);
+        let session = app.donation(first.id).await.checkout_session_id.expect("a session");
+        let subscription = debit_came_back_unheard(&app, &session).await;
+        hear(&app).await;
+        app.stripe.standin.pay_part(&subscription, 1_000).expect("a payment");
+        app.app.clock.advance(TimeDelta::hours(1));
+        assert!(app.stripe.standin.retry(&subscription), "the rest, by the card");
+        hear(&app).await;
+        assert_eq!(amounts(&app).await, [(1_000, DonationStatus::Paid), (1_500, DonationStatus::Paid)]);
+        assert_eq!((of(&app, &first).await, taken(&app, &pot).await), (vec![(MatchState::Confirmed, 1_500)], (0, 1_500)));
+        assert_verified(&app).await;
+    }
+
+    async fn an_invoice_in_parts_that_an_earlier_version_counted_whole_is_not_counted_again(app: TestApp) {
+        app.books_end_broken("the donation is put as an earlier version wrote it, without its postings");
+        let subscription = failing_unheard(&app).await;
+        let intent = app.stripe.standin.pay_part(&subscription, 1_000).expect("a payment");
+        app.stripe.standin.pay_part(&subscription, 1_500).expect("a payment");
+        let invoice = app.app.stripe.invoices_of(&subscription).await.unwrap().pop().expect("the last");
+        let mut whole = donations(&app.app).await.remove(0);
+        (whole.id, whole.source, whole.amount_minor) = (app.app.new_id(), DonationSource::Recurring, 2_500);
+        (whole.form_token, whole.idempotency_key, whole.token_hash) = (format!("invoice:{}", invoice.id), invoice.id.clone(), intent.clone());
+        (whole.invoice_id, whole.payment_intent_id) = (Some(invoice.id), Some(intent));
+        (whole.checkout_session_id, whole.checkout_url, whole.charge_id) = (None, None, None);
+        let whole = whole.into_active_model().reset_all();
+        app.app.db.write(async |tx| Ok(donation::Entity::insert(whole.clone()).exec_without_returning(tx).await?)).await.unwrap();
+        hear(&app).await;
+        hear(&app).await;
+        reconcile(&app).await;
+        assert_eq!(later(&app).await.iter().map(|one| one.amount_minor).collect::<Vec<_>>(), [2_500], "nothing is added");
+        assert_eq!(steps(&app).await.iter().filter(|step| *step == "counted_whole").count(), 1);
+        app.sign_in_as(Role::Finance).await;
+        let page = app.get(&format!("/desk/recurring/{}", the_gift(&app).await.id)).await;
+        assert!(page.body.contains("counted as one donation by an earlier version"), "{}", page.body);
+    }
+
+    async fn a_part_that_brings_more_than_was_left_is_no_reason_to_leave_the_others_out(app: TestApp) {
+        let subscription = failing_unheard(&app).await;
+        app.stripe.standin.pay_part(&subscription, 1_000).expect("a payment");
+        app.app.clock.advance(TimeDelta::hours(1));
+        app.stripe.standin.pay_part(&subscription, 4_000).expect("a payment");
+        hear(&app).await;
+        reconcile(&app).await;
+        assert_eq!(later(&app).await.iter().map(|one| one.amount_minor).collect::<Vec<_>>(), [1_000, 4_000]);
+        assert!(!steps(&app).await.contains(&"counted_whole".to_owned()));
+        assert_verified(&app).await;
+    }
+
     async fn two_who_hear_of_a_part_at_once_write_one_donation(app: TestApp) {
         let subscription = failing_unheard(&app).await;
         app.stripe.standin.pay_part(&subscription, 1_000).expect("a payment");
@@ -247,5 +374,47 @@ async fn in_any_order_twice_and_with_a_third_of_the_events_lost_the_parts_come_t
     for seed in 1..=8usize {
         let hears = |number: usize| (number + 1).wrapping_mul(2_654_435_761).wrapping_mul(seed) >> 7 & 15 >= 5;
         assert_eq!(live(&fresh().await, hears, seed * 3, seed % 2 == 0).await, expected, "seed {seed}");
+    }
+}
+
+/// A first debit that came back; a part is heard of, then the card pays the rest, told beginning at `turn`, the newest first or the oldest.
+async fn rest_by_card(turn: usize, oldest_first: bool) -> usize {
+    let app = TestApp::from_database(TestDatabase::sqlite().await).await;
+    let session = open(&app, "monthly").await;
+    let subscription = debit_came_back_unheard(&app, &session).await;
+    hear(&app).await;
+    app.stripe.standin.pay_part(&subscription, 1_000).expect("a payment");
+    hear(&app).await;
+    let told = app.stripe.standin.events().len();
+    app.app.clock.advance(TimeDelta::hours(1));
+    assert!(app.stripe.standin.retry(&subscription), "the rest, by the card");
+    let mut events = app.stripe.standin.events();
+    events.truncate(events.len() - told);
+    if oldest_first {
+        events.reverse();
+    }
+    let length = events.len();
+    events.rotate_left(turn % length);
+    for event in &events {
+        assert_eq!(deliver(&app, &event.body).await.status, 200);
+        work(&app).await;
+    }
+    let order: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(refused(&app).await, Vec::<String>::new(), "{order:?}");
+    assert_eq!(amounts(&app).await, [(1_000, DonationStatus::Paid), (1_500, DonationStatus::Paid)], "{order:?}");
+    assert!(reconcile_all(&app).await.is_clean(), "{order:?}");
+    assert_verified(&app).await;
+    length
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whichever_event_tells_first_of_the_rest_of_a_first_payment_none_is_refused() {
+    let length = rest_by_card(0, true).await;
+    assert!(length >= 4, "the charge, the payment, the invoice and the subscription are told: {length}");
+    for turn in 0..length {
+        rest_by_card(turn, false).await;
+        if turn > 0 {
+            rest_by_card(turn, true).await;
+        }
     }
 }

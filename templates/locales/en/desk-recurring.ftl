@@ -60,6 +60,7 @@ desk-recurring-step-part-paid-elsewhere = A part was recorded at Stripe as paid 
 desk-recurring-step-part-by-charge = A part was paid by an old kind of charge that the program does not follow: it stands beside the gifts. Look it up in Stripe’s dashboard, and enter it as a gift by hand
 desk-recurring-step-paid-from-credit = Paid at Stripe from what the supporter had to her credit there: no money came with it, and no receipt is given
 desk-recurring-step-counted-elsewhere = Paid by a payment that is counted as another donation
+desk-recurring-step-counted-whole = Paid in parts, and counted as one donation by an earlier version: nothing was added. Compare it with Stripe’s dashboard, and set the books right by hand
 desk-done-recurring-amount = The amount was changed.
 desk-done-recurring-pause = It is paused.
 desk-done-recurring-resume = It goes on.
