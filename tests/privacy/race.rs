@@ -45,7 +45,7 @@ async fn paid_after_the_end(test: &TestApp, round: u64) -> (SupporterId, Recurri
 async fn asks_for_another_address(test: &TestApp, id: SupporterId, round: u64) -> String {
     let other = format!("qanari{round}@example.net");
     address::ask(&test.app, ErasureBy::Supporter, &Actor::system(), id, &other).await.unwrap();
-    let told = letters(test, LetterKind::PortalLink).await;
+    let told = letters(test, LetterKind::AddressChange).await;
     let text = told.iter().rev().find(|letter| letter.to_address == other).expect("a letter").text_body.clone();
     let (_, rest) = text.split_once("/me/address/").expect("a link");
     rest.split_whitespace().next().expect("a secret").to_owned()
