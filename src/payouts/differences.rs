@@ -113,6 +113,22 @@ pub async fn open_of(db: &impl ConnectionTrait, kind: &str) -> Result<Vec<differ
     Ok(open.order_by_asc(Column::Id).limit(OPEN_MAX).all(db).await?)
 }
 
+/// Writes down what a run found, in one transaction. Nothing found costs no write.
+pub async fn note_all(app: &App, all: &[Found<'_>]) -> Result<(), Error> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            for found in all {
+                note(tx, *found, now).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
 /// Whether one is written down and open.
 pub async fn is_open(db: &impl ConnectionTrait, kind: &str, object: &str) -> Result<bool, Error> {
     Ok(find(db, kind, object).await?.is_some_and(|known| known.settled_at.is_none()))

@@ -86,25 +86,14 @@ pub async fn recurring_since(app: &App, since: DateTime<Utc>, thorough: bool) ->
 }
 
 async fn write_down(app: &App, report: &recurring::reconcile::Report) -> Result<(), Error> {
-    let now = app.now();
     let missed = format!("Stripe knew more of it than we did on {}.", app.today());
     let unknown = "It names a recurring gift that is not here. Was a backup restored, or does another installation use the account?";
     let failed = "What Stripe has of it could not be applied, or does not fit; its story says why, or the log.";
-    let mut all: Vec<(&'static str, &str, &str, Option<&str>)> = Vec::new();
-    all.extend(report.caught_up.iter().map(|id| (differences::MISSED_GIFT, id.as_str(), missed.as_str(), Some("Brought up to date."))));
-    all.extend(report.unknown.iter().map(|id| (differences::UNKNOWN_GIFT, id.as_str(), unknown, None)));
-    all.extend(report.failed.iter().map(|id| (differences::FAILED_GIFT, id.as_str(), failed, None)));
-    if all.is_empty() {
-        return Ok(());
-    }
-    app.db
-        .write(async |tx| {
-            for (kind, object, detail, done) in &all {
-                differences::note(tx, Found { kind, object, detail, done: *done }, now).await?;
-            }
-            Ok(())
-        })
-        .await
+    let (mended, mut all) = (Some("Brought up to date."), Vec::new());
+    all.extend(report.caught_up.iter().map(|object| Found { kind: differences::MISSED_GIFT, object, detail: &missed, done: mended }));
+    all.extend(report.unknown.iter().map(|object| Found { kind: differences::UNKNOWN_GIFT, object, detail: unknown, done: None }));
+    all.extend(report.failed.iter().map(|object| Found { kind: differences::FAILED_GIFT, object, detail: failed, done: None }));
+    differences::note_all(app, &all).await
 }
 
 /// Asks again about gifts that could not be brought up to date before, and settles those that can by now.

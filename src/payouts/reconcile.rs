@@ -141,24 +141,20 @@ async fn settle_what_is_over(app: &App) -> Result<(), Error> {
 pub(super) const LOOK_BACK_MOST: TimeDelta = TimeDelta::days(35);
 
 async fn write_down(app: &App, sessions: &donations::reconcile::Report) -> Result<(), Error> {
-    let now = app.now();
     let unknown = "It names a donation that is not here. Was a backup restored, or does another installation use the account?";
-    let missed = ("Stripe knew more of it than we did.", Some("Brought up to date."));
-    let mut all: Vec<(&'static str, String, &str, Option<&str>)> = Vec::new();
-    all.extend(sessions.caught_up.iter().map(|id| (differences::MISSED, id.to_string(), missed.0, missed.1)));
-    all.extend(sessions.unknown.iter().map(|id| (differences::UNKNOWN_SESSION, id.clone(), unknown, None)));
-    all.extend(sessions.failed.iter().map(|id| (differences::UNREADABLE_SESSION, id.clone(), "The log says why.", None)));
-    if all.is_empty() {
-        return Ok(());
-    }
-    app.db
-        .write(async |tx| {
-            for (kind, object, detail, done) in &all {
-                differences::note(tx, Found { kind, object, detail, done: *done }, now).await?;
-            }
-            Ok(())
-        })
-        .await
+    let (missed, mended) = ("Stripe knew more of it than we did.", Some("Brought up to date."));
+    let caught_up: Vec<String> = sessions.caught_up.iter().map(ToString::to_string).collect();
+    let mut all = Vec::new();
+    all.extend(caught_up.iter().map(|object| Found { kind: differences::MISSED, object, detail: missed, done: mended }));
+    all.extend(sessions.unknown.iter().map(|object| Found { kind: differences::UNKNOWN_SESSION, object, detail: unknown, done: None }));
+    let unreadable = "The log says why.";
+    all.extend(sessions.failed.iter().map(|object| Found {
+        kind: differences::UNREADABLE_SESSION,
+        object,
+        detail: unreadable,
+        done: None,
+    }));
+    differences::note_all(app, &all).await
 }
 
 /// How long an event may wait before somebody is told.
