@@ -1,5 +1,7 @@
 //! Promises that cannot be kept: each giver chooses once, the money goes to one place, and the books say where.
 
+mod paper;
+
 use crate::support::{TestApp, gift, on_both_databases};
 use chrono::TimeDelta;
 use entity::{

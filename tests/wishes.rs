@@ -1,7 +1,7 @@
 //! Wish items: what is needed, held, paid and left; pages and desk.
 
 mod heard;
-mod life;
+pub mod life;
 pub mod orders;
 mod pictures;
 mod race;

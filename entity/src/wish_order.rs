@@ -33,8 +33,10 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When its state last changed.
     pub updated_at: DateTime<Utc>,
-    /// Who wants to hear of it, while it is held; of a confirmed one, who said herself that she wants to.
+    /// Who wants to hear of it, while it is held or her answer is due; of a confirmed one, who said herself that she wants to.
     pub supporter_id: Option<SupporterId>,
+    /// Whether it is over and she has not answered yet whether she wants to hear of it: once she says yes, she is told.
+    pub answer_due: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

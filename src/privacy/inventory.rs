@@ -185,7 +185,7 @@ pub const HERS: &[Table] = &[
         what: "What you ordered for us at a shop.",
         erased: "email",
         sealed: "",
-        kept: "id wish_item_id quantity state language expires_at created_at updated_at supporter_id",
+        kept: "id wish_item_id quantity state language expires_at created_at updated_at supporter_id answer_due",
         hidden: "form_token",
     },
     Table {

@@ -1,6 +1,6 @@
 //! Finance's pages for promises that cannot be kept: declare one, see each choice, carry one out now.
 
-use super::{carry_out, declare, store};
+use super::{carry_out, declare, paper, store};
 use crate::{
     app::App,
     asks::gift::without_controls,
@@ -20,7 +20,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use entity::{
     Money,
-    ids::{PromiseChoiceId, PromiseId, WishItemId},
+    ids::{DonationId, PromiseChoiceId, PromiseId, WishItemId},
     promise, promise_choice, wish_item,
     words::CancelReason,
 };
@@ -33,6 +33,7 @@ pub fn desk_routes() -> Router<App> {
         .route("/desk/promises/new", get(blank).post(create))
         .route("/desk/promises/{id}", get(show))
         .route("/desk/promises/choices/{id}/carry-out", post(carry_one))
+        .route("/desk/promises/choices/{id}/letter", post(paper::print))
 }
 
 #[derive(Deserialize, Default)]
@@ -66,9 +67,18 @@ struct PromisePage {
     page: DeskPage,
     promise: promise::Model,
     item: wish_item::Model,
-    /// Each with its amount and when it was given.
-    choices: Vec<(promise_choice::Model, Money, DateTime<Utc>)>,
+    choices: Vec<Asked>,
     next: Option<String>,
+}
+
+/// What becomes of one gift.
+struct Asked {
+    choice: promise_choice::Model,
+    amount: Money,
+    given_at: DateTime<Utc>,
+    /// Whether its giver can still be asked, and on paper only.
+    is_on_paper: bool,
+    printed_at: Option<DateTime<Utc>>,
 }
 
 async fn show(
@@ -82,14 +92,29 @@ async fn show(
     let promise = store::promise(db, id).await?.ok_or(Error::NotFound)?;
     let item = wishes::store::item(db, promise.wish_item_id).await?.ok_or(Error::NotFound)?;
     let Pager { rows, next } = Pager::from_rows(store::choices(db, id, query.after.parse().ok()).await?, |choice| choice.id.to_string());
-    let given = store::given_at(db, rows.iter().map(|choice| choice.donation_id).collect()).await?;
-    let choices = rows.into_iter().map(|choice| {
-        let given_at = given.get(&choice.donation_id).copied().unwrap_or(choice.created_at);
-        (choice.clone(), Money::new(choice.amount_minor, choice.currency), given_at)
+    let ids: Vec<DonationId> = rows.iter().map(|choice| choice.donation_id).collect();
+    let gifts = store::gifts(db, &ids).await?;
+    let without = store::without_address(db, gifts.values().map(|gift| gift.supporter_id).collect()).await?;
+    let printed = store::printed_at(db, &ids, promise.created_at).await?;
+    let choices = rows.into_iter().filter_map(|choice| {
+        let gift = gifts.get(&choice.donation_id)?;
+        Some(Asked {
+            amount: Money::new(choice.amount_minor, choice.currency),
+            given_at: gift.paid_at.unwrap_or(gift.created_at),
+            is_on_paper: choice.carried_at.is_none() && without.contains(&gift.supporter_id),
+            printed_at: printed.get(&gift.id).copied(),
+            choice,
+        })
     });
     let choices = choices.collect();
     let title = item.title.clone();
     web::html(&PromisePage { page: page.titled(title), promise, item, choices, next })
+}
+
+impl PromisePage {
+    fn has_paper(&self) -> bool {
+        self.choices.iter().any(|asked| asked.is_on_paper)
+    }
 }
 
 /// The form as it was sent.

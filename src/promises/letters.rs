@@ -19,7 +19,26 @@ use entity::{
 use fluent_templates::fluent_bundle::FluentValue;
 use sea_orm::{DatabaseTransaction, EntityTrait};
 
-/// Asks a giver what is to become of her money. Whoever gave no address cannot be asked: the default holds.
+/// The question to a giver, in her language, with her link.
+pub(super) fn question(
+    app: &App,
+    promise: &promise::Model,
+    choice: &promise_choice::Model,
+    gift: &donation::Model,
+    item: &wish_item::Model,
+) -> (Language, Vec<String>, Link) {
+    let lang = Language::nearest(&gift.language).unwrap_or_default();
+    let amount = lang.money(Money::new(choice.amount_minor, choice.currency));
+    let day = lang.date(promise.decide_by.with_timezone(&app.config.org_timezone).date_naive());
+    let paragraphs = vec![
+        text(lang, "promises-letter-sorry", &[("item", item.title.clone()), ("amount", amount)]),
+        lang.text(wishes::cancel_key(&promise.reason)),
+        text(lang, "promises-letter-choose", &[("day", day)]),
+    ];
+    (lang, paragraphs, Link { words: lang.text("promises-letter-link"), url: app.config.link(&path_of(app, choice.id)) })
+}
+
+/// Asks a giver what is to become of her money. Whoever gave no address is asked on paper (`paper`), or has the default.
 pub(super) async fn ask(
     tx: &DatabaseTransaction,
     app: &App,
@@ -29,16 +48,8 @@ pub(super) async fn ask(
     item: &wish_item::Model,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let lang = Language::nearest(&gift.language).unwrap_or_default();
-    let amount = lang.money(Money::new(choice.amount_minor, choice.currency));
-    let day = lang.date(promise.decide_by.with_timezone(&app.config.org_timezone).date_naive());
-    let paragraphs = vec![
-        text(lang, "promises-letter-sorry", &[("item", item.title.clone()), ("amount", amount)]),
-        lang.text(wishes::cancel_key(&promise.reason)),
-        text(lang, "promises-letter-choose", &[("day", day)]),
-    ];
-    let link = Some(Link { words: lang.text("promises-letter-link"), url: app.config.link(&path_of(app, choice.id)) });
-    let letter = Draft { kind: LetterKind::PromiseChanged, key: format!("promise:{}:asked", choice.id), paragraphs, link };
+    let (lang, paragraphs, link) = question(app, promise, choice, gift, item);
+    let letter = Draft { kind: LetterKind::PromiseChanged, key: format!("promise:{}:asked", choice.id), paragraphs, link: Some(link) };
     send(tx, app, gift, lang, text(lang, "promises-letter-subject", &[("org", app.config.org_name.clone())]), letter, now).await
 }
 

@@ -1,6 +1,6 @@
 //! Promises that cannot be kept. Staff declare that an item which was funded cannot be bought; everybody whose money is in it gets a
-//! letter with a link and chooses: another item, the general fund, or the money back. Who does not answer in time has agreed, before
-//! paying, to the general fund. A choice can be changed until it is carried out, and it is carried out once.
+//! letter with a link and chooses: another item, the general fund, or the money back; for givers without an address finance prints it.
+//! Who does not answer in time has agreed, before paying, to the general fund. A choice can be changed until it is carried out, and it is carried out once.
 //!
 //! Money that stays is moved in the ledger by one balanced transaction from its purpose to the other (source `wish:<choice>:moved`); money
 //! that goes back goes through the refund verb, under the choice's own key.
@@ -9,6 +9,7 @@ mod carry;
 mod desk;
 mod letters;
 mod pages;
+mod paper;
 pub mod store;
 
 pub use carry::{carry_out, carry_out_due};
@@ -90,7 +91,7 @@ pub async fn declare(app: &App, actor: &Actor, item_id: WishItemId, reason: Canc
                 steps::write(tx, NewStep::by(actor, item_id, WishStepKind::Cancelled, left, reason.as_str()), now).await?;
             }
             for (choice, gift) in &concerned {
-                gifts::note(tx, gift.id, now, "promise_changed", &choice.id.to_string()).await?;
+                gifts::note(tx, gift.id, now, "promise_changed", &item.title).await?;
                 letters::ask(tx, app, &promise, choice, gift, &item, now).await?;
             }
             let detail = json!({ "item": item_id, "reason": reason, "gifts": choices.len() });

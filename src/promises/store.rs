@@ -1,18 +1,19 @@
 //! The queries of changed promises.
 
+use super::paper::PRINTED;
 use crate::{clock::sha256_hex, error::Error, web::pager::PAGE_ROWS};
 use chrono::{DateTime, Utc};
 use entity::{
-    campaign, donation,
-    ids::{DonationId, PromiseChoiceId, PromiseId, WishItemId},
-    promise, promise_choice, wish_item, wish_reservation,
+    campaign, donation, donation_step, erasure,
+    ids::{DonationId, PromiseChoiceId, PromiseId, SupporterId, WishItemId},
+    promise, promise_choice, supporter, wish_item, wish_reservation,
     words::{PromiseWay, ReservationState, WishKind, WishStatus},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, RelationDef, sea_query::JoinType,
+    QueryOrder, QuerySelect, QueryTrait, RelationDef, sea_query::JoinType,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A promise.
 pub async fn promise(db: &impl ConnectionTrait, id: PromiseId) -> Result<Option<promise::Model>, DbErr> {
@@ -41,10 +42,31 @@ pub async fn choices(
     find.order_by_asc(promise_choice::Column::Id).limit(PAGE_ROWS + 1).all(db).await
 }
 
-/// When each of these donations was given.
-pub async fn given_at(db: &impl ConnectionTrait, ids: Vec<DonationId>) -> Result<HashMap<DonationId, DateTime<Utc>>, DbErr> {
-    let found = donation::Entity::find().filter(donation::Column::Id.is_in(ids)).all(db).await?;
-    Ok(found.into_iter().map(|donation| (donation.id, donation.paid_at.unwrap_or(donation.created_at))).collect())
+/// These donations.
+pub async fn gifts(db: &impl ConnectionTrait, ids: &[DonationId]) -> Result<HashMap<DonationId, donation::Model>, DbErr> {
+    let found = donation::Entity::find().filter(donation::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    Ok(found.into_iter().map(|donation| (donation.id, donation)).collect())
+}
+
+/// Which of these supporters can be asked on paper only: they have no address, and were not erased.
+pub async fn without_address(db: &impl ConnectionTrait, ids: Vec<SupporterId>) -> Result<HashSet<SupporterId>, DbErr> {
+    use supporter::Column;
+    let erased = erasure::Entity::find().select_only().column(erasure::Column::SupporterId);
+    let find = supporter::Entity::find().select_only().column(Column::Id).filter(Column::Id.is_in(ids)).filter(Column::Email.eq(""));
+    Ok(find.filter(Column::Id.not_in_subquery(erased.into_query())).into_tuple().all(db).await?.into_iter().collect())
+}
+
+/// When the question about each of these donations was printed last, since a promise was declared.
+pub async fn printed_at(
+    db: &impl ConnectionTrait,
+    ids: &[DonationId],
+    since: DateTime<Utc>,
+) -> Result<HashMap<DonationId, DateTime<Utc>>, DbErr> {
+    use donation_step::Column;
+    let find = donation_step::Entity::find().select_only().columns([Column::DonationId, Column::At]);
+    let find = find.filter(Column::DonationId.is_in(ids.iter().copied())).filter(Column::Kind.eq(PRINTED)).filter(Column::At.gte(since));
+    let printed: Vec<(DonationId, DateTime<Utc>)> = find.order_by_asc(Column::At).into_tuple().all(db).await?;
+    Ok(printed.into_iter().collect())
 }
 
 /// A choice.

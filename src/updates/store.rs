@@ -177,11 +177,11 @@ fn gifts_for(about: About) -> Select<ledger_entry::Entity> {
         .having(Expr::col((ledger_entry::Entity, E::AmountMinor)).sum().lt(0))
 }
 
-/// Orders of something at a shop that staff have confirmed, of whoever wanted to hear of it.
+/// Orders of something at a shop that staff have confirmed, of whoever said that she wants to hear of it.
 fn orders_of(about: About) -> Select<wish_order::Entity> {
     use wish_order::Column as O;
     let find = wish_order::Entity::find().select_only().column(O::SupporterId);
-    let find = find.filter(O::State.eq(OrderState::Confirmed)).filter(O::SupporterId.is_not_null());
+    let find = find.filter(O::State.eq(OrderState::Confirmed)).filter(O::SupporterId.is_not_null()).filter(O::AnswerDue.eq(false));
     let items = || wish_item::Entity::find().select_only().column(wish_item::Column::Id);
     match about {
         About::Site => find,

@@ -2,10 +2,11 @@
 //! staff confirm it when it has come, or refuse it. What nobody confirms frees itself.
 //!
 //! Who gives an address with it is asked once, by letter, whether she wants to hear of it: anybody can type anybody's address. When she says
-//! yes, news of the item reach her, and a letter says what came of her order (`order_letters`). Until then she hears nothing else.
+//! yes, news of the item reach her, and a letter says what came of her order (`order_letters`), also when that was settled before her answer.
+//! Until then she hears nothing else.
 
 use super::{
-    order_letters,
+    order_letters::{self, Hears, News},
     steps::{self, NewStep},
     stock, store,
 };
@@ -120,6 +121,7 @@ pub async fn tell(app: &App, item_id: WishItemId, order: &Order, language: &str)
                 created_at: now,
                 updated_at: now,
                 supporter_id: ask(tx, app, item_id, &order.email, language).await?,
+                answer_due: false,
             };
             store::insert_order(tx, row.clone()).await?;
             steps::write(tx, NewStep::of_order(&row, WishStepKind::Ordered), now).await?;
@@ -176,8 +178,7 @@ pub async fn confirm(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishIt
             if !may_confirm {
                 return Err(Error::Conflict("this order is settled already, or others have taken its place".to_owned()));
             }
-            let hears = order_letters::tell(tx, app, &order, OrderState::Confirmed, now).await?;
-            store::end_order(tx, id, OrderState::Confirmed, hears, now).await?;
+            end(tx, app, order.clone(), OrderState::Confirmed, News::Came, now).await?;
             let step = NewStep { order_id: Some(id), ..NewStep::by(actor, item.id, WishStepKind::Bought, order.quantity, "") };
             steps::write(tx, step, now).await?;
             audit::record(tx, now, actor, "wish.order_confirm", "wish_order", &id.to_string(), json!({})).await?;
@@ -186,7 +187,7 @@ pub async fn confirm(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishIt
         .await
 }
 
-/// It did not come: what was held is needed again. Whose it was is forgotten.
+/// It did not come: what was held is needed again.
 pub async fn refuse(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishItemId, Error> {
     let now = app.now();
     app.db
@@ -195,8 +196,7 @@ pub async fn refuse(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishIte
             if order.state != OrderState::Held {
                 return Err(Error::Conflict("this order is settled already".to_owned()));
             }
-            order_letters::tell(tx, app, &order, OrderState::Refused, now).await?;
-            store::end_order(tx, id, OrderState::Refused, None, now).await?;
+            end(tx, app, order.clone(), OrderState::Refused, News::Missing, now).await?;
             let step = NewStep { order_id: Some(id), ..NewStep::by(actor, item.id, WishStepKind::OrderEnded, order.quantity, "") };
             steps::write(tx, step, now).await?;
             audit::record(tx, now, actor, "wish.order_refuse", "wish_order", &id.to_string(), json!({})).await?;
@@ -206,18 +206,89 @@ pub async fn refuse(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishIte
 }
 
 /// Writes down that the orders which nobody confirmed in time are over; they had stopped counting by themselves. Returns how many.
-pub async fn expire(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<u64, Error> {
+pub async fn expire(tx: &DatabaseTransaction, app: &App, now: DateTime<Utc>) -> Result<u64, Error> {
     let mut ended = 0;
     for id in store::expired_orders(tx, now).await? {
         let (_, order) = lock(tx, id).await?;
         if order.state == OrderState::Held && order.expires_at <= now {
-            store::end_order(tx, id, OrderState::Expired, None, now).await?;
             let step = NewStep { actor: steps::SYSTEM, ..NewStep::of_order(&order, WishStepKind::OrderEnded) };
             steps::write(tx, step, now).await?;
+            end(tx, app, order, OrderState::Expired, News::Missing, now).await?;
             ended += 1;
         }
     }
     Ok(ended)
+}
+
+/// Staff take back that it came, under the item's lock. Whoever was told that it had come is told that it has not.
+pub(super) async fn take_back(tx: &DatabaseTransaction, app: &App, id: WishOrderId, now: DateTime<Utc>) -> Result<(), Error> {
+    let order = store::order(tx, id).await?.ok_or(Error::NotFound)?;
+    let news = if order.answer_due { News::Missing } else { News::CameNot };
+    end(tx, app, order, OrderState::Refused, news, now).await
+}
+
+/// Tells those who said yes after their order was settled what came of it, and forgets whose the orders are to which nobody said yes in time.
+/// Returns how many were told.
+pub async fn tell_late(app: &App) -> Result<u64, Error> {
+    let (mut told, mut last) = (0, None);
+    loop {
+        let round = store::unanswered_orders(app.db.read(), last).await?;
+        for (id, supporter_id, item_id) in &round {
+            let wish = consents::in_force(app.db.read(), *supporter_id, Topic::Item(*item_id)).await?;
+            if wish.is_some_and(|wish| wish.confirmed_at.is_none() && app.now() < wish.expires_at) {
+                continue;
+            }
+            // One that meets trouble must not keep the others waiting.
+            match app.db.write(async |tx| tell_one(tx, app, *id, app.now()).await).await {
+                Ok(hears) => told += u64::from(matches!(hears, Hears::Now(_))),
+                Err(error) => tracing::error!(order_id = %id, %error, "who ordered something could not be told what came of it"),
+            }
+        }
+        last = round.last().map(|(id, ..)| *id);
+        if last.is_none() {
+            break;
+        }
+    }
+    if told > 0 {
+        app.bell.notify_waiters();
+    }
+    Ok(told)
+}
+
+async fn tell_one(tx: &DatabaseTransaction, app: &App, id: WishOrderId, now: DateTime<Utc>) -> Result<Hears, Error> {
+    let (_, order) = lock(tx, id).await?;
+    if !order.answer_due {
+        return Ok(Hears::Never);
+    }
+    let news = if order.state == OrderState::Confirmed { News::Came } else { News::Missing };
+    let hears = order_letters::tell(tx, app, &order, news, now).await?;
+    store::update_order(tx, known_by(order, hears)).await?;
+    Ok(hears)
+}
+
+/// Ends an order and tells her whose it was, if she wants to hear of it.
+async fn end(
+    tx: &DatabaseTransaction,
+    app: &App,
+    order: wish_order::Model,
+    state: OrderState,
+    news: News,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let hears = order_letters::tell(tx, app, &order, news, now).await?;
+    let over = wish_order::Model { state, updated_at: now, email: String::new(), ..order };
+    Ok(store::update_order(tx, known_by(over, hears)).await?)
+}
+
+/// An order that is over: whose it was is known while she may still say that she wants to hear of it, and of whoever did and what she ordered
+/// came; else it is forgotten.
+fn known_by(order: wish_order::Model, hears: Hears) -> wish_order::Model {
+    let supporter_id = match hears {
+        Hears::Perhaps(id) => Some(id),
+        Hears::Now(id) => Some(id).filter(|_| order.state == OrderState::Confirmed),
+        Hears::Never => None,
+    };
+    wish_order::Model { supporter_id, answer_due: matches!(hears, Hears::Perhaps(_)), ..order }
 }
 
 /// The item first, as every other writer does, then the order as it is under that lock.

@@ -1,7 +1,7 @@
 //! What staff do with what was paid: bought, delivered, and each of them taken back by a step of its own.
 
 use super::{
-    Stock,
+    Stock, orders,
     steps::{self, NewStep},
     stock, store,
 };
@@ -81,7 +81,7 @@ pub async fn undo(app: &App, actor: &Actor, id: WishItemId, step_id: i64, note: 
                 NewStep { undoes_id: Some(step.id), order_id: step.order_id, ..NewStep::by(actor, id, step.kind, -step.quantity, note) };
             steps::write(tx, back, now).await?;
             if let Some(order) = step.order_id {
-                store::end_order(tx, order, entity::words::OrderState::Refused, None, now).await?;
+                orders::take_back(tx, app, order, now).await?;
             }
             audit::record(tx, now, actor, "wish.undo", "wish_item", &id.to_string(), json!({ "step": step_id })).await
         })

@@ -157,22 +157,25 @@ pub async fn insert_order(tx: &DatabaseTransaction, order: wish_order::Model) ->
     Ok(())
 }
 
-/// Ends an order. Whose it was is forgotten, but of whoever `hears` of it.
-pub async fn end_order(
-    tx: &DatabaseTransaction,
-    id: WishOrderId,
-    state: OrderState,
-    hears: Option<SupporterId>,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let Some(order) = order(tx, id).await? else { return Ok(()) };
-    let mut row = order.into_active_model();
-    row.state = Set(state);
-    row.updated_at = Set(now);
-    row.email = Set(String::new());
-    row.supporter_id = Set(hears);
-    row.update(tx).await?;
+/// Writes what became of an order.
+pub async fn update_order(tx: &DatabaseTransaction, order: wish_order::Model) -> Result<(), DbErr> {
+    order.into_active_model().reset_all().update(tx).await?;
     Ok(())
+}
+
+/// The orders that are over before she whose they are has said whether she wants to hear of it, beginning after one, each with her and its
+/// item.
+pub async fn unanswered_orders(
+    db: &impl ConnectionTrait,
+    after: Option<WishOrderId>,
+) -> Result<Vec<(WishOrderId, SupporterId, WishItemId)>, DbErr> {
+    use wish_order::Column;
+    let columns = [Column::Id, Column::SupporterId, Column::WishItemId];
+    let mut find = wish_order::Entity::find().select_only().columns(columns).filter(Column::AnswerDue.eq(true));
+    if let Some(after) = after {
+        find = find.filter(Column::Id.gt(after));
+    }
+    find.order_by_asc(Column::Id).limit(ENDED_MAX).into_tuple().all(db).await
 }
 
 /// A page of orders, those that wait for staff first in time, or all of one item, the newest first.

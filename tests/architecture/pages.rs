@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::sources::{Source, line_of, read_all};
+use wellwisher::i18n::Language;
 
 /// Values that a template may print as markup, and why that is safe.
 const MAY_BE_MARKUP: &[(&str, &str)] = &[
@@ -261,4 +262,17 @@ fn every_public_text_is_there_in_every_language() {
         }
     }
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn every_step_of_a_gift_that_is_noted_has_words_for_staff() {
+    let mut kinds = BTreeSet::new();
+    for source in read_all("src", ".rs") {
+        let calls = source.text.split("note(tx, ").skip(1).filter_map(|rest| rest.split(';').next()?.split_once(", now, \""));
+        kinds.extend(calls.filter_map(|(_, rest)| rest.split('"').next().map(str::to_owned)));
+    }
+    assert!(kinds.len() > 10, "the notes are written in another way: {kinds:?}");
+    let missing: Vec<&String> =
+        kinds.iter().filter(|kind| !Language::English.has(&format!("desk-step-{}", kind.replace('_', "-")))).collect();
+    assert!(missing.is_empty(), "write desk-step-… in templates/locales/en for {missing:?}");
 }

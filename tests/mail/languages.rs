@@ -24,7 +24,10 @@ use wellwisher::{
     recurring,
     staff::Actor,
     updates::details::RawUpdate,
-    wishes::orders::{self, Order, Told},
+    wishes::{
+        orders::{self, Order, Told},
+        progress,
+    },
 };
 
 use crate::{
@@ -94,8 +97,8 @@ fn texts_of(kind: LetterKind) -> usize {
         LetterKind::AddressChange => 4,
         // With something that is kept, and with nothing.
         LetterKind::Goodbye => 2,
-        // It came, and it did not.
-        LetterKind::OrderSettled => 2,
+        // It came, it did not, and it was said that it did.
+        LetterKind::OrderSettled => 3,
         _ => 1,
     }
 }
@@ -246,17 +249,20 @@ async fn erase(app: &TestApp, language: Language) {
 
 /// Somebody ordered twice at a shop, and wants to hear of it; one of both came.
 async fn order(app: &TestApp, language: Language) {
-    let item = wishes::orders::camera(app, "2").await;
-    for number in ["1", "2"] {
+    let item = wishes::orders::camera(app, "3").await;
+    for number in ["1", "2", "3"] {
         let new = Order { form_token: number.into(), quantity: 1, email: "zarmina@example.org".into() };
         assert_eq!(orders::tell(&app.app, item.id, &new, language.tag()).await.unwrap(), Told::Held);
     }
     let all = letters(app).await;
     let link = all[0].text_body.lines().find_map(|line| line.trim().strip_prefix("http://127.0.0.1:8080/news/")).expect("a link");
     consents::confirm(&app.app, link).await.unwrap();
-    let both = wishes::orders::all_orders(app).await;
-    orders::confirm(&app.app, &Actor::system(), both[0].id).await.unwrap();
-    orders::refuse(&app.app, &Actor::system(), both[1].id).await.unwrap();
+    let all = wishes::orders::all_orders(app).await;
+    orders::confirm(&app.app, &Actor::system(), all[0].id).await.unwrap();
+    orders::refuse(&app.app, &Actor::system(), all[1].id).await.unwrap();
+    orders::confirm(&app.app, &Actor::system(), all[2].id).await.unwrap();
+    let step = wishes::life::steps(app).await.pop().expect("it was confirmed");
+    progress::undo(&app.app, &Actor::system(), item.id, step.id, "another parcel").await.unwrap();
 }
 
 /// The text of a letter without its links, which differ in each.

@@ -135,9 +135,13 @@ on_both_databases! {
         orders::refuse(&test.app, &Actor::system(), all[1].id).await.unwrap();
         assert_eq!(audience::count(&test.app, &news_of(&test, &item, false).await).await.unwrap().gets, 0);
         assert_eq!((all_letters(&test).await, letters(&test, LetterKind::Confirmation).await.len()), (1, 1));
-        let left: Vec<bool> = in_order(&test).await.iter().map(|order| order.supporter_id.is_some()).collect();
-        assert_eq!(left, [false, false, true], "what is settled is hers no more");
-        test.app.clock.advance(TimeDelta::days(11));
+        test.app.clock.advance(TimeDelta::days(9));
+        wellwisher::donations::sweep(&test.app).await.unwrap();
+        let left = async || -> Vec<bool> { in_order(&test).await.iter().map(|order| order.supporter_id.is_some()).collect() };
+        assert_eq!(left().await, [true, true, true], "she can still say yes");
+        test.app.clock.advance(TimeDelta::days(2));
+        wellwisher::donations::sweep(&test.app).await.unwrap();
+        assert_eq!(left().await, [false, false, true], "nobody said that what is settled is hers");
         forget(&test).await;
         assert_eq!(supporters(&test).await.len(), 1, "one order still waits");
         test.app.clock.advance(TimeDelta::days(11));
@@ -145,6 +149,54 @@ on_both_databases! {
         forget(&test).await;
         assert!(supporters(&test).await.is_empty(), "her address is of no use any more");
         assert_eq!((letters(&test, LetterKind::Confirmation).await.len(), all_letters(&test).await), (0, 1), "nor is it in a letter");
+        assert_all_agrees(&test).await;
+    }
+
+    async fn who_says_yes_after_her_orders_were_settled_is_told_once_what_came_of_each(test: TestApp) {
+        camera(&test, "5").await;
+        for _ in 0..3 {
+            say_ordered(&test, "1", HERS).await;
+        }
+        let all = in_order(&test).await;
+        orders::confirm(&test.app, &Actor::system(), all[0].id).await.unwrap();
+        orders::refuse(&test.app, &Actor::system(), all[1].id).await.unwrap();
+        assert_eq!(orders::tell_late(&test.app).await.unwrap(), 0);
+        assert_eq!(letters(&test, LetterKind::OrderSettled).await.len(), 0, "nobody has said that it is hers");
+        says_yes(&test).await;
+        let both = tokio::join!(orders::tell_late(&test.app), orders::tell_late(&test.app));
+        assert_eq!(both.0.unwrap() + both.1.unwrap(), 2);
+        wellwisher::donations::sweep(&test.app).await.unwrap();
+        let told = letters(&test, LetterKind::OrderSettled).await;
+        let said = |words: &str| told.iter().filter(|letter| letter.text_body.contains(words)).count();
+        assert_eq!((told.len(), said("It has come"), said("could not find that it came")), (2, 1, 1));
+        let all = in_order(&test).await;
+        let hers: Vec<bool> = all.iter().map(|order| order.supporter_id.is_some()).collect();
+        assert_eq!((hers, all.iter().any(|order| order.answer_due)), (vec![true, false, true], false));
+        test.app.clock.advance(TimeDelta::days(30));
+        wellwisher::donations::sweep(&test.app).await.unwrap();
+        wellwisher::donations::sweep(&test.app).await.unwrap();
+        assert_eq!(letters(&test, LetterKind::OrderSettled).await.len(), 3, "the third ran out, and she hears that too");
+        assert_all_agrees(&test).await;
+    }
+
+    async fn who_was_told_that_it_came_is_told_when_staff_take_it_back(test: TestApp) {
+        let item = camera(&test, "5").await;
+        say_ordered(&test, "1", HERS).await;
+        say_ordered(&test, "1", HERS).await;
+        let take_back = async |order: &wish_order::Model| {
+            orders::confirm(&test.app, &Actor::system(), order.id).await.unwrap();
+            let step = super::life::steps(&test).await.into_iter().rfind(|step| step.order_id == Some(order.id)).expect("a step");
+            wellwisher::wishes::progress::undo(&test.app, &Actor::system(), item.id, step.id, "another parcel").await.unwrap();
+        };
+        let both = in_order(&test).await;
+        take_back(&both[0]).await;
+        says_yes(&test).await;
+        take_back(&both[1]).await;
+        wellwisher::donations::sweep(&test.app).await.unwrap();
+        let told = letters(&test, LetterKind::OrderSettled).await;
+        let said = |words: &str| told.iter().filter(|letter| letter.text_body.contains(words)).count();
+        assert_eq!((told.len(), said("It has come"), said("That was a mistake"), said("could not find that it came")), (3, 1, 1, 2));
+        assert!(in_order(&test).await.iter().all(|order| order.supporter_id.is_none() && !order.answer_due));
         assert_all_agrees(&test).await;
     }
 

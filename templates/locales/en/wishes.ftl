@@ -69,6 +69,7 @@ wishes-order-news = Write to me whether what I ordered has come, and send me the
 wishes-order-letter-subject = What you ordered for { $org }
 wishes-order-letter-came = On { $day } you told us that you had ordered something for us at a shop. It has come. Thank you!
 wishes-order-letter-not = On { $day } you told us that you had ordered something for us at a shop. We could not find that it came, so we ask others for it again. If it is on its way, or you have a question, please write to us.
+wishes-order-letter-mistaken = We wrote to you that what you told us of on { $day }, ordered for us at a shop, had come. That was a mistake, and we are sorry: we could not find that it came, so we ask others for it again. If it is on its way, or you have a question, please write to us.
 wishes-order-letter-why = You get this letter because you said that you want to hear of it.
 wishes-order-send = I ordered this
 wishes-order-thanks = Thank you. We hold it for you, and tell it here when it has come.

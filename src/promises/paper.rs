@@ -1,0 +1,98 @@
+//! The question on paper, for givers whose address nobody knows: finance prints it, and it goes by post or from hand to hand. Her link is a
+//! secret, so every printing is audited and stands in the gift's story.
+
+use super::{carry, letters, store};
+use crate::{
+    app::App,
+    donations::store as gifts,
+    error::Error,
+    i18n::Language,
+    mail::note::Link,
+    privacy,
+    staff::{
+        Finance,
+        audit::{self, Actor},
+    },
+    web::{self, Page, Path},
+    wishes,
+};
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{HeaderValue, header},
+    response::Response,
+};
+use entity::{donation, ids::PromiseChoiceId, promise_choice, supporter};
+use fluent_templates::fluent_bundle::FluentValue;
+use sea_orm::{DatabaseTransaction, EntityTrait};
+use serde_json::json;
+
+/// What stands in the story of a gift whose question was printed.
+pub(super) const PRINTED: &str = "promise_printed";
+
+/// The letter as it is printed.
+pub(super) struct Letter {
+    language: Language,
+    giver: String,
+    paragraphs: Vec<String>,
+    link: Link,
+}
+
+#[derive(Template)]
+#[template(path = "promises/paper.html")]
+struct PaperPage {
+    page: Page,
+    letter: Letter,
+    greeting: String,
+}
+
+/// Prints the question with her link. The answer to the POST is the letter itself, and no browser keeps it.
+pub(super) async fn print(State(app): State<App>, who: Finance, Path(id): Path<PromiseChoiceId>) -> Result<Response, Error> {
+    let letter = write(&app, &who.actor(), id).await?;
+    // In her language, whatever the desk's is.
+    let page = Page::plain(&app, letter.language);
+    let title = page.t1("promises-letter-subject", "org", &app.config.org_name);
+    let greeting = match letter.giver.as_str() {
+        "" => letter.language.text("receipt-greeting-unnamed"),
+        name => letter.language.text_with("receipt-greeting", &[("name", FluentValue::from(name))]),
+    };
+    let mut response = web::html(&PaperPage { page: page.titled(title), letter, greeting })?;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// The letter to a giver without an address, for as long as she can choose. Who printed it is audited.
+///
+/// # Errors
+/// `Conflict` when she was or can be written to, was erased, or has nothing to choose any more.
+pub(super) async fn write(app: &App, actor: &Actor, id: PromiseChoiceId) -> Result<Letter, Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let seen = store::choice(tx, id).await?.ok_or(Error::NotFound)?;
+            let gift = gifts::lock(tx, seen.donation_id).await?.ok_or(Error::NotFound)?;
+            let choice = store::lock_choice(tx, id).await?.ok_or(Error::NotFound)?;
+            refuse_unless_hers(tx, &choice, &gift).await?;
+            let promise = store::promise(tx, choice.promise_id).await?.ok_or(Error::NotFound)?;
+            let item = wishes::store::item(tx, promise.wish_item_id).await?.ok_or(Error::NotFound)?;
+            let (language, paragraphs, link) = letters::question(app, &promise, &choice, &gift, &item);
+            gifts::note(tx, gift.id, now, PRINTED, "").await?;
+            audit::record(tx, now, actor, "promise.print", "promise_choice", &id.to_string(), json!({ "donation": gift.id })).await?;
+            Ok(Letter { language, giver: gift.donor_name, paragraphs, link })
+        })
+        .await
+}
+
+async fn refuse_unless_hers(tx: &DatabaseTransaction, choice: &promise_choice::Model, gift: &donation::Model) -> Result<(), Error> {
+    let giver = supporter::Entity::find_by_id(gift.supporter_id).one(tx).await?.ok_or(Error::NotFound)?;
+    let why = if !giver.email.is_empty() {
+        "This giver has an e-mail address: the letter with her link goes there, and to nobody else."
+    } else if privacy::is_erased(tx, giver.id).await? {
+        "Whose gift this is was erased: nobody is left to choose, and the general fund gets it."
+    } else if choice.carried_at.is_some() || carry::refund_of(tx, choice).await?.1.is_some() {
+        "This was carried out already: there is nothing left to choose."
+    } else {
+        return Ok(());
+    };
+    Err(Error::Conflict(why.to_owned()))
+}
