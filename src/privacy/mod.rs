@@ -30,7 +30,7 @@ pub mod sealed;
 mod sealing;
 
 pub use desk::routes as desk_routes;
-pub use erase::{By, Erased, Obstacle, erase, is_erased, obstacles};
+pub use erase::{By, Erased, Obstacle, erase, obstacles};
 
 use crate::error::Error;
 use entity::{ids::SupporterId, supporter};

@@ -8,12 +8,11 @@ use crate::{
     error::Error,
     i18n::Language,
     mail::note::Link,
-    privacy,
     staff::{
         Finance,
         audit::{self, Actor},
     },
-    web::{self, Page, Path},
+    web::{self, Page, Path, qr::Picture},
     wishes,
 };
 use askama::Template;
@@ -44,6 +43,7 @@ struct PaperPage {
     page: Page,
     letter: Letter,
     greeting: String,
+    picture: Picture,
 }
 
 /// Prints the question with her link. The answer to the POST is the letter itself, and no browser keeps it.
@@ -56,7 +56,8 @@ pub(super) async fn print(State(app): State<App>, who: Finance, Path(id): Path<P
         "" => letter.language.text("receipt-greeting-unnamed"),
         name => letter.language.text_with("receipt-greeting", &[("name", FluentValue::from(name))]),
     };
-    let mut response = web::html(&PaperPage { page: page.titled(title), letter, greeting })?;
+    let picture = Picture::of(&letter.link.url)?;
+    let mut response = web::html(&PaperPage { page: page.titled(title), letter, greeting, picture })?;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
@@ -87,7 +88,7 @@ async fn refuse_unless_hers(tx: &DatabaseTransaction, choice: &promise_choice::M
     let giver = supporter::Entity::find_by_id(gift.supporter_id).one(tx).await?.ok_or(Error::NotFound)?;
     let why = if !giver.email.is_empty() {
         "This giver has an e-mail address: the letter with her link goes there, and to nobody else."
-    } else if privacy::is_erased(tx, giver.id).await? {
+    } else if store::without_address(tx, vec![giver.id]).await?.is_empty() {
         "Whose gift this is was erased: nobody is left to choose, and the general fund gets it."
     } else if choice.carried_at.is_some() || carry::refund_of(tx, choice).await?.1.is_some() {
         "This was carried out already: there is nothing left to choose."

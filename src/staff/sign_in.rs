@@ -7,9 +7,9 @@ use super::{
     people::normal_email,
     session::{self, SignedIn},
     store,
-    totp::{self, Picture, TotpSecret},
+    totp::{self, TotpSecret},
 };
-use crate::{app::App, error::Error};
+use crate::{app::App, error::Error, web::qr::Picture};
 use entity::{ids::SessionId, staff_member};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
 use serde_json::json;

@@ -1,12 +1,10 @@
 //! The second factor: codes by time (RFC 6238: SHA-1, six digits, thirty seconds, one step of skew), kept sealed, each good
 //! once; and recovery codes of 120 bits, each good once.
 
-use crate::{clock::Random, error::Error};
+use crate::{clock::Random, error::Error, web::qr::Picture};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use chrono::{DateTime, Utc};
-use qrcodegen::{QrCode, QrCodeEcc};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use std::fmt::Write;
 
 /// How many recovery codes one gets.
 pub const RECOVERY_CODES: usize = 10;
@@ -63,8 +61,7 @@ impl TotpSecret {
     /// The picture that a phone scans to take the secret over.
     pub fn picture(&self, organisation: &str, email: &str) -> Result<Picture, Error> {
         let url = self.totp(organisation, email)?.to_url().map_err(|e| Error::internal("the enrolment address", e))?;
-        let code = QrCode::encode_text(&url, QrCodeEcc::Medium).map_err(|e| Error::internal("the enrolment picture", e))?;
-        Ok(Picture::of(&code))
+        Picture::of(&url)
     }
 
     /// The secret sealed for `owner`: what is sealed for one member of staff opens for nobody else.
@@ -98,28 +95,6 @@ impl TotpSecret {
             .with_issuer(Some(tidy(organisation)).filter(|name| !name.is_empty()))
             .build()
             .map_err(|e| Error::internal("the second factor", e))
-    }
-}
-
-/// A QR code as a path: the page draws it with attributes alone, because it may hold no style.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
-    /// The length of a side in modules, with the quiet zone of four on each side.
-    pub side: i32,
-    /// The dark modules, as the `d` of an SVG path.
-    pub path: String,
-}
-
-impl Picture {
-    fn of(code: &QrCode) -> Self {
-        const QUIET: i32 = 4;
-        let mut path = String::new();
-        for y in 0..code.size() {
-            for x in (0..code.size()).filter(|x| code.get_module(*x, y)) {
-                let _ = write!(path, "M{},{}h1v1h-1z", x + QUIET, y + QUIET);
-            }
-        }
-        Self { side: code.size() + 2 * QUIET, path }
     }
 }
 

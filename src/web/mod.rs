@@ -10,6 +10,7 @@ mod language;
 pub mod markdown;
 mod page;
 pub mod pager;
+pub mod qr;
 pub mod slug;
 
 pub use error_page::render_errors;

@@ -48,6 +48,7 @@ on_both_databases! {
         assert_eq!((paper.status.as_u16(), paper.headers["cache-control"].to_str().unwrap()), (200, "no-store"));
         assert_eq!((paper.attribute("html", "lang").as_deref(), paper.attribute("html", "dir").as_deref()), (Some("fa-AF"), Some("rtl")));
         assert_eq!(paper.attribute("main a", "href"), Some(format!("http://127.0.0.1:8080{path}")));
+        assert!(paper.attribute("svg.qr path", "d").is_some_and(|drawn| drawn.len() > 500), "a phone reads it");
         assert!(paper.body.contains("Latifa") && paper.body.contains("School bag"), "{}", paper.body);
         assert!(!paper.body.contains("watched"), "a danger is not spoken of");
         assert_eq!(printed(&test, &gift).await, (1, 1));
