@@ -17,7 +17,10 @@ use tokio_util::task::AbortOnDropHandle;
 pub const CHUNK_BYTES: usize = 64 * 1024;
 
 /// How many rows or transactions are read at a time: enough that the question costs little beside the rows, few enough for any memory.
-pub const ROWS_AT_ONCE: u64 = 1_000;
+/// PostgreSQL plans a question of many tables anew each time, which took it half of its time for a thousand rows.
+pub const fn rows_at_once(is_postgres: bool) -> u64 {
+    if is_postgres { 5_000 } else { 1_000 }
+}
 
 /// What to export.
 #[derive(Clone, Debug)]
@@ -174,12 +177,12 @@ async fn arrived<T>(reading: Reading<T>) -> Result<Page<T>, Error> {
 
 fn rows(app: &App, request: &ExportRequest, after: String) -> impl Future<Output = Result<Page, Error>> + Send + use<> {
     let (app, asked) = (app.clone(), request.asked.clone());
-    async move { report::page(&app, &asked, &after, ROWS_AT_ONCE).await }
+    async move { report::page(&app, &asked, &after, rows_at_once(app.db.is_postgres())).await }
 }
 
 fn entries(app: &App, request: &ExportRequest, after: String) -> impl Future<Output = Result<Page<Entry>, Error>> + Send + use<> {
     let (app, asked) = (app.clone(), request.asked.clone());
-    async move { journal::entries(&app, &asked, &after, ROWS_AT_ONCE).await }
+    async move { journal::entries(&app, &asked, &after, rows_at_once(app.db.is_postgres())).await }
 }
 
 async fn write_table<S: Sink>(app: &App, request: &ExportRequest, out: &mut Out<'_, S>) -> Result<(), Error> {

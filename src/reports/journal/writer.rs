@@ -134,7 +134,7 @@ pub struct XeroFile {
 pub async fn xero_files(app: &App, request: &ReportRequest) -> Result<Vec<XeroFile>, Error> {
     let (mut cutter, mut after, mut files) = (Cutter::new(), String::new(), vec![XeroFile::default()]);
     loop {
-        let read = entries(app, request, &after, super::super::export::ROWS_AT_ONCE).await?;
+        let read = entries(app, request, &after, super::super::export::rows_at_once(app.db.is_postgres())).await?;
         for (skip, entry) in read.rows.iter().enumerate() {
             if cutter.file_of(entry) > files.len() {
                 files.push(XeroFile { page: after.clone(), skip });
