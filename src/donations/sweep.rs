@@ -31,7 +31,7 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
     }
     app.db.write(async |tx| wishes::release_expired(tx, now).await).await?;
     matching::release_expired(app).await?;
-    app.db.write(async |tx| wishes::orders::expire(tx, app, now).await).await?;
+    wishes::orders::expire(app).await?;
     wishes::orders::tell_late(app).await?;
     ending::conclude_left(app).await?;
     Ok(ended)

@@ -16,11 +16,7 @@ use crate::{
     wishes,
 };
 use askama::Template;
-use axum::{
-    extract::State,
-    http::{HeaderValue, header},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use entity::{donation, ids::PromiseChoiceId, promise_choice, supporter};
 use fluent_templates::fluent_bundle::FluentValue;
 use sea_orm::{DatabaseTransaction, EntityTrait};
@@ -46,7 +42,7 @@ struct PaperPage {
     picture: Picture,
 }
 
-/// Prints the question with her link. The answer to the POST is the letter itself, and no browser keeps it.
+/// Prints the question with her link. The answer to the POST is the letter itself, and no browser keeps it, as no page of the desk.
 pub(super) async fn print(State(app): State<App>, who: Finance, Path(id): Path<PromiseChoiceId>) -> Result<Response, Error> {
     let letter = write(&app, &who.actor(), id).await?;
     // In her language, whatever the desk's is.
@@ -57,9 +53,7 @@ pub(super) async fn print(State(app): State<App>, who: Finance, Path(id): Path<P
         name => letter.language.text_with("receipt-greeting", &[("name", FluentValue::from(name))]),
     };
     let picture = Picture::of(&letter.link.url)?;
-    let mut response = web::html(&PaperPage { page: page.titled(title), letter, greeting, picture })?;
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    web::html(&PaperPage { page: page.titled(title), letter, greeting, picture })
 }
 
 /// The letter to a giver without an address, for as long as she can choose. Who printed it is audited.

@@ -206,18 +206,31 @@ pub async fn refuse(app: &App, actor: &Actor, id: WishOrderId) -> Result<WishIte
 }
 
 /// Writes down that the orders which nobody confirmed in time are over; they had stopped counting by themselves. Returns how many.
-pub async fn expire(tx: &DatabaseTransaction, app: &App, now: DateTime<Utc>) -> Result<u64, Error> {
+pub async fn expire(app: &App) -> Result<u64, Error> {
+    let now = app.now();
     let mut ended = 0;
-    for id in store::expired_orders(tx, now).await? {
-        let (_, order) = lock(tx, id).await?;
-        if order.state == OrderState::Held && order.expires_at <= now {
-            let step = NewStep { actor: steps::SYSTEM, ..NewStep::of_order(&order, WishStepKind::OrderEnded) };
-            steps::write(tx, step, now).await?;
-            end(tx, app, order, OrderState::Expired, News::Missing, now).await?;
-            ended += 1;
+    for id in store::expired_orders(app.db.read(), now).await? {
+        // One that meets trouble must not keep the others waiting.
+        match app.db.write(async |tx| expire_one(tx, app, id, now).await).await {
+            Ok(is_ended) => ended += u64::from(is_ended),
+            Err(error) => tracing::error!(order_id = %id, %error, "an order that ran out could not be ended"),
         }
     }
+    if ended > 0 {
+        app.bell.notify_waiters();
+    }
     Ok(ended)
+}
+
+async fn expire_one(tx: &DatabaseTransaction, app: &App, id: WishOrderId, now: DateTime<Utc>) -> Result<bool, Error> {
+    let (_, order) = lock(tx, id).await?;
+    if order.state != OrderState::Held || order.expires_at > now {
+        return Ok(false);
+    }
+    let step = NewStep { actor: steps::SYSTEM, ..NewStep::of_order(&order, WishStepKind::OrderEnded) };
+    steps::write(tx, step, now).await?;
+    end(tx, app, order, OrderState::Expired, News::Missing, now).await?;
+    Ok(true)
 }
 
 /// Staff take back that it came, under the item's lock. Whoever was told that it had come is told that it has not.
@@ -281,11 +294,12 @@ async fn end(
 }
 
 /// An order that is over: whose it was is known while she may still say that she wants to hear of it, and of whoever did and what she ordered
-/// came; else it is forgotten.
+/// came, or may; else it is forgotten.
 fn known_by(order: wish_order::Model, hears: Hears) -> wish_order::Model {
     let supporter_id = match hears {
         Hears::Perhaps(id) => Some(id),
-        Hears::Now(id) => Some(id).filter(|_| order.state == OrderState::Confirmed),
+        // One that ran out may come after all.
+        Hears::Now(id) => Some(id).filter(|_| matches!(order.state, OrderState::Confirmed | OrderState::Expired)),
         Hears::Never => None,
     };
     wish_order::Model { supporter_id, answer_due: matches!(hears, Hears::Perhaps(_)), ..order }

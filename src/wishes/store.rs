@@ -134,7 +134,7 @@ pub async fn expired_holds(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Res
         .await
 }
 
-/// The orders that ran out, in the order in which items are locked.
+/// The orders that ran out, by item.
 pub async fn expired_orders(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Vec<WishOrderId>, DbErr> {
     use wish_order::Column;
     let find = wish_order::Entity::find().select_only().column(Column::Id).filter(Column::State.eq(OrderState::Held));
@@ -171,7 +171,7 @@ pub async fn unanswered_orders(
 ) -> Result<Vec<(WishOrderId, SupporterId, WishItemId)>, DbErr> {
     use wish_order::Column;
     let columns = [Column::Id, Column::SupporterId, Column::WishItemId];
-    let mut find = wish_order::Entity::find().select_only().columns(columns).filter(Column::AnswerDue.eq(true));
+    let mut find = wish_order::Entity::find().select_only().columns(columns).filter(Expr::col(Column::AnswerDue));
     if let Some(after) = after {
         find = find.filter(Column::Id.gt(after));
     }

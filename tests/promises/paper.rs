@@ -1,6 +1,6 @@
 //! Givers whose address nobody knows are asked on paper.
 
-use super::{choice_of, declare, give, letters, link_of};
+use super::{assert_all_agrees, carry_out, choice_of, declare, give, letters, link_of};
 use crate::support::{TestApp, hand_gift, on_both_databases};
 use entity::{
     audit_entry, donation, donation_step,
@@ -36,7 +36,7 @@ on_both_databases! {
         assert_eq!(letters(&test, LetterKind::PromiseChanged).await.len(), 1, "who has an address is written to");
         let (choice, path) = (choice_of(&test, &gift).await, link_of(&test, &gift).await);
         let print = format!("/desk/promises/choices/{}/letter", choice.id);
-        assert_eq!(test.post(&print, &[]).await.location(), "/desk/sign-in");
+        assert_eq!(test.post(&print, &[]).await.status, 403, "nobody is signed in");
         test.sign_in_as(Role::Editor).await;
         assert_eq!(test.post(&print, &[]).await.status, 403);
         test.sign_in_as(Role::Finance).await;
@@ -60,11 +60,12 @@ on_both_databases! {
         // Whoever can be written to is asked there, and nobody prints her link.
         let hers = choice_of(&test, &other).await;
         assert_eq!(test.post(&format!("/desk/promises/choices/{}/letter", hers.id), &[]).await.status, 409);
-        super::carry_out(&test).await;
+        carry_out(&test).await;
+        test.sign_in_as(Role::Finance).await;
         assert_eq!(test.post(&print, &[]).await.status, 409, "it is carried out");
         assert_eq!(test.post(&format!("/desk/promises/choices/{}/letter", item.id), &[]).await.status, 404);
         assert_eq!(printed(&test, &gift).await, (1, 1));
-        super::assert_all_agrees(&test).await;
+        assert_all_agrees(&test).await;
     }
 
     async fn nothing_is_printed_for_who_was_erased(test: TestApp) {

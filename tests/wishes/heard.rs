@@ -1,7 +1,7 @@
 //! Who gives an address with an order is asked once whether she wants to hear of it; hears of it when she says yes, and is forgotten when not.
 
 use super::{
-    life::assert_all_agrees,
+    life::{assert_all_agrees, steps},
     orders::{all_orders, camera, say_ordered},
 };
 use crate::{
@@ -176,6 +176,8 @@ on_both_databases! {
         wellwisher::donations::sweep(&test.app).await.unwrap();
         wellwisher::donations::sweep(&test.app).await.unwrap();
         assert_eq!(letters(&test, LetterKind::OrderSettled).await.len(), 3, "the third ran out, and she hears that too");
+        orders::confirm(&test.app, &Actor::system(), in_order(&test).await[2].id).await.unwrap();
+        assert_eq!(letters(&test, LetterKind::OrderSettled).await.len(), 4, "and that it came after all");
         assert_all_agrees(&test).await;
     }
 
@@ -185,7 +187,7 @@ on_both_databases! {
         say_ordered(&test, "1", HERS).await;
         let take_back = async |order: &wish_order::Model| {
             orders::confirm(&test.app, &Actor::system(), order.id).await.unwrap();
-            let step = super::life::steps(&test).await.into_iter().rfind(|step| step.order_id == Some(order.id)).expect("a step");
+            let step = steps(&test).await.into_iter().rfind(|step| step.order_id == Some(order.id)).expect("a step");
             wellwisher::wishes::progress::undo(&test.app, &Actor::system(), item.id, step.id, "another parcel").await.unwrap();
         };
         let both = in_order(&test).await;

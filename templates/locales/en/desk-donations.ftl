@@ -80,6 +80,7 @@ desk-step-checkout-opened = Stripe’s payment page was opened
 desk-step-stripe-unreachable = Stripe could not be reached
 desk-step-stripe-refused = Stripe refused to open a payment page
 desk-step-processing = Paid by the supporter; the bank is still to confirm
+desk-step-key-renewed = Stripe is asked anew, under another key
 desk-step-paid = Paid
 desk-step-failed = The payment failed
 desk-step-shortfall = More was taken back than the gift was worth: what goes beyond it is a cost
