@@ -14,7 +14,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::{Duration, Instant},
 };
-use wellwisher::{config::Config, db::Db, demo};
+use wellwisher::{config::Config, db::Db, demo, wishes};
 
 on_both_databases! {
     async fn the_sample_newsroom_is_complete_and_its_books_are_right(database: TestDatabase) {
@@ -62,7 +62,12 @@ async fn assert_newsroom(db: &DatabaseConnection) {
     assert!(news.len() >= 8 && news.iter().all(|letter| letter.state == LetterState::Sent), "{}", news.len());
 
     assert_eq!(campaign::Entity::find().all(db).await.unwrap().len(), 4);
-    assert!(wish_item::Entity::find().all(db).await.unwrap().len() >= 10);
+    let items = wish_item::Entity::find().all(db).await.unwrap();
+    assert!(items.len() >= 10);
+    let shared: Vec<_> = items.iter().filter(|item| wishes::is_shared(item)).collect();
+    let stock = wishes::stock(db, &[shared[0].id], chrono::Utc::now()).await.unwrap()[&shared[0].id];
+    let funding = stock.funding.expect("many pay for it together");
+    assert!(shared.len() == 1 && stock.paid == 0 && funding.left().minor > 0 && funding.left().minor < 120_000, "paid in part: {stock:?}");
     let mut roles: Vec<Role> = staff_member::Entity::find().all(db).await.unwrap().into_iter().map(|member| member.role).collect();
     roles.sort();
     let mut all = vec![Role::Admin, Role::Editor, Role::Finance];

@@ -87,6 +87,9 @@ struct Item {
     #[serde(default)]
     price: String,
     currency: Option<Currency>,
+    /// Whether many pay for it together.
+    #[serde(default)]
+    shared: bool,
     #[serde(default)]
     shop_url: String,
     #[serde(default)]
@@ -244,7 +247,8 @@ async fn make_items(
         let way = match sample.currency {
             Some(currency) => {
                 let price = crate::asks::amount::parse(&sample.price, currency);
-                item::Way::Priced(price.map_err(|e| Error::Internal(format!("the price of a sample item: {e:?}")))?)
+                let price = price.map_err(|e| Error::Internal(format!("the price of a sample item: {e:?}")))?;
+                if sample.shared { item::Way::Shared(price) } else { item::Way::Priced(price) }
             }
             None => item::Way::Link(sample.shop_url),
         };

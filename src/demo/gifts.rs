@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     i18n::Language,
     payments::standin::Standin,
-    payouts,
+    payouts, wishes,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -112,13 +112,14 @@ fn choose(app: &App, choices: &Choices, number: u64) -> Result<Gift, Error> {
         None if number % 9 == 5 => None,
         None => choices.campaigns.get(pick(choices.campaigns.len(), 31)),
     };
+    let usual = |currency: Currency| {
+        let whole = [10, 25, 25, 40, 50, 100, 15, 250][pick(8, 47)];
+        Money::new(whole * 10_i64.pow(currency.exponent()), currency)
+    };
     let (money, wish): (Money, Option<(WishItemId, i64)>) = match item.and_then(|i| Some((i, i.price_minor?, i.currency?))) {
+        Some((item, _, currency)) if wishes::is_shared(item) => (usual(currency), Some((item.id, 1))),
         Some((item, price, currency)) => (Money::new(price, currency), Some((item.id, 1))),
-        None => {
-            let currency: Currency = campaign.map_or(app.config.org_currencies[0], |c| c.currency);
-            let whole = [10, 25, 25, 40, 50, 100, 15, 250][pick(8, 47)];
-            (Money::new(whole * 10_i64.pow(currency.exponent()), currency), None)
-        }
+        None => (usual(campaign.map_or(app.config.org_currencies[0], |c| c.currency)), None),
     };
     let published: Vec<ArticleId> = choices.articles.iter().filter(|(_, at)| *at <= app.now()).map(|(id, _)| *id).collect();
     let cover = if number % 5 == 2 { crate::asks::fee_cover(&app.config, money)?.minor } else { 0 };
