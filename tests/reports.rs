@@ -1,6 +1,7 @@
 //! What finance takes away, the proof that everything agrees, and whether the installation is well.
 
 pub mod accounting;
+mod bank_lines;
 mod books;
 mod files;
 mod groups;

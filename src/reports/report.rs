@@ -245,6 +245,8 @@ impl Report {
 pub enum Kind {
     /// Words.
     Text,
+                "payout",
+                "at_bank_on",
     /// A day.
     Day,
     /// An instant, in UTC.

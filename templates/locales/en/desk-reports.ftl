@@ -31,7 +31,7 @@ desk-reports-download-many = Download (more than 10,000 rows)
 desk-reports-audited = The audit trail keeps who took it, how many rows it had, its control totals and its SHA-256.
 desk-report-donations = Donations: the register
 desk-report-text-donations = One row for each movement of money in each currency: gifts, Stripe’s fees, refunds, disputes, payouts, and exchange into the currency that Stripe settled in.
-desk-report-columns-donations = Amounts may be summed over the rows of one currency. gross is what was given, negative for what was given back; fee what Stripe kept; exchanged what went into another currency or came from one; other what went to or came from the bank, a dispute, a reserve or anything else that is no gift. net = gross − fee + exchanged + other is by how much what Stripe holds for us changed; a gift taken by hand never was at Stripe, so its net is zero. The columns that end in _minor say the same in the smallest unit of the currency. booked_date is the day in the organisation’s time zone on which the row counts: the day on which it happened, or the first open one after it where the books of that day were closed. posted_date is when it was written here, occurred_at_utc when it happened. reverses_entry names the row that a correction takes back.
+desk-report-columns-donations = Amounts may be summed over the rows of one currency. gross is what was given, negative for what was given back; fee what Stripe kept; exchanged what went into another currency or came from one; other what went to or came from the bank, a dispute, a reserve or anything else that is no gift. net = gross − fee + exchanged + other is by how much what Stripe holds for us changed; a gift taken by hand never was at Stripe, so its net is zero. The columns that end in _minor say the same in the smallest unit of the currency. booked_date is the day in the organisation’s time zone on which the row counts: the day on which it happened, or the first open one after it where the books of that day were closed. posted_date is when it was written here, occurred_at_utc when it happened. reverses_entry names the row that a correction takes back. payout is the payout of Stripe in which the money of the row went to the bank, deposit our deposit of cash and cheques, at_bank_on the day of that line of the bank statement; they are empty while the money is on its way.
 desk-report-by-month = By month
 desk-report-text-by-month = What each month brought, by currency.
 desk-report-columns-by-month = given is what was given, taken_back what was refunded, reversed or lost in disputes less what came back of it, raised = given − taken_back. fees are what Stripe kept, in the currency that it settled in.
@@ -117,6 +117,7 @@ desk-column-account-code = Code or name
 desk-column-debit = Debit
 desk-column-credit = Credit
 desk-report-word-month = every month
+desk-column-at-bank-on = At the bank on
 desk-report-word-year = every year
 desk-report-word-donation = gift
 desk-report-word-fee = Stripe’s fee
