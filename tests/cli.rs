@@ -1,6 +1,7 @@
 //! The program as it is run: its commands, what it says, its exit codes, its life and its sudden death.
 
 mod commands;
+mod exports;
 mod killed;
 mod receipts;
 mod refusals;

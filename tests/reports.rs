@@ -1,6 +1,7 @@
 //! What finance takes away, the proof that everything agrees, and whether the installation is well.
 
 pub mod accounting;
+mod bank_lines;
 mod books;
 mod files;
 mod groups;
@@ -9,6 +10,7 @@ mod invariants;
 mod journals;
 mod letters;
 mod movements;
+mod narrowed;
 mod pages;
 mod register;
 mod sent;
@@ -41,7 +43,7 @@ fn of_days(mut request: ExportRequest, from: &str, to: &str, zone: chrono_tz::Tz
 
 /// Keeps the pieces.
 #[derive(Default)]
-struct Kept(Vec<Bytes>);
+pub struct Kept(Vec<Bytes>);
 
 impl Sink for Kept {
     async fn put(&mut self, chunk: Bytes, _rows: u64) -> Result<(), Error> {
@@ -50,10 +52,11 @@ impl Sink for Kept {
     }
 }
 
-type Row = BTreeMap<String, String>;
+/// A row of a file, by column.
+pub type Row = BTreeMap<String, String>;
 
 /// The bytes of a file and its manifest.
-async fn bytes_of(test: &TestApp, request: &ExportRequest) -> (Vec<u8>, Manifest) {
+pub async fn bytes_of(test: &TestApp, request: &ExportRequest) -> (Vec<u8>, Manifest) {
     let mut kept = Kept::default();
     let manifest = export(&test.app, request, &mut kept).await.expect("the export");
     (kept.0.concat(), manifest)

@@ -69,10 +69,14 @@ fn question(report: Report, postgres: bool) -> Option<String> {
 const REGISTER: &str =
     "select t.id, t.posted_at, t.occurred_at, t.booked_at, t.kind, d.id, r.code, d.supporter_id, c.slug, i.slug, a.slug, d.fund_code,
     d.restriction, f.gl_income, f.gl_fee, d.currency, d.amount_minor, s.gross, s.fee, s.exchanged, s.other, s.net, s.currency,
-    d.checkout_session_id, d.payment_intent_id, d.charge_id, t.stripe_balance_transaction, t.reverses_id
+    d.checkout_session_id, d.payment_intent_id, d.charge_id, t.stripe_balance_transaction, t.reverses_id,
+    p.stripe_payout_id, p.arrives_on
     from ledger_transaction t left join donation d on d.id = t.donation_id left join campaign c on c.id = d.campaign_id
     left join wish_item i on i.id = d.wish_item_id left join article a on a.id = d.article_id left join fund f on f.id = d.fund_id
     left join receipt r on r.donation_id = d.id and r.status = 'issued'
+    left join balance_movement m on m.id = t.stripe_balance_transaction
+    left join balance_movement g on g.donation_id = t.donation_id and g.mapped_to = 'gift' and t.kind = 'donation'
+    left join payout p on p.stripe_payout_id = coalesce(m.payout_id, g.payout_id)
     join (select transaction_id, currency, sum(case when account = 'donations' then -amount_minor else 0 end) as gross,
         sum(case when account = 'stripe_fees' then amount_minor else 0 end) as fee,
         sum(case when account = 'exchange' then -amount_minor else 0 end) as exchanged,

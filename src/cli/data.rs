@@ -6,9 +6,10 @@ use crate::{
     articles,
     config::{Config, Settings},
     db::Db,
+    donations::list::Asked,
     error::Error,
     payouts,
-    reports::{self, ExportRequest, journal::XeroFile},
+    reports::{self, ExportRequest, FilePart, asked::AskedReport},
     staff,
 };
 use entity::words::Role;
@@ -124,31 +125,56 @@ pub async fn reconcile(app: &App, days: u32) -> Result<ExitCode, Error> {
     Ok(if well && report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// Writes a report. A file appears under its name only when it is whole; what Xero takes only in pieces becomes numbered files.
+/// Writes a report. A file appears under its name only when it is whole; what is taken only in pieces becomes numbered files.
 pub async fn export(app: &App, arguments: &ExportArguments) -> Result<ExitCode, Error> {
-    let period = reports::Period { from: arguments.from, to: arguments.to, zone: arguments.tz.unwrap_or(app.config.org_timezone) };
-    if arguments.with_donors && arguments.report != reports::Report::Donations {
-        return Err(Error::Invalid("only the report `donations` names donors".to_owned()));
-    }
-    let asked =
-        reports::ReportRequest { period, with_donors: arguments.with_donors, ..reports::ReportRequest::all(arguments.report, period.zone) };
-    let mut request = ExportRequest { asked, format: arguments.format, part: None };
+    let (asked, filter) = in_words(arguments);
+    let zone = arguments.tz.unwrap_or(app.config.org_timezone);
+    let rows = asked.request(app, arguments.report, &filter, zone).await?;
+    let trail = asked.trail(&filter, &rows);
+    let mut request = ExportRequest { asked: rows, format: arguments.format, part: None };
     reports::export::check(&request)?;
     let Some(path) = &arguments.output else {
         let manifest = reports::export(app, &request, &mut reports::WriteSink(std::io::stdout())).await?;
-        return finish_export(app, &request, &manifest).await;
+        finish_export(app, &request, &trail, &manifest).await?;
+        return Ok(ExitCode::SUCCESS);
     };
     let files = reports::export::files(app, &request).await?;
     for part in 1..=files.len() {
         request.part = Some(part);
         let path = if files.len() == 1 { path.clone() } else { numbered(path, part) };
-        let manifest = export_file(app, &request, &files, &path).await?;
+        export_file(app, &request, &trail, &files, &path).await?;
         if files.len() > 1 {
             eprintln!("{}", path.display());
         }
-        finish_export(app, &request, &manifest).await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is asked for, as the desk's addresses say it.
+fn in_words(arguments: &ExportArguments) -> (AskedReport, Asked) {
+    let day = |day: Option<chrono::NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let only = &arguments.narrowed;
+    let asked = AskedReport {
+        posted_from: day(arguments.from),
+        posted_to: day(arguments.to),
+        item: text(&only.item),
+        article: text(&only.article),
+        claim: text(&only.claim),
+        currency: text(&only.currency),
+        with_donors: if arguments.with_donors { "yes".to_owned() } else { String::new() },
+        ..AskedReport::default()
+    };
+    let filter = Asked {
+        status: text(&only.status),
+        campaign: text(&only.campaign),
+        fund: text(&only.fund),
+        from: text(&only.given_from),
+        to: text(&only.given_to),
+        q: text(&only.search),
+        after: String::new(),
+    };
+    (asked, filter)
 }
 
 /// `january.csv` as `january-2.csv`.
@@ -158,9 +184,16 @@ fn numbered(path: &Path, part: usize) -> PathBuf {
     path.with_file_name(format!("{stem}-{part}{ending}"))
 }
 
-async fn export_file(app: &App, request: &ExportRequest, files: &[XeroFile], path: &Path) -> Result<reports::Manifest, Error> {
+/// Writes one file of a report, and who took it away into the audit trail.
+pub(super) async fn export_file(
+    app: &App,
+    request: &ExportRequest,
+    trail: &serde_json::Value,
+    files: &[FilePart],
+    path: &Path,
+) -> Result<(), Error> {
     let partial = path.with_extension("partial");
-    let file = std::fs::File::create(&partial).map_err(|e| cannot_write(&partial, &e))?;
+    let file = create(&partial, request.asked.names_people()).map_err(|e| cannot_write(&partial, &e))?;
     let bar = progress_bar(&format!("Exporting {}", request.asked.report.as_str()));
     match reports::export::count_rows(app, &request.asked).await? {
         Some(rows) => bar.set_length(u64::try_from(rows).unwrap_or(0)),
@@ -173,7 +206,18 @@ async fn export_file(app: &App, request: &ExportRequest, files: &[XeroFile], pat
     sink.bar.finish_and_clear();
     let file = sink.file.into_inner().map_err(|e| cannot_write(&partial, e.error()))?;
     file.sync_all().and_then(|()| std::fs::rename(&partial, path)).map_err(|e| cannot_write(path, &e))?;
-    Ok(manifest)
+    finish_export(app, request, trail, &manifest).await
+}
+
+/// Begins a file; one that names people nobody else on the machine may read.
+fn create(path: &Path, is_private: bool) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    if is_private {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    options.open(path)
 }
 
 /// A file with a progress bar.
@@ -198,21 +242,17 @@ pub(super) fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// Who took what away is part of the audit trail, from the command line too. The manifest goes to stderr, beside the file.
-async fn finish_export(app: &App, request: &ExportRequest, manifest: &reports::Manifest) -> Result<ExitCode, Error> {
+async fn finish_export(app: &App, request: &ExportRequest, trail: &serde_json::Value, manifest: &reports::Manifest) -> Result<(), Error> {
     let now = app.now();
-    let asked = &request.asked;
-    let detail = serde_json::json!({
-        "asked": { "from": asked.period.from, "to": asked.period.to, "zone": asked.period.zone.name(), "with_donors": asked.with_donors },
-        "sent": manifest.to_json(),
-    });
+    let detail = serde_json::json!({ "asked": trail, "sent": manifest.to_json() });
     app.db
         .write(async |tx| {
             let actor = staff::Actor::system();
-            staff::audit::record(tx, now, &actor, "report.export", "report", asked.report.as_str(), detail.clone()).await
+            staff::audit::record(tx, now, &actor, "report.export", "report", request.asked.report.as_str(), detail.clone()).await
         })
         .await?;
     eprintln!("{}", manifest.to_json());
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Imports articles.

@@ -1,9 +1,17 @@
 //! The commands for receipts and Gift Aid.
 
-use super::data::{cannot_write, progress_bar};
-use crate::{app::App, error::Error, gift_aid::claims, receipts::annual, staff::Actor};
+use super::data::{export_file, progress_bar};
+use crate::{
+    app::App,
+    donations::list::Asked,
+    error::Error,
+    gift_aid::claims,
+    receipts::annual,
+    reports::{self, ExportRequest, Format, Report, asked::AskedReport},
+    staff::Actor,
+};
 use chrono::NaiveDate;
-use std::{io::Write, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 /// Issues the statements of a tax year.
 pub async fn annual(app: &App, year: i32, dry_run: bool) -> Result<ExitCode, Error> {
@@ -57,25 +65,19 @@ pub async fn gift_aid_claim(app: &App, until: Option<NaiveDate>, dry_run: bool, 
     }
     if !dry_run && draft.refusal()?.is_none() {
         let id = claims::make(app, &Actor::system(), until).await?;
-        let claim = claims::read(app.db.read(), id).await?;
-        for number in 1..=claim.files().len() {
+        let asked = AskedReport { claim: id.to_string(), ..AskedReport::default() };
+        let filter = Asked::default();
+        let rows = asked.request(app, Report::GiftAid, &filter, app.config.org_timezone).await?;
+        let trail = asked.trail(&filter, &rows);
+        let mut request = ExportRequest { asked: rows, format: Format::Csv, part: None };
+        let files = reports::export::files(app, &request).await?;
+        for number in 1..=files.len() {
             let path = output.join(format!("gift-aid-{until}-{number}.csv"));
-            let file = claims::take_file(app, &Actor::system(), &claim, number).await?;
-            write_private(&path, &file).map_err(|error| cannot_write(&path, &error))?;
+            request.part = Some(number);
+            export_file(app, &request, &trail, &files, &path).await?;
             println!("{}", path.display());
         }
         println!("Claim {id} is made. When it was sent to HMRC, note the reference at the desk: /desk/gift-aid/claims/{id}");
     }
     Ok(if draft.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
-}
-
-/// Writes a file that nobody else on the machine may read, because it names people.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }

@@ -45,14 +45,17 @@ pub struct Packed(String);
 
 /// The rows of a question, which selects `columns` by these names; their order is that of the question.
 pub async fn fetch(db: &impl ConnectionTrait, question: &impl QueryTrait, columns: &[Column]) -> Result<Packed, Error> {
-    let backend = db.get_database_backend();
-    let inner = question.build(backend);
+    fetch_raw(db, question.build(db.get_database_backend()), columns).await
+}
+
+/// The same of a question in SQL.
+pub async fn fetch_raw(db: &impl ConnectionTrait, question: Statement, columns: &[Column]) -> Result<Packed, Error> {
+    let backend = question.db_backend;
     let fields: Vec<String> = columns.iter().map(|column| column.sql(backend)).collect();
     let row = format!("concat({})", fields.join(&format!(", '{BETWEEN_FIELDS}', ")));
     let all = if backend == DbBackend::Sqlite { "group_concat" } else { "string_agg" };
-    let sql = format!("select {all}({row}, '{BETWEEN_ROWS}') as packed from ({}) s", inner.sql);
-    let statement = Statement { sql, values: inner.values, db_backend: backend };
-    let found = db.query_one_raw(statement).await?;
+    let sql = format!("select {all}({row}, '{BETWEEN_ROWS}') as packed from ({}) s", question.sql);
+    let found = db.query_one_raw(Statement { sql, ..question }).await?;
     let packed: Option<String> = found.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
     Ok(Packed(packed.unwrap_or_default()))
 }

@@ -74,7 +74,10 @@ impl Asked {
     /// The filter that was asked for. Who may not see people finds none by address or name, so that nobody can try addresses out.
     pub fn filter(&self, zone: Tz, sees_people: bool) -> Result<Filter, Error> {
         let text = |field: &str| Some(field.trim().to_owned()).filter(|field| !field.is_empty());
-        let status = text(&self.status).map(|word| word.parse().map_err(|_| Error::Invalid("Choose one of the states.".to_owned())));
+        let status = text(&self.status).map(|word| {
+            let all: Vec<&str> = DonationStatus::ALL.iter().map(DonationStatus::as_str).collect();
+            word.parse().map_err(|_| Error::Invalid(format!("`{word}` is not a state: choose one of {}", all.join(", "))))
+        });
         let last = parse_day(&self.to)?;
         Ok(Filter {
             status: status.transpose()?,

@@ -6,6 +6,8 @@
 //! events come to the same end.
 
 pub mod back;
+/// With which line of the bank statement money came.
+pub mod bank_lines;
 /// Gifts by hand: cash, cheques, bank transfers.
 pub mod by_hand;
 pub mod care;

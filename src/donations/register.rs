@@ -4,7 +4,10 @@
 //! summed over any rows of one currency: gross is what was given, fee what Stripe kept, exchanged what left one currency for another, and
 //! other what went to or came from the bank, a dispute, a reserve or what is not ours.
 
-use super::list::Filter;
+use super::{
+    bank_lines::{self, BankLine},
+    list::Filter,
+};
 use crate::{
     db::packed::{
         self,
@@ -223,6 +226,8 @@ pub struct Movement {
     pub sums: Sums,
     /// The currency that Stripe settled in; known from the fee on, so empty in a gift's own row.
     pub settlement: Option<Currency>,
+    /// Where it reached the bank.
+    pub bank: BankLine,
 }
 
 /// The next movements after the transaction at `after`, of at most `limit` transactions, and the place of the last one when there may be
@@ -242,18 +247,18 @@ pub async fn page(
     let more = heads.len() as u64 > limit;
     heads.truncate(limit as usize);
     let Some(last) = heads.last().map(|head| (head.booked_at, head.entry_no)) else { return Ok(None) };
-    let sums = sums_of(db, &heads).await?;
+    let (sums, mut lines) = tokio::try_join!(sums_of(db, &heads), bank_lines::of_transactions(db, heads.iter().map(|head| head.entry_no)))?;
     let mut movements = Vec::with_capacity(heads.len() + heads.len() / 8);
     for head in heads {
         let number = head.entry_no;
         let first = sums.partition_point(|sum| sum.transaction_id < number);
         let own = sums[first..].iter().take_while(|sum| sum.transaction_id == number);
-        push_movements(&mut movements, head, own);
+        push_movements(&mut movements, head, lines.remove(&number).unwrap_or_default(), own);
     }
     Ok(Some((movements, more.then_some(last))))
 }
 
-fn push_movements<'s>(movements: &mut Vec<Movement>, head: Head, by_currency: impl Iterator<Item = &'s SumRow>) {
+fn push_movements<'s>(movements: &mut Vec<Movement>, head: Head, bank: BankLine, by_currency: impl Iterator<Item = &'s SumRow>) {
     let mut rows: Vec<_> = by_currency.map(|sum| (kind_of(&head, sum), sum)).collect();
     // What left a currency stands before what arrived in another.
     rows.sort_by_key(|(kind, sum)| (*kind != "exchange", sum.currency));
@@ -263,11 +268,17 @@ fn push_movements<'s>(movements: &mut Vec<Movement>, head: Head, by_currency: im
         MovementKind::Fee => rows.iter().find(|(kind, _)| *kind == "fee").map(|(_, sum)| sum.currency),
         _ => rows.iter().find(|(_, sum)| sum.net != 0).map(|(_, sum)| sum.currency),
     };
-    let movement =
-        |head, (kind, sum): &(&'static str, &SumRow)| Movement { head, kind, currency: sum.currency, sums: sum.sums(), settlement };
+    let movement = |head, bank, (kind, sum): &(&'static str, &SumRow)| Movement {
+        head,
+        kind,
+        currency: sum.currency,
+        sums: sum.sums(),
+        settlement,
+        bank,
+    };
     if let Some((last, others)) = rows.split_last() {
-        movements.extend(others.iter().map(|row| movement(head.clone(), row)));
-        movements.push(movement(head, last));
+        movements.extend(others.iter().map(|row| movement(head.clone(), bank.clone(), row)));
+        movements.push(movement(head, bank, last));
     }
 }
 

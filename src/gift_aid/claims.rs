@@ -6,7 +6,7 @@
 
 use super::{
     ORAL_DAYS, covers,
-    schedule::{self, Fault, Row, tax_on},
+    schedule::{Fault, ROWS_MAX, Row, tax_on},
     store,
 };
 use crate::{
@@ -319,20 +319,10 @@ impl Claim {
         Draft { gifts: self.gifts.clone(), adjustments: self.adjustments.clone(), problems: Vec::new() }.sums()
     }
 
-    /// Its rows, in files of as many as HMRC's spreadsheet takes.
-    pub fn files(&self) -> Vec<Vec<Row>> {
-        let rows: Vec<Row> = self.gifts.iter().map(|gift| gift.row.clone()).collect();
-        rows.chunks(super::schedule::ROWS_MAX).map(<[Row]>::to_vec).collect()
+    /// How many files its rows are: each has as many as HMRC's spreadsheet takes.
+    pub fn file_count(&self) -> usize {
+        self.gifts.len().div_ceil(ROWS_MAX)
     }
-}
-
-/// One file of a claim, as it goes out. The trail says who took it, because it names people, and what it was: its manifest.
-pub async fn take_file(app: &App, actor: &Actor, claim: &Claim, number: usize) -> Result<Vec<u8>, Error> {
-    let rows = number.checked_sub(1).and_then(|place| claim.files().get(place).cloned()).ok_or(Error::NotFound)?;
-    let (file, now, id) = (schedule::csv(&rows)?, app.now(), claim.head.id.to_string());
-    let detail = json!({ "asked": { "file": number }, "sent": schedule::manifest(&rows, &file, now)? });
-    app.db.write(async |tx| audit::record(tx, now, actor, "gift_aid.download", "gift_aid_claim", &id, detail.clone()).await).await?;
-    Ok(file)
 }
 
 /// Reads a claim.

@@ -1,4 +1,5 @@
-//! Gift Aid at the desk: what the next claim would have, the claims and their files, the declarations. Finance and administrators only.
+//! Gift Aid at the desk: what the next claim would have, the claims, the declarations. The rows of a claim are a report.
+//! Finance and administrators only.
 
 use super::{
     From, cancel,
@@ -19,8 +20,8 @@ use askama::Template;
 use axum::{
     Router,
     extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
     routing::{get, post},
 };
 use chrono::NaiveDate;
@@ -41,7 +42,6 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/desk/gift-aid", get(show).post(make))
         .route("/desk/gift-aid/claims/{id}", get(show_claim))
-        .route("/desk/gift-aid/claims/{id}/files/{number}", get(download))
         .route("/desk/gift-aid/claims/{id}/submit", post(submit))
         .route("/desk/gift-aid/claims/{id}/withdraw", post(withdraw))
         .route("/desk/gift-aid/declarations", get(show_declarations))
@@ -133,21 +133,11 @@ async fn tell_claim(app: &App, page: DeskPage, id: GiftAidClaimId, errors: FormE
     let claim = claims::read(app.db.read(), id).await?;
     let prefix = if errors.is_empty() { String::new() } else { format!("{} ", page.t("error-prefix")) };
     let title = format!("{prefix}{}", page.t1("desk-gift-aid-claim", "until", page.date(claim.head.until_on)));
-    Ok(ClaimPage { page: page.titled(title), errors, sums: claim.sums()?, files: (1..=claim.files().len()).collect(), claim, reference })
+    Ok(ClaimPage { page: page.titled(title), errors, sums: claim.sums()?, files: (1..=claim.file_count()).collect(), claim, reference })
 }
 
 async fn show_claim(State(app): State<App>, _who: Finance, page: DeskPage, Path(id): Path<GiftAidClaimId>) -> Result<Response, Error> {
     web::html(&tell_claim(&app, page, id, FormErrors::default(), String::new()).await?)
-}
-
-/// One file of a claim.
-async fn download(State(app): State<App>, who: Finance, Path((id, number)): Path<(GiftAidClaimId, usize)>) -> Result<Response, Error> {
-    let claim = claims::read(app.db.read(), id).await?;
-    let file = claims::take_file(&app, &who.actor(), &claim, number).await?;
-    let name = format!("attachment; filename=\"gift-aid-{}-{number}.csv\"", claim.head.until_on);
-    let name = HeaderValue::try_from(name).map_err(|e| Error::internal("a file's name", e))?;
-    let kind = HeaderValue::from_static("text/csv; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], file).into_response())
 }
 
 #[derive(Deserialize, Default)]

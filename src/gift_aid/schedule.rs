@@ -1,18 +1,12 @@
-//! HMRC's schedule of Gift Aid donations: its columns, its rules, and the file to paste into its spreadsheet.
+//! HMRC's schedule of Gift Aid donations: its columns and its rules.
 //!
 //! Source: "Schedule spreadsheet to claim back tax on Gift Aid donations" (gov.uk, as updated on 28 November 2025). The spreadsheet itself is
-//! HMRC's and must not be changed, so this is a file in the order of its columns.
+//! HMRC's and must not be changed, so what is taken away (`reports`) is a file in the order of its columns.
 
-use crate::{
-    asks::particulars::{NAME_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, postcode},
-    clock,
-    error::Error,
-};
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use crate::asks::particulars::{NAME_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, postcode};
+use chrono::NaiveDate;
 use entity::{Currency, Money, gift_aid_declaration};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use std::collections::BTreeMap;
 
 /// The most rows of one file.
 pub const ROWS_MAX: usize = 1_000;
@@ -134,51 +128,6 @@ impl Row {
         ];
         checks.into_iter().filter_map(|(fault, is_wrong)| is_wrong.then_some(fault)).collect()
     }
-
-    /// The cells, in the order of [`COLUMNS`]. What does not apply is blank.
-    pub fn cells(&self) -> [String; 9] {
-        [
-            self.title.clone(),
-            self.first_name.clone(),
-            self.last_name.clone(),
-            self.house.clone(),
-            self.postcode.clone(),
-            String::new(),
-            String::new(),
-            self.gift_on.format("%d/%m/%y").to_string(),
-            self.amount.decimal(),
-        ]
-    }
-}
-
-/// The file of up to [`ROWS_MAX`] rows, with the heads of the columns. A byte order mark begins it: without one, the program from which the
-/// rows are copied into HMRC's spreadsheet misreads names such as Zoë.
-pub fn csv(rows: &[Row]) -> Result<Vec<u8>, Error> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(b"\xef\xbb\xbf".to_vec());
-    let wrong = |error: csv::Error| Error::internal("writing a schedule", error);
-    writer.write_record(COLUMNS).map_err(wrong)?;
-    for row in rows {
-        writer.write_record(row.cells()).map_err(wrong)?;
-    }
-    writer.into_inner().map_err(|error| Error::internal("writing a schedule", error.error()))
-}
-
-/// What a file says of itself, as every export does: rows, control total, SHA-256, when it was read.
-pub fn manifest(rows: &[Row], file: &[u8], as_of: DateTime<Utc>) -> Result<serde_json::Value, Error> {
-    let mut totals: BTreeMap<String, BTreeMap<&str, String>> = BTreeMap::new();
-    let mut sums: BTreeMap<Currency, i64> = BTreeMap::new();
-    for row in rows {
-        let sum = sums.entry(row.amount.currency).or_default();
-        *sum = sum.checked_add(row.amount.minor).ok_or(entity::MoneyError::Overflow)?;
-    }
-    for (currency, minor) in sums {
-        totals.insert(currency.to_string(), BTreeMap::from([("amount", Money::new(minor, currency).decimal())]));
-    }
-    let sha256 = clock::hex(ring::digest::digest(&ring::digest::SHA256, file).as_ref());
-    Ok(json!({
-        "report": "gift-aid", "format": "csv", "rows": rows.len(), "totals": totals, "sha256": sha256,
-        "as_of": as_of.to_rfc3339_opts(SecondsFormat::Secs, true),
-    }))
 }
 
 /// The tax on gifts of this sum: a quarter of it, because a basic rate of 20 % was paid before. HMRC takes whole pence of the total.

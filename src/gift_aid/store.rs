@@ -106,6 +106,13 @@ pub async fn made_claim(db: &impl ConnectionTrait) -> Result<Option<gift_aid_cla
     Ok(gift_aid_claim::Entity::find().filter(gift_aid_claim::Column::State.eq(GiftAidClaimState::Made)).one(db).await?)
 }
 
+/// The newest claim that was not withdrawn.
+pub async fn newest_claim(db: &impl ConnectionTrait) -> Result<Option<gift_aid_claim::Model>, Error> {
+    let stands = gift_aid_claim::Column::State.ne(GiftAidClaimState::Withdrawn);
+    let newest = gift_aid_claim::Entity::find().filter(stands).order_by_desc(gift_aid_claim::Column::MadeAt);
+    Ok(newest.order_by_desc(gift_aid_claim::Column::Id).limit(1).one(db).await?)
+}
+
 /// The lines of a claim, in the order of their gifts.
 pub async fn lines(db: &impl ConnectionTrait, id: GiftAidClaimId) -> Result<Vec<gift_aid_line::Model>, Error> {
     let of = gift_aid_line::Entity::find().filter(gift_aid_line::Column::ClaimId.eq(id));

@@ -13,8 +13,8 @@ mod worth;
 pub use places::{Place, cover_shortfall, income_for_item, main_purpose, places_of_gift, post_of_gift, purpose_of_gift, spread};
 pub use returned::{Booked, OfGift};
 pub use store::{
-    Income, Raised, entries_of_donation, find_by_source, income_since, of_transactions, raised, raised_from, standing_of_movement,
-    taken_back, times_posted, worth_of,
+    Income, Raised, entries_of_donation, find_by_source, income_since, numbered, of_transactions, raised, raised_from,
+    standing_of_movement, taken_back, times_posted, worth_of,
 };
 pub use worth::{Worth, worths_of};
 

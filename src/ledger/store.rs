@@ -12,7 +12,7 @@ use entity::{
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    RelationDef, Statement,
+    RelationDef, Statement, Value,
     sea_query::{Expr, OnConflict, Query, SelectStatement},
 };
 use std::collections::HashMap;
@@ -108,7 +108,7 @@ pub async fn raised(db: &impl ConnectionTrait, campaigns: &[CampaignId]) -> Resu
         return Ok(Vec::new());
     }
     let places = (1..=campaigns.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-    let values = campaigns.iter().map(|id| sea_orm::Value::from(*id));
+    let values = campaigns.iter().map(|id| Value::from(*id));
     let question = Statement::from_sql_and_values(db.get_database_backend(), RAISED.replace("@campaigns", &places), values);
     let row = |row: QueryResult| {
         let (total, currency) = (row.try_get::<i64>("", "total")?, row.try_get::<Currency>("", "currency")?);
@@ -250,9 +250,28 @@ pub async fn entries_of_donation(
 /// others that stand between; scattered ones by name.
 pub fn of_transactions(numbers: impl Iterator<Item = i64> + Clone) -> Expr {
     use ledger_entry::Column::TransactionId;
+    match range_of(numbers.clone()) {
+        Some((first, last)) => TransactionId.between(first, last),
+        None => TransactionId.is_in(numbers),
+    }
+}
+
+/// The same in SQL as a condition over `column`, with its values, which are numbered from one.
+pub fn numbered(column: &str, numbers: impl Iterator<Item = i64> + Clone) -> (String, Vec<Value>) {
+    match range_of(numbers.clone()) {
+        Some((first, last)) => (format!("{column} between $1 and $2"), vec![first.into(), last.into()]),
+        None => {
+            let values: Vec<Value> = numbers.map(Value::from).collect();
+            let places: Vec<String> = (1..=values.len()).map(|place| format!("${place}")).collect();
+            (format!("{column} in ({})", places.join(", ")), values)
+        }
+    }
+}
+
+/// The first and the last of numbers that stand close together.
+fn range_of(numbers: impl Iterator<Item = i64> + Clone) -> Option<(i64, i64)> {
     let (first, last) = (numbers.clone().min().unwrap_or(0), numbers.clone().max().unwrap_or(0));
-    let are_close = last.saturating_sub(first) < 4 * numbers.clone().count() as i64;
-    if are_close { TransactionId.between(first, last) } else { TransactionId.is_in(numbers) }
+    (last.saturating_sub(first) < 4 * numbers.count() as i64).then_some((first, last))
 }
 
 /// What a donation is worth: the income that the ledger holds for it, in its own currency. Zero while it is not paid.

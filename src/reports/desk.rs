@@ -1,20 +1,17 @@
 //! Reports at the desk: what there is, each with its period and its rows, and the proof that everything agrees.
 
 use super::{
+    asked::AskedReport,
     chart::{Chart, charts},
-    desk_export,
-    export::files,
+    desk_export, journal,
     report::{self, Cell, Column, Format, Kind, Period, Report, ReportRequest},
+    schedule,
     taken::{self, Taken},
     verify::{self, KeptCheck, verify},
 };
 use crate::{
     app::App,
-    clock,
-    donations::{
-        list::{Asked, parse_day},
-        register,
-    },
+    donations::{list::Asked, register},
     error::Error,
     staff::{AnyStaff, DeskPage, Finance},
     web::{self, Path, Query, pager::PAGE_ROWS},
@@ -22,7 +19,7 @@ use crate::{
 use askama::Template;
 use axum::{Router, extract::State, response::Response, routing::get};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
-use serde::Deserialize;
+use entity::Currency;
 
 /// How many months back the chooser names one by one.
 const MONTHS_NAMED: u32 = 18;
@@ -71,8 +68,10 @@ struct ReportPage {
     /// What the button says: how many rows the file has, where that is quickly known.
     download: String,
     formats: Vec<&'static str>,
-    /// How many files Xero needs, where that is more than one.
-    xero_files: Option<usize>,
+    /// The currencies that can be chosen: code, whether chosen. None where there is no choice.
+    currencies: Vec<(String, bool)>,
+    /// How many files some format needs, where that is more than one, with the key of the text that says so.
+    files: Option<(&'static str, usize)>,
     has_donors: bool,
     all_columns: &'static [Column],
 }
@@ -103,7 +102,8 @@ const TAKEN_SHOWN: u64 = 20;
 
 async fn show_all(State(app): State<App>, _who: Finance, page: DeskPage) -> Result<Response, Error> {
     let title = page.t("desk-nav-reports");
-    let reports = Report::ALL.iter().map(|report| report.as_str()).collect();
+    let is_offered = |report: &Report| *report != Report::GiftAid || app.config.org_receipt_profile.offers_gift_aid();
+    let reports = Report::ALL.iter().copied().filter(is_offered).map(Report::as_str).collect();
     web::html(&ReportsPage { page: page.titled(title), reports, taken: taken::last(app.db.read(), TAKEN_SHOWN).await? })
 }
 
@@ -120,71 +120,6 @@ async fn show_last(State(app): State<App>, _who: AnyStaff, page: DeskPage) -> Re
     web::html(&VerifyPage { page: page.titled(title), at: Some(last.began_at), ok: last.ok, checks })
 }
 
-/// What the address of a report or of its file says besides the filter of the donations' list.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct AskedReport {
-    /// A month `2026-01`, a year `2026`, `all`, or empty for the days.
-    pub period: String,
-    /// The first day.
-    pub posted_from: String,
-    /// The last day.
-    pub posted_to: String,
-    /// Only gifts for this item.
-    pub item: String,
-    /// Only gifts from this article.
-    pub article: String,
-    /// Where the page begins.
-    pub after: String,
-    /// How the file is written.
-    pub format: String,
-    /// Which of Xero's files.
-    pub part: String,
-    /// Whether names are in it.
-    pub with_donors: String,
-}
-
-impl AskedReport {
-    /// The days that were asked for, in the organisation's zone; all, when nothing was.
-    pub(super) fn days(&self, app: &App) -> Result<Period, Error> {
-        let zone = app.config.org_timezone;
-        let named = match self.period.trim() {
-            "" => (parse_day(&self.posted_from)?, parse_day(&self.posted_to)?),
-            "all" => (None, None),
-            name => days_of(name).ok_or_else(|| Error::Invalid(format!("`{name}` is not a month such as 2026-01, nor a year.")))?,
-        };
-        let period = Period { from: named.0, to: named.1, zone };
-        period.bounds()?;
-        Ok(period)
-    }
-
-    /// The rows that were asked for.
-    pub(super) fn request(&self, app: &App, report: Report, filter: &Asked) -> Result<ReportRequest, Error> {
-        let text = |field: &str| Some(field.trim().to_owned()).filter(|field| !field.is_empty());
-        Ok(ReportRequest {
-            report,
-            period: self.days(app)?,
-            with_donors: report == Report::Donations && !self.with_donors.is_empty(),
-            filter: if report == Report::Donations { filter.filter(app.config.org_timezone, true)? } else { Default::default() },
-            item: text(&self.item),
-            article: text(&self.article),
-        })
-    }
-
-    fn is_empty(&self) -> bool {
-        [&self.period, &self.posted_from, &self.posted_to].iter().all(|field| field.trim().is_empty())
-    }
-}
-
-/// The days of a month or a year by its name.
-fn days_of(name: &str) -> Option<(Option<NaiveDate>, Option<NaiveDate>)> {
-    let (first, months) = match name.split_once('-') {
-        Some(_) => (clock::parse_day(&format!("{name}-01"))?, 1),
-        None => (clock::parse_day(&format!("{name}-01-01"))?, 12),
-    };
-    Some((Some(first), Some(first.checked_add_months(Months::new(months))? - Days::new(1))))
-}
-
 async fn show(
     State(app): State<App>,
     _who: Finance,
@@ -194,17 +129,20 @@ async fn show(
     Query(mut asked): Query<AskedReport>,
 ) -> Result<Response, Error> {
     let report: Report = name.parse().map_err(|_| Error::NotFound)?;
-    if asked.is_empty() {
+    if asked.is_of_no_days() {
         // The last whole month is what finance asks for most; months are compared over a year.
         let today = app.today();
         let last = today.with_day(1).unwrap_or(today) - Days::new(1);
-        let by_year = matches!(report, Report::ByMonth | Report::Recurring);
-        asked.period = if by_year { today.year().to_string() } else { format!("{:04}-{:02}", last.year(), last.month()) };
+        asked.period = match report {
+            Report::ByMonth | Report::Recurring => today.year().to_string(),
+            Report::GiftAid => "all".to_owned(),
+            _ => format!("{:04}-{:02}", last.year(), last.month()),
+        };
     }
-    let request = asked.request(&app, report, &filter)?;
+    let request = asked.request(&app, report, &filter, app.config.org_timezone).await?;
     let rows = report::page(&app, &request, &asked.after, PAGE_ROWS).await?;
-    let as_xero = super::export::ExportRequest { asked: request.clone(), format: Format::Xero, part: None };
-    let fields = fields(report, &filter, &asked);
+    let currencies = currencies(&app, &request).await?;
+    let fields: Vec<(&'static str, String)> = asked.fields(&filter).into_iter().map(|(name, value)| (name, value.to_owned())).collect();
     let all_columns = report.columns(false);
     let shown: Vec<usize> = match report.columns_on_page() {
         [] => (0..all_columns.len()).collect(),
@@ -224,7 +162,8 @@ async fn show(
         rows: rows.rows.iter().map(|row| shown_row(&page, row, &shown)).collect(),
         download: download(&app, &page, &request).await?,
         formats: report.formats().map(Format::as_str).collect(),
-        xero_files: if report == Report::Journal { Some(files(&app, &as_xero).await?.len()).filter(|files| *files > 1) } else { None },
+        files: several_files(&app, &request, &currencies).await?,
+        currencies,
         has_donors: report == Report::Donations,
         all_columns,
         fields,
@@ -243,14 +182,29 @@ async fn download(app: &App, page: &DeskPage, request: &ReportRequest) -> Result
     Ok(if rows > register::COUNTED_MAX { page.t("desk-reports-download-many") } else { page.tn("desk-reports-download-rows", rows) })
 }
 
-/// What narrows the rows, as hidden fields of the forms.
-fn fields(report: Report, filter: &Asked, asked: &AskedReport) -> Vec<(&'static str, String)> {
-    if report != Report::Donations {
-        return Vec::new();
+/// The currencies of a journal's days, where there are several or one was chosen.
+async fn currencies(app: &App, request: &ReportRequest) -> Result<Vec<(String, bool)>, Error> {
+    if request.report != Report::Journal {
+        return Ok(Vec::new());
     }
-    let own = [("item", asked.item.trim()), ("article", asked.article.trim())];
-    let all = filter.fields().into_iter().chain(own).filter(|(_, value)| !value.is_empty());
-    all.map(|(name, value)| (name, value.to_owned())).collect()
+    let mut all = journal::currencies(app.db.read(), &request.period).await?;
+    let unheard_of = request.currency.filter(|chosen| !all.contains(chosen));
+    all.extend(unheard_of);
+    let is_chosen = |currency: &Currency| request.currency == Some(*currency);
+    let are_choice = all.len() > 1 || request.currency.is_some();
+    Ok(all.iter().filter(|_| are_choice).map(|currency| (currency.code().to_owned(), is_chosen(currency))).collect())
+}
+
+/// How many files the format needs that takes only short ones. Where a currency has to be chosen first, that is not known yet.
+async fn several_files(app: &App, request: &ReportRequest, currencies: &[(String, bool)]) -> Result<Option<(&'static str, usize)>, Error> {
+    let (text, files) = match request.report {
+        Report::Journal if currencies.is_empty() || request.currency.is_some() => {
+            ("desk-reports-part", journal::xero_files(app, request).await?)
+        }
+        Report::GiftAid => ("desk-reports-part-gift-aid", schedule::files(app.db.read(), request).await?),
+        _ => return Ok(None),
+    };
+    Ok(Some((text, files.len())).filter(|(_, count)| *count > 1))
 }
 
 fn address(report: Report, fields: &[(&'static str, String)], asked: &AskedReport, after: &str) -> String {
@@ -298,6 +252,13 @@ fn shown_row(page: &DeskPage, row: &report::Row, shown: &[usize]) -> ShownRow {
         first.text = page.t("desk-reports-none");
     }
     ShownRow { cells, link: row.link.as_ref().map(ToString::to_string) }
+}
+
+impl ReportPage {
+    /// Whether a format that takes one currency cannot be had before one was chosen.
+    fn wants_currency(&self) -> bool {
+        !self.currencies.is_empty() && self.currencies.iter().all(|(_, is_chosen)| !is_chosen)
+    }
 }
 
 /// Whether a column's cells stand at the end of their column.

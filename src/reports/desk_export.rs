@@ -1,9 +1,8 @@
 //! A report taken away from the desk: sent while it is read, and in the audit trail.
 
 use super::{
-    desk::AskedReport,
-    export::{self, ExportRequest, Manifest, Sink},
-    journal::XeroFile,
+    asked::AskedReport,
+    export::{self, ExportRequest, FilePart, Manifest, Sink},
     report::{Format, Report},
 };
 use crate::{
@@ -23,7 +22,6 @@ use bytes::Bytes;
 use chrono::NaiveDate;
 use serde_json::json;
 use std::{
-    collections::BTreeMap,
     io,
     sync::{Arc, LazyLock},
     time::Duration,
@@ -62,7 +60,7 @@ pub(super) async fn export(
     let report: Report = name.parse().map_err(|_| Error::NotFound)?;
     let part = Some(asked.part.trim()).filter(|part| !part.is_empty());
     let request = ExportRequest {
-        asked: asked.request(&app, report, &filter)?,
+        asked: asked.request(&app, report, &filter, app.config.org_timezone).await?,
         format: if asked.format.is_empty() { Format::Csv } else { asked.format.parse()? },
         part: part.map(str::parse).transpose().map_err(|_| Error::Invalid("Name which file by its number.".to_owned()))?,
     };
@@ -71,15 +69,10 @@ pub(super) async fn export(
     if files.len() > 1 && request.part.is_none() {
         return Err(Error::Invalid(format!("This is {} files: take them one by one from the report's page.", files.len())));
     }
+    export::file_of(&request, &files)?;
     let busy = || Error::TooMany("Several exports are running. Please try again in a minute.".to_owned());
     let place = EXPORTS.clone().try_acquire_owned().map_err(|_| busy())?;
-    let named = json!({
-        "from": request.asked.period.from, "to": request.asked.period.to, "with_donors": request.asked.with_donors,
-        // What was searched for may be somebody's address: the trail says only that there was a search.
-        "filter": filter.fields().into_iter().chain([("item", asked.item.trim()), ("article", asked.article.trim())])
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| (name, if name == "q" { "…" } else { value })).collect::<BTreeMap<_, _>>(),
-    });
+    let named = asked.trail(&filter, &request.asked);
     let disposition = HeaderValue::try_from(format!("attachment; filename=\"{}\"", file_name(&request, files.len())));
     let kind = HeaderValue::from_static(request.format.content_type());
     let (sender, receiver) = mpsc::channel(PIECES_WAITING);
@@ -131,7 +124,7 @@ async fn send(
     app: App,
     actor: Actor,
     request: ExportRequest,
-    files: Vec<XeroFile>,
+    files: Vec<FilePart>,
     named: serde_json::Value,
     pieces: mpsc::Sender<Piece>,
     _place: OwnedSemaphorePermit,

@@ -1,8 +1,9 @@
 //! A report as a file, written while it is read, with a manifest of what was taken away.
 
 use super::{
-    journal::{self, Entry, Writer, XeroFile},
+    journal::{self, Entry, Writer},
     report::{self, Cell, Format, Page, Report, ReportRequest},
+    schedule,
     write::{TableWriter, utc},
 };
 use crate::{app::App, clock::hex, donations::register, error::Error};
@@ -29,8 +30,17 @@ pub struct ExportRequest {
     pub asked: ReportRequest,
     /// How the file is written.
     pub format: Format,
-    /// Which of Xero's files, from one; where there is only one, it need not be named.
+    /// Which of the files that it needs, from one; where there is only one, it need not be named.
     pub part: Option<usize>,
+}
+
+/// Where one of several files begins: the page of rows or entries, and how many of them belong to the file before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FilePart {
+    /// What the page is asked with.
+    pub page: String,
+    /// How many of its entries to leave out.
+    pub skip: usize,
 }
 
 /// The sums of the amount columns, by currency and column.
@@ -97,9 +107,21 @@ pub async fn count_rows(app: &App, request: &ReportRequest) -> Result<Option<i64
     }
 }
 
-/// The files that an export is: Xero takes only short ones. Who takes several asks once, and each with [`export_file`].
-pub async fn files(app: &App, request: &ExportRequest) -> Result<Vec<XeroFile>, Error> {
-    if request.format == Format::Xero { journal::xero_files(app, &request.asked).await } else { Ok(vec![XeroFile::default()]) }
+/// The files that an export is: Xero and HMRC take only short ones. Who takes several asks once, and each with [`export_file`]. Several
+/// currencies are refused where the program that takes the file knows one.
+pub async fn files(app: &App, request: &ExportRequest) -> Result<Vec<FilePart>, Error> {
+    match (request.asked.report, request.format) {
+        (_, Format::Xero) => {
+            journal::refuse_currencies(app, &request.asked, "Xero").await?;
+            journal::xero_files(app, &request.asked).await
+        }
+        (_, Format::QuickBooksDesktop) => {
+            journal::refuse_currencies(app, &request.asked, "QuickBooks Desktop").await?;
+            Ok(vec![FilePart::default()])
+        }
+        (Report::GiftAid, Format::Csv) => schedule::files(app.db.read(), &request.asked).await,
+        _ => Ok(vec![FilePart::default()]),
+    }
 }
 
 /// Refuses what cannot be exported, before anything is written.
@@ -121,12 +143,12 @@ pub async fn export(app: &App, request: &ExportRequest, sink: &mut impl Sink) ->
 }
 
 /// The same, one of `files`.
-pub async fn export_file(app: &App, request: &ExportRequest, files: &[XeroFile], sink: &mut impl Sink) -> Result<Manifest, Error> {
+pub async fn export_file(app: &App, request: &ExportRequest, files: &[FilePart], sink: &mut impl Sink) -> Result<Manifest, Error> {
     check(request)?;
     let mut out = Out { sink, digest: ring::digest::Context::new(&ring::digest::SHA256), rows: 0, totals: Totals::new() };
     let as_of = app.now();
     if request.format.is_table() {
-        write_table(app, request, &mut out).await?
+        write_table(app, request, files, &mut out).await?
     } else {
         write_journal(app, request, files, &mut out).await?
     }
@@ -185,14 +207,17 @@ fn entries(app: &App, request: &ExportRequest, after: String) -> impl Future<Out
     async move { journal::entries(&app, &asked, &after, rows_at_once(app.db.is_postgres())).await }
 }
 
-async fn write_table<S: Sink>(app: &App, request: &ExportRequest, out: &mut Out<'_, S>) -> Result<(), Error> {
-    let columns = request.asked.report.columns(request.asked.with_donors);
-    let mut table = TableWriter::new(request.format, request.asked.report.as_str(), columns, &temporary_folder(app))?;
-    let mut reading = ahead(rows(app, request, String::new()));
+async fn write_table<S: Sink>(app: &App, request: &ExportRequest, files: &[FilePart], out: &mut Out<'_, S>) -> Result<(), Error> {
+    let report = request.asked.report;
+    let columns = report.columns(request.asked.with_donors);
+    let most = if report == Report::GiftAid && request.format == Format::Csv { schedule::ROWS_MAX as u64 } else { u64::MAX };
+    let mut reading = ahead(rows(app, request, file_of(request, files)?.page.clone()));
+    let mut table = TableWriter::new(request.format, report, columns, &temporary_folder(app))?;
     loop {
         let page = arrived(reading).await?;
-        let next = page.next.map(|after| ahead(rows(app, request, after)));
-        for row in &page.rows {
+        let left = usize::try_from(most - out.rows).unwrap_or(usize::MAX);
+        let next = page.next.filter(|_| page.rows.len() < left).map(|after| ahead(rows(app, request, after)));
+        for row in page.rows.iter().take(left) {
             for (column, cell) in columns.iter().zip(&row.cells) {
                 if let Cell::Money(money) = cell {
                     out.add(column.name, *money)?;
@@ -229,8 +254,8 @@ fn temporary_folder(app: &App) -> std::path::PathBuf {
     if own.is_dir() { own.clone() } else { std::env::temp_dir() }
 }
 
-async fn write_journal<S: Sink>(app: &App, request: &ExportRequest, files: &[XeroFile], out: &mut Out<'_, S>) -> Result<(), Error> {
-    let file = file_of(request.part, files)?;
+async fn write_journal<S: Sink>(app: &App, request: &ExportRequest, files: &[FilePart], out: &mut Out<'_, S>) -> Result<(), Error> {
+    let file = file_of(request, files)?;
     let mut writer = Writer::new(app, &request.asked, request.format);
     let mut reading = ahead(entries(app, request, file.page.clone()));
     let mut skip = file.skip;
@@ -260,12 +285,16 @@ async fn write_journal<S: Sink>(app: &App, request: &ExportRequest, files: &[Xer
     out.hand_on(writer.take()).await
 }
 
-fn file_of(part: Option<usize>, files: &[XeroFile]) -> Result<&XeroFile, Error> {
+/// The file that was asked for, of `files`.
+pub(super) fn file_of<'f>(request: &ExportRequest, files: &'f [FilePart]) -> Result<&'f FilePart, Error> {
     let many = files.len();
-    let part = match part {
+    let part = match request.part {
         None if many > 1 => {
-            let why = format!("Xero takes at most {} lines in a file, so this is {many} files: name which one", journal::XERO_LINES_MAX);
-            return Err(Error::Invalid(why));
+            let limit = match request.format {
+                Format::Xero => format!("Xero takes at most {} lines in a file", journal::XERO_LINES_MAX),
+                _ => format!("HMRC’s spreadsheet takes at most {} rows", schedule::ROWS_MAX),
+            };
+            return Err(Error::Invalid(format!("{limit}, so this is {many} files: name which one")));
         }
         part => part.unwrap_or(1),
     };

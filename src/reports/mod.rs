@@ -1,5 +1,7 @@
 //! What finance takes away: reports, exports and journals, and `verify`, which recomputes everything.
 
+/// What a report is asked with.
+pub mod asked;
 mod chart;
 mod desk;
 mod desk_export;
@@ -18,6 +20,8 @@ mod recurring;
 mod register;
 /// What a report is, and which there are.
 pub mod report;
+/// The schedule of a Gift Aid claim.
+pub mod schedule;
 /// What was taken away last.
 pub mod taken;
 /// Whether everything that was written down still agrees.
@@ -27,7 +31,7 @@ mod waterfall;
 pub mod write;
 
 pub use doctor::{Finding, Level, doctor};
-pub use export::{ExportRequest, Manifest, Sink, WriteSink, export};
+pub use export::{ExportRequest, FilePart, Manifest, Sink, WriteSink, export};
 pub use report::{Format, Period, Report, ReportRequest};
 pub use verify::{Check, VerifyReport, verify, verify_and_keep};
 

@@ -7,8 +7,11 @@
 //! happen at different times; the amount that the supporter saw stands in the gift's row only. A gift taken by hand never was at Stripe:
 //! its `other` is what went to the bank, and its `net` zero.
 //!
+//! `payout`, `deposit` and `at_bank_on` say with which line of the bank statement the money came.
+//!
 //! The period is that of booking: when it happened, or the first open day where the books of that day were closed. Nothing is booked into
-//! a closed period, so a closed period always gives the same file.
+//! a closed period, so a closed period always has the same rows and sums. What is known of a row beside its sums is as it is now: the valid
+//! receipt, the fund's codes, where the money reached the bank.
 
 use super::report::{Cell, Column, Kind, Link, Page, ReportRequest, Row, column, read_place, write_place};
 use crate::{
@@ -57,6 +60,9 @@ const ALL: &[Column] = &[
     column("other", Kind::Money),
     column("other_minor", Kind::Count),
     column("reverses_entry", Kind::Count),
+    column("payout", Kind::Text),
+    column("deposit", Kind::Text),
+    column("at_bank_on", Kind::Day),
     column("donor_name", Kind::Text),
     column("donor_email", Kind::Text),
 ];
@@ -77,7 +83,7 @@ pub async fn page(app: &App, request: &ReportRequest, after: &str, limit: u64) -
 }
 
 fn row_of(request: &ReportRequest, references: &DonorReferences, movement: Movement) -> Row {
-    let Movement { head, kind, currency, sums, settlement } = movement;
+    let Movement { head, kind, currency, sums, settlement, bank } = movement;
     let zone = request.period.zone;
     let day = |at: chrono::DateTime<chrono::Utc>| Cell::Day(at.with_timezone(&zone).date_naive());
     let code = |currency: Option<Currency>| currency.map_or(Cell::Empty, |currency| Cell::Text(currency.code().to_owned()));
@@ -117,6 +123,13 @@ fn row_of(request: &ReportRequest, references: &DonorReferences, movement: Movem
         Cell::Money(Money::new(sums.other, currency)),
         Cell::Count(sums.other),
         head.reverses.map_or(Cell::Empty, Cell::Count),
+        bank.payout.into(),
+        bank.deposit.map_or(Cell::Empty, |id| Cell::Text(id.to_string())),
+        match bank.on {
+            Some(on) => Cell::Day(on),
+            None if bank.by_itself => day(head.occurred_at),
+            None => Cell::Empty,
+        },
     ]);
     if request.with_donors {
         cells.extend([head.donor_name.into(), head.donor_email.into()]);

@@ -1,6 +1,6 @@
 //! What a report is: a name, columns, and rows that are read page by page. The desk's page and every kind of file show the same rows.
 
-use super::{groups, journal, matching, receipts, recurring, register, waterfall};
+use super::{groups, journal, matching, receipts, recurring, register, schedule, waterfall};
 use crate::{
     app::App,
     clock::start_of_day,
@@ -9,7 +9,10 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use entity::{Money, ids::DonationId};
+use entity::{
+    Currency, Money,
+    ids::{DonationId, GiftAidClaimId},
+};
 use std::str::FromStr;
 
 macro_rules! reports {
@@ -49,6 +52,8 @@ reports! {
     Matching = "matching",
     /// Receipts, issued, void and replaced.
     Receipts = "receipts",
+    /// The schedule of a Gift Aid claim.
+    GiftAid = "gift-aid",
     /// Each payout, and what it is made of.
     Waterfall = "waterfall",
     /// Summaries for an accounting program: a journal for each payout and fund.
@@ -80,6 +85,8 @@ pub enum Format {
     Csv,
     /// For Excel: the same with a byte order mark, without which it takes Persian for another encoding.
     CsvExcel,
+    /// For Excel in the many countries where it parts cells at semicolons and writes decimals with a comma.
+    CsvSemicolon,
     /// A spreadsheet.
     Xlsx,
     /// A JSON object in each line.
@@ -101,6 +108,7 @@ impl Format {
     pub const ALL: &[Self] = &[
         Self::Csv,
         Self::CsvExcel,
+        Self::CsvSemicolon,
         Self::Xlsx,
         Self::Jsonl,
         Self::Hledger,
@@ -115,6 +123,7 @@ impl Format {
         match self {
             Self::Csv => "csv",
             Self::CsvExcel => "csv-excel",
+            Self::CsvSemicolon => "csv-semicolon",
             Self::Xlsx => "xlsx",
             Self::Jsonl => "jsonl",
             Self::Hledger => "hledger",
@@ -128,7 +137,7 @@ impl Format {
     /// How a file's name ends.
     pub const fn ending(self) -> &'static str {
         match self {
-            Self::Csv | Self::CsvExcel => ".csv",
+            Self::Csv | Self::CsvExcel | Self::CsvSemicolon => ".csv",
             Self::Xlsx => ".xlsx",
             Self::Jsonl => ".jsonl",
             Self::Hledger => ".journal",
@@ -142,7 +151,9 @@ impl Format {
     /// What a file is, as HTTP says it.
     pub const fn content_type(self) -> &'static str {
         match self {
-            Self::Csv | Self::CsvExcel | Self::Xero | Self::QuickBooksOnline => "text/csv; charset=utf-8; header=present",
+            Self::Csv | Self::CsvExcel | Self::CsvSemicolon | Self::Xero | Self::QuickBooksOnline => {
+                "text/csv; charset=utf-8; header=present"
+            }
             Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             Self::Jsonl => "application/jsonl",
             Self::Hledger | Self::Beancount => "text/plain; charset=utf-8",
@@ -152,7 +163,7 @@ impl Format {
 
     /// Whether it holds the rows of a table, and not journal entries.
     pub const fn is_table(self) -> bool {
-        matches!(self, Self::Csv | Self::CsvExcel | Self::Xlsx | Self::Jsonl)
+        matches!(self, Self::Csv | Self::CsvExcel | Self::CsvSemicolon | Self::Xlsx | Self::Jsonl)
     }
 }
 
@@ -174,8 +185,30 @@ impl Report {
             Self::Journal => true,
             // The programs that import journals are not made for a line of each gift; nor should they hold them.
             Self::Books => format.is_table() || matches!(format, Format::Hledger | Format::Beancount),
+            // Its comma-separated values are HMRC's file.
+            Self::GiftAid => matches!(format, Format::Csv | Format::Xlsx | Format::Jsonl),
             _ => format.is_table(),
         })
+    }
+
+    /// Whether its file of this format begins with a byte order mark, without which a spreadsheet program takes Persian, or the name Zoë, for
+    /// another encoding. HMRC's file has one, because its rows are copied out of such a program.
+    pub const fn begins_with_mark(self, format: Format) -> bool {
+        match format {
+            Format::CsvExcel | Format::CsvSemicolon => true,
+            Format::Csv => matches!(self, Self::GiftAid),
+            _ => false,
+        }
+    }
+
+    /// What its rows can be narrowed by besides days, by the names that addresses use.
+    pub const fn narrowed_by(self) -> &'static [&'static str] {
+        match self {
+            Self::Donations => &["status", "campaign", "fund", "from", "to", "q", "item", "article"],
+            Self::GiftAid => &["claim"],
+            Self::Journal => &["currency"],
+            _ => &[],
+        }
     }
 
     /// Its columns.
@@ -190,6 +223,7 @@ impl Report {
             Self::Recurring => recurring::COLUMNS,
             Self::Matching => matching::COLUMNS,
             Self::Receipts => receipts::COLUMNS,
+            Self::GiftAid => schedule::COLUMNS,
             Self::Waterfall => waterfall::COLUMNS,
             Self::Journal | Self::Books => journal::COLUMNS,
         }
@@ -211,6 +245,8 @@ impl Report {
                 "other",
                 "net",
                 "currency",
+                "payout",
+                "at_bank_on",
             ],
             Self::Receipts => {
                 &["receipt_no", "gift_on", "issued_date", "status", "status_reason", "replaces", "amount", "valid", "currency"]
@@ -382,7 +418,7 @@ pub struct ReportRequest {
     /// The report.
     pub report: Report,
     /// Which days. Money counts on the day it is booked; receipts by when they were issued, payouts by when the bank has them, recurring
-    /// giving by when it changed.
+    /// giving by when it changed. What sponsors promised and the schedule of a claim heed none.
     pub period: Period,
     /// Whether names and e-mail addresses are in it; only the register has them.
     pub with_donors: bool,
@@ -392,13 +428,22 @@ pub struct ReportRequest {
     pub item: Option<String>,
     /// Only gifts from this article, by its slug; only the register heeds it.
     pub article: Option<String>,
+    /// Which claim; only the schedule of Gift Aid heeds it, and has no rows without.
+    pub claim: Option<GiftAidClaimId>,
+    /// Only entries in this currency; only the journal heeds it.
+    pub currency: Option<Currency>,
 }
 
 impl ReportRequest {
     /// All of a report.
     pub fn all(report: Report, zone: Tz) -> Self {
         let period = Period { from: None, to: None, zone };
-        Self { report, period, with_donors: false, filter: Filter::default(), item: None, article: None }
+        Self { report, period, with_donors: false, filter: Filter::default(), item: None, article: None, claim: None, currency: None }
+    }
+
+    /// Whether it names people: then not everybody on a machine may read the file.
+    pub fn names_people(&self) -> bool {
+        self.with_donors || self.report == Report::GiftAid
     }
 
     /// The movements of the register.
@@ -419,6 +464,7 @@ pub async fn page(app: &App, request: &ReportRequest, after: &str, limit: u64) -
         Report::Recurring => recurring::page(app, &request.period, after, limit).await,
         Report::Matching => matching::page(app.db.read(), &request.period, after, limit).await,
         Report::Receipts => receipts::page(app.db.read(), &request.period, after, limit).await,
+        Report::GiftAid => schedule::page(app.db.read(), request, after, limit).await,
         Report::Waterfall => waterfall::page(app.db.read(), &request.period, after, limit).await,
         Report::Journal | Report::Books => journal::page(app, request, after, limit).await,
     }

@@ -53,7 +53,7 @@ impl Taken {
     }
 }
 
-/// The last files, the newest first, as the audit trail has them.
+/// The last files, the newest first, as the audit trail has them. Files of Gift Aid claims once had a word of their own there.
 pub async fn last(db: &impl ConnectionTrait, most: u64) -> Result<Vec<Taken>, Error> {
     let files = audit_entry::Entity::find()
         .filter(Column::ObjectKind.is_in(["report", "gift_aid_claim"]))

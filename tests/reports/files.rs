@@ -79,13 +79,47 @@ on_both_databases! {
         }
     }
 
+    async fn where_excel_wants_semicolons_it_gets_them_with_decimal_commas(test: TestApp) {
+        let mut named = gift(2_550, "EUR");
+        (named.name, named.email) = ("=cmd|' /C calc'!A0; ja".to_owned(), "-formula@example.org".to_owned());
+        test.give(&named).await;
+        let mut comma = gift(9_900, "EUR");
+        comma.name = "Ahmadi, \"Zoë\"".to_owned();
+        test.give(&comma).await;
+        every_kind(&test).await;
+        let mut request = everything();
+        request.asked.with_donors = true;
+        let (csv, of_csv) = file_of(&test, &request).await;
+        let (file, manifest) = file_of(&test, &ExportRequest { format: Format::CsvSemicolon, ..request.clone() }).await;
+        assert_eq!(without_format(&manifest), without_format(&of_csv));
+        let (mark, text) = file.split_at('\u{feff}'.len_utf8());
+        assert_eq!((mark, file.lines().count()), ("\u{feff}", csv.lines().count()));
+        assert!(text.starts_with("entry_no;posted_at_utc;") && text.ends_with("\r\n"), "{text}");
+        assert!(text.contains("\"'=cmd|' /C calc'!A0; ja\";'-formula@example.org\r\n"), "quoted for its semicolon, and no formula: {text}");
+        let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(text.as_bytes());
+        let rows: Vec<crate::reports::Row> = reader.deserialize().map(|row| row.expect("every row has every column")).collect();
+        let same = rows_of(&csv);
+        assert_eq!(rows.len(), same.len());
+        for (ours, theirs) in rows.iter().zip(&same) {
+            assert_eq!(ours.len(), theirs.len());
+            for (name, cell) in ours {
+                let money = matches!(name.as_str(), "gross" | "fee" | "exchanged" | "net" | "other");
+                assert_eq!(cell, &if money { theirs[name].replace('.', ",") } else { theirs[name].clone() }, "{name}");
+            }
+        }
+        assert!(rows.iter().any(|row| row["gross"] == "25,50") && rows.iter().any(|row| row["gross"] == "-15,00") && rows.iter().any(|row| row["gross"] == "12,340"));
+        assert_eq!(Format::CsvSemicolon.ending(), ".csv");
+    }
+
     async fn every_report_is_written_in_every_format_that_it_names(test: TestApp) {
         every_kind(&test).await;
         for report in Report::ALL {
             for format in report.formats() {
-                let (bytes, manifest) = bytes_of(&test, &ExportRequest { format, ..all_of(*report) }).await;
-                // There was no payout, no recurring gift and no sponsor, so there is not one line about any.
-                assert_eq!(bytes.is_empty(), matches!(report, Report::Waterfall | Report::Recurring | Report::Matching) && format == Format::Jsonl, "{} {}", report.as_str(), format.as_str());
+                let mut request = ExportRequest { format, ..all_of(*report) };
+                request.asked.currency = "EUR".parse().ok().filter(|_| *report == Report::Journal);
+                let (bytes, manifest) = bytes_of(&test, &request).await;
+                // There was no payout, no recurring gift, no sponsor and no claim, so there is not one line about any.
+                assert_eq!(bytes.is_empty(), matches!(report, Report::Waterfall | Report::Recurring | Report::Matching | Report::GiftAid) && format == Format::Jsonl, "{} {}", report.as_str(), format.as_str());
                 assert_eq!(manifest.sha256, clock::hex(ring::digest::digest(&ring::digest::SHA256, &bytes).as_ref()));
                 assert_eq!(manifest.as_of, test.app.now());
             }

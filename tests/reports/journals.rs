@@ -20,6 +20,13 @@ fn journal(format: Format) -> ExportRequest {
     ExportRequest { format, ..all_of(Report::Journal) }
 }
 
+/// The entries of one currency.
+fn journal_in(format: Format, currency: &str) -> ExportRequest {
+    let mut request = journal(format);
+    request.asked.currency = Some(currency.parse().unwrap());
+    request
+}
+
 fn minor(decimal: &str) -> i64 {
     let (whole, part) = decimal.split_once('.').unwrap_or((decimal, ""));
     assert!(part.len() == 2, "two decimals of a euro: {decimal}");
@@ -62,16 +69,17 @@ on_both_databases! {
 
     async fn xero_takes_it(test: TestApp) {
         every_kind(&test).await;
-        let (file, _) = file_of(&test, &journal(Format::Xero)).await;
+        let (file, _) = file_of(&test, &journal_in(Format::Xero, "EUR")).await;
         let header = file.lines().next().unwrap();
         assert_eq!(header, "*Narration,*Date,Description,*AccountCode,*TaxRate,*Amount,TrackingName1,TrackingOption1,TrackingName2,TrackingOption2");
         let rows = rows_of(&file);
         let mut journals: BTreeMap<(&str, &str), i64> = BTreeMap::new();
-        for row in rows.iter().filter(|row| row["*Narration"].ends_with("EUR")) {
+        for row in &rows {
+            assert!(row["*Narration"].ends_with(", EUR"), "one currency: {row:?}");
             *journals.entry((&row["*Narration"], &row["*Date"])).or_default() += minor(&row["*Amount"]);
         }
         assert!(journals.len() >= 4 && journals.values().all(|sum| *sum == 0), "debits are positive, credits negative: {journals:#?}");
-        let income = rows.iter().find(|row| row["*AccountCode"] == "4000" && row["*Narration"].ends_with("EUR")).unwrap();
+        let income = rows.iter().find(|row| row["*AccountCode"] == "4000").unwrap();
         assert_eq!((income["*Date"].as_str(), income["*TaxRate"].as_str()), ("01/05/2026", "Tax Exempt"));
         assert_eq!(income["*Amount"], "-33.00", "50 given, 15 refunded, 5 of it failed, 7 lost in a dispute");
         assert!(rows.iter().any(|row| row["*AccountCode"] == "Stripe clearing"), "an account without a code goes by its name");
@@ -82,6 +90,12 @@ on_both_databases! {
             assert!(amount.chars().all(|c| c.is_ascii_digit() || c == '.') && amount.contains(|c: char| c != '0' && c != '.'), "{row:?}");
             let day: Vec<usize> = row["*Date"].split('/').map(str::len).collect();
             assert_eq!(day, [2, 2, 4], "day first: {row:?}");
+        }
+        // The currencies that were left out are files of their own, to the last decimal that they have.
+        for (currency, amount) in [("JPY", "-3000"), ("KWD", "-12.340"), ("USD", "-60.00")] {
+            let rows = rows_of(&file_of(&test, &journal_in(Format::Xero, currency)).await.0);
+            assert!(rows.iter().all(|row| row["*Narration"].ends_with(&format!(", {currency}"))), "{rows:?}");
+            assert!(rows.iter().any(|row| row["*AccountCode"] == "Donations" && row["*Amount"] == amount), "{currency}: {rows:?}");
         }
         // One narration and date is one journal at Xero, so no two entries may share them.
         let entries: std::collections::BTreeSet<_> = rows.iter().map(|row| (&row["*Narration"], &row["*Date"], &row["Description"])).collect();
@@ -137,7 +151,7 @@ on_both_databases! {
 
     async fn quickbooks_desktop_takes_it_in_its_own_letters(test: TestApp) {
         every_kind(&test).await;
-        let (bytes, _) = bytes_of(&test, &journal(Format::QuickBooksDesktop)).await;
+        let (bytes, _) = bytes_of(&test, &journal_in(Format::QuickBooksDesktop, "EUR")).await;
         assert!(bytes.is_ascii(), "nothing here needs more");
         let text = String::from_utf8(bytes).unwrap();
         let lines: Vec<Vec<&str>> = text.split("\r\n").filter(|line| !line.is_empty()).map(|line| line.split('\t').collect()).collect();
@@ -159,7 +173,8 @@ on_both_databases! {
                     assert_eq!((line.len(), line[1], line[4]), (9, "GENERAL JOURNAL", ""));
                     let date: Vec<&str> = line[2].split('/').collect();
                     assert_eq!((date[0], date[1].len(), date[2]), ("05", 2, "2026"), "month first");
-                    assert!(!line[3].is_empty() && line[7].len() == 11 && !line[8].is_empty(), "account, number and memo: {line:?}");
+                    assert!(!line[3].is_empty() && line[7].len() == 11, "account and number: {line:?}");
+                    assert!(line[8].ends_with(", EUR") && line[6].rsplit('.').next().unwrap().len() == 2, "one currency: {line:?}");
                     assert!(line.iter().all(|cell| !cell.contains('"') && *cell == cell.trim()), "{line:?}");
                     if numbers.last() != Some(&line[7]) {
                         assert!(head == "TRNS" && !numbers.contains(&line[7]), "an entry has one number, and no other has it");
@@ -170,7 +185,7 @@ on_both_databases! {
                 }
             }
         }
-        assert!(entries >= 5, "{entries}");
+        assert!(entries >= 4, "{entries}");
         assert!(accounts.contains("4000") && accounts.contains("Stripe clearing"), "the fund's code, or the account's name: {accounts:?}");
         assert!(text.ends_with("ENDTRNS\r\n") && !text.replace("\r\n", "").contains(['\r', '\n']), "every line ends as Windows ends it");
     }

@@ -15,13 +15,13 @@ mod writer;
 pub use accounts::Accounts;
 pub use imports::XERO_LINES_MAX;
 pub use latin::to_windows_1252;
-pub use writer::{Writer, XeroFile, xero_files};
+pub use writer::{Writer, xero_files};
 
-use super::report::{Cell, Column, Kind, Page, Report, ReportRequest, Row, column};
+use super::report::{Cell, Column, Kind, Page, Period, Report, ReportRequest, Row, column};
 use crate::{app::App, error::Error};
 use chrono::NaiveDate;
-use entity::{Money, fund, ids::FundId, words::Account};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use entity::{Currency, Money, fund, ids::FundId, words::Account};
+use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 use std::{collections::HashMap, sync::Arc};
 
 /// A row is one side of an entry: a debit or a credit.
@@ -73,8 +73,41 @@ async fn read_funds(db: &impl ConnectionTrait) -> Result<Funds, Error> {
 pub async fn entries(app: &App, request: &ReportRequest, after: &str, limit: u64) -> Result<Page<Entry>, Error> {
     match request.report {
         Report::Books => transactions::page(app.db.read(), &request.period, after, limit).await,
-        _ => summary::page(app.db.read(), &request.period, after).await,
+        _ => {
+            let mut page = summary::page(app.db.read(), &request.period, after).await?;
+            // An entry of the summary is of one currency.
+            let is_asked_for = |side: &Side| request.currency.is_none_or(|currency| side.money.currency == currency);
+            page.rows.retain(|entry| entry.sides.iter().all(is_asked_for));
+            Ok(page)
+        }
     }
+}
+
+/// The currencies of what is booked in these days.
+pub async fn currencies(db: &impl ConnectionTrait, period: &Period) -> Result<Vec<Currency>, Error> {
+    let (condition, values) = period.over_bookings("t.booked_at", 1)?;
+    // As in the sums by group, `cross join` keeps SQLite from reading all entries first.
+    let sql = format!(
+        "select distinct e.currency as currency from ledger_transaction t cross join ledger_entry e
+         where e.transaction_id = t.id and {condition} order by 1"
+    );
+    let rows = db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?;
+    Ok(rows.iter().map(|row| row.try_get("", "currency")).collect::<Result<_, _>>()?)
+}
+
+/// Refuses several currencies in a file of a program that takes every amount in it for one of its own currency.
+pub async fn refuse_currencies(app: &App, request: &ReportRequest, program: &str) -> Result<(), Error> {
+    let all = if request.currency.is_some() { Vec::new() } else { currencies(app.db.read(), &request.period).await? };
+    if all.len() < 2 {
+        return Ok(());
+    }
+    let codes: Vec<&str> = all.iter().map(Currency::code).collect();
+    let why = format!(
+        "{program} takes one currency in a file, and in these days there are {}: choose one, on the command line with --currency {}",
+        codes.join(", "),
+        codes[0]
+    );
+    Err(Error::Invalid(why))
 }
 
 /// The same as rows.

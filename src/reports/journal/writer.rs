@@ -9,6 +9,7 @@ use crate::{
     app::App,
     error::Error,
     reports::{
+        export::{FilePart, rows_at_once},
         report::{Format, ReportRequest},
         write::Lines,
     },
@@ -121,23 +122,14 @@ impl Writer {
     }
 }
 
-/// Where one of Xero's files begins: the page of entries, and how many of them belong to the file before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct XeroFile {
-    /// What the page is asked with.
-    pub page: String,
-    /// How many entries of it to leave out.
-    pub skip: usize,
-}
-
 /// The files that Xero needs, one at least: found by going through the entries once, however many there are.
-pub async fn xero_files(app: &App, request: &ReportRequest) -> Result<Vec<XeroFile>, Error> {
-    let (mut cutter, mut after, mut files) = (Cutter::new(), String::new(), vec![XeroFile::default()]);
+pub async fn xero_files(app: &App, request: &ReportRequest) -> Result<Vec<FilePart>, Error> {
+    let (mut cutter, mut after, mut files) = (Cutter::new(), String::new(), vec![FilePart::default()]);
     loop {
-        let read = entries(app, request, &after, super::super::export::rows_at_once(app.db.is_postgres())).await?;
+        let read = entries(app, request, &after, rows_at_once(app.db.is_postgres())).await?;
         for (skip, entry) in read.rows.iter().enumerate() {
             if cutter.file_of(entry) > files.len() {
-                files.push(XeroFile { page: after.clone(), skip });
+                files.push(FilePart { page: after.clone(), skip });
             }
         }
         match read.next {

@@ -1,4 +1,5 @@
-//! Comma-separated values (RFC 4180): CRLF, quotes where needed, and no cell of text that a spreadsheet program would run.
+//! Comma-separated values (RFC 4180), or the same with semicolons: CRLF, quotes where needed, and no cell of text that a spreadsheet program
+//! would run.
 
 /// The first characters that make a spreadsheet program compute a cell, full-width ones included (OWASP ASVS 5.0, 1.2.10). Quotes do
 /// not help against it; an apostrophe before the text does.
@@ -10,18 +11,30 @@ pub(super) fn is_formula(text: &str) -> bool {
 }
 
 /// Lines being written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lines {
     bytes: Vec<u8>,
     line_has_cells: bool,
+    separator: u8,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), line_has_cells: false, separator: b',' }
+    }
 }
 
 impl Lines {
+    /// With semicolons between the cells, and a comma in decimal numbers: where Excel wants the one, it takes `5.10` for a day in October.
+    pub fn with_semicolons() -> Self {
+        Self { separator: b';', ..Self::default() }
+    }
+
     /// A cell of text, whatever is in it.
     pub fn text(&mut self, text: &str) {
         self.separate();
         let dangerous = is_formula(text);
-        let must_quote = text.bytes().any(|byte| matches!(byte, b'"' | b',' | b'\r' | b'\n'));
+        let must_quote = text.bytes().any(|byte| matches!(byte, b'"' | b'\r' | b'\n') || byte == self.separator);
         if must_quote {
             self.bytes.push(b'"');
         }
@@ -52,6 +65,15 @@ impl Lines {
     pub(super) fn plain(&mut self, number: &str) {
         self.separate();
         self.bytes.extend_from_slice(number.as_bytes());
+    }
+
+    /// A cell with a decimal number as our own formatter writes it.
+    pub fn decimal(&mut self, number: &str) {
+        self.plain(number);
+        let start = self.bytes.len() - number.len();
+        if self.separator == b';' {
+            self.bytes[start..].iter_mut().filter(|byte| **byte == b'.').for_each(|byte| *byte = b',');
+        }
     }
 
     /// A cell with a whole number: nearly half of a report's cells are.
@@ -92,7 +114,7 @@ impl Lines {
 
     fn separate(&mut self) {
         if self.line_has_cells {
-            self.bytes.push(b',');
+            self.bytes.push(self.separator);
         }
         self.line_has_cells = true;
     }

@@ -7,7 +7,7 @@ mod xlsx;
 pub use csv::Lines;
 pub use xlsx::Book;
 
-use super::report::{Cell, Column, Format};
+use super::report::{Cell, Column, Format, Report};
 use crate::error::Error;
 use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Timelike, Utc};
 use jsonl::Objects;
@@ -25,14 +25,14 @@ pub enum TableWriter {
 
 impl TableWriter {
     /// A table with these columns; a spreadsheet keeps its rows in a nameless file in `folder` meanwhile.
-    pub fn new(format: Format, name: &str, columns: &'static [Column], folder: &Path) -> Result<Self, Error> {
+    pub fn new(format: Format, report: Report, columns: &'static [Column], folder: &Path) -> Result<Self, Error> {
         Ok(match format {
-            Format::Xlsx => Self::Xlsx(Box::new(Book::new(name, columns, folder)?)),
+            Format::Xlsx => Self::Xlsx(Box::new(Book::new(report.as_str(), columns, folder)?)),
             Format::Jsonl => Self::Jsonl(Objects::new(columns)),
             _ => {
-                let mut lines = Lines::default();
+                let mut lines = if format == Format::CsvSemicolon { Lines::with_semicolons() } else { Lines::default() };
                 for (place, column) in columns.iter().enumerate() {
-                    let mark = if place == 0 && format == Format::CsvExcel { "\u{feff}" } else { "" };
+                    let mark = if place == 0 && report.begins_with_mark(format) { "\u{feff}" } else { "" };
                     lines.number(format_args!("{mark}{}", column.name));
                 }
                 lines.end();
@@ -85,7 +85,7 @@ fn write_cell(lines: &mut Lines, cell: &Cell) {
         Cell::Word(word) => lines.text(word),
         Cell::Day(on) => lines.plain(&day(*on)),
         Cell::Instant(at) => lines.plain(&utc(*at)),
-        Cell::Money(money) => lines.plain(&money.decimal()),
+        Cell::Money(money) => lines.decimal(&money.decimal()),
         Cell::Count(count) => lines.count(*count),
     }
 }

@@ -39,6 +39,7 @@ desk-gift-aid-made = Made
 desk-gift-aid-reference = HMRC’s reference
 desk-gift-aid-files = Files for the spreadsheet
 desk-gift-aid-file = File { $number }
+desk-gift-aid-rows = The rows, and the same as a spreadsheet or JSON
 desk-gift-aid-adjustments = What is given back
 desk-gift-aid-too-much = Claimed on too much
 desk-gift-aid-donation = Donation

@@ -16,6 +16,11 @@ desk-reports-field-to = given up to
 desk-reports-field-q = search
 desk-reports-field-item = item
 desk-reports-field-article = article
+desk-reports-field-claim = claim
+desk-reports-field-currency = currency
+desk-reports-currency = Currency
+desk-reports-currencies-all = All of these days
+desk-reports-one-currency = Xero and QuickBooks Desktop take one currency in a file: choose one above first.
 desk-reports-empty = Nothing was booked in these days. Choose others above.
 desk-reports-none = none
 desk-reports-chart = { $report }: raised in { $currency }
@@ -23,6 +28,7 @@ desk-reports-chart-table = The table below holds the same figures.
 desk-reports-next = Next rows
 desk-reports-take = Take it away
 desk-reports-part = Xero takes at most 300 lines in a file: which of the { $files } files (for other formats this does not matter)
+desk-reports-part-gift-aid = HMRC’s spreadsheet takes at most 1,000 rows: which of the { $files } files (for other formats this does not matter)
 desk-reports-download-rows = { $count ->
     [one] Download ({ $number } row)
    *[other] Download ({ $number } rows)
@@ -31,7 +37,7 @@ desk-reports-download-many = Download (more than 10,000 rows)
 desk-reports-audited = The audit trail keeps who took it, how many rows it had, its control totals and its SHA-256.
 desk-report-donations = Donations: the register
 desk-report-text-donations = One row for each movement of money in each currency: gifts, Stripe’s fees, refunds, disputes, payouts, and exchange into the currency that Stripe settled in.
-desk-report-columns-donations = Amounts may be summed over the rows of one currency. gross is what was given, negative for what was given back; fee what Stripe kept; exchanged what went into another currency or came from one; other what went to or came from the bank, a dispute, a reserve or anything else that is no gift. net = gross − fee + exchanged + other is by how much what Stripe holds for us changed; a gift taken by hand never was at Stripe, so its net is zero. The columns that end in _minor say the same in the smallest unit of the currency. booked_date is the day in the organisation’s time zone on which the row counts: the day on which it happened, or the first open one after it where the books of that day were closed. posted_date is when it was written here, occurred_at_utc when it happened. reverses_entry names the row that a correction takes back.
+desk-report-columns-donations = Amounts may be summed over the rows of one currency. gross is what was given, negative for what was given back; fee what Stripe kept; exchanged what went into another currency or came from one; other what went to or came from the bank, a dispute, a reserve or anything else that is no gift. net = gross − fee + exchanged + other is by how much what Stripe holds for us changed; a gift taken by hand never was at Stripe, so its net is zero. The columns that end in _minor say the same in the smallest unit of the currency. booked_date is the day in the organisation’s time zone on which the row counts: the day on which it happened, or the first open one after it where the books of that day were closed. posted_date is when it was written here, occurred_at_utc when it happened. reverses_entry names the row that a correction takes back. payout is the payout of Stripe in which the money of the row went to the bank, deposit our deposit of cash and cheques, at_bank_on the day of that line of the bank statement; they are empty while the money is on its way.
 desk-report-by-month = By month
 desk-report-text-by-month = What each month brought, by currency.
 desk-report-columns-by-month = given is what was given, taken_back what was refunded, reversed or lost in disputes less what came back of it, raised = given − taken_back. fees are what Stripe kept, in the currency that it settled in.
@@ -53,6 +59,9 @@ desk-report-columns-recurring = The amounts are what is charged each month or ye
 desk-report-receipts = Receipts
 desk-report-text-receipts = Every receipt by when it was issued, with the void and the replaced ones: a series has no gaps. It names nobody.
 desk-report-columns-receipts = amount is what the receipt says, valid the same where it is valid, else zero. replaces is the receipt that this one took the place of.
+desk-report-gift-aid = Gift Aid schedule
+desk-report-text-gift-aid = The rows of a Gift Aid claim in the order of HMRC’s schedule: of the newest claim, or of the one whose page led here. It names people.
+desk-report-columns-gift-aid = The columns are HMRC’s, in its order; what does not apply is blank. As CSV it is the file to paste into HMRC’s spreadsheet. A period does not narrow it.
 desk-report-waterfall = Payouts, from gift to bank
 desk-report-text-waterfall = What each payout is made of, by the day on which the bank has it: gifts, refunds, disputes and fees, down to what was paid out. What no payout holds yet stands at the end.
 desk-report-columns-waterfall = net = gross − fee. The lines of one payout sum to zero: its parts, less what was paid out, less the remainder, which is what no part explains. A payout that was made by hand or at once is not itemised by Stripe.
@@ -64,6 +73,7 @@ desk-report-text-books = Every transaction of the ledger with its sides, without
 desk-report-columns-books = Each row is one side of a transaction. account is the ledger’s own word, account_code what the fund or the setting GL_ACCOUNTS names. Debits equal credits in each transaction and currency.
 desk-format-csv = CSV for programs
 desk-format-csv-excel = CSV for Excel
+desk-format-csv-semicolon = CSV for Excel with semicolons and decimal commas
 desk-format-xlsx = Spreadsheet (XLSX)
 desk-format-jsonl = JSON, one object a line
 desk-format-hledger = hledger
@@ -107,6 +117,7 @@ desk-column-amount-minor = In the smallest unit
 desk-column-valid = Valid
 desk-column-payout = Payout
 desk-column-arrives-on = At the bank on
+desk-column-at-bank-on = At the bank on
 desk-column-line = Line
 desk-column-movements = Movements
 desk-column-journal-no = Journal
