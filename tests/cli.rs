@@ -3,6 +3,7 @@
 mod commands;
 mod killed;
 mod receipts;
+mod reconciling;
 mod refusals;
 mod serving;
 mod several;
