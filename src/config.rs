@@ -1,9 +1,11 @@
 //! Every setting: flags, environment and `.env`, in one struct. `.env.example` lists the same, and a test keeps the two equal.
 
 mod checked;
+mod key;
+mod parse;
 
-pub(crate) use checked::make_private_folder;
 pub use checked::{Canary, Config, Limits, Link, MailWay, PaymentWay, ReceiptProfile};
+pub(crate) use key::make_private_folder;
 
 use clap::Args;
 use secrecy::SecretString;

@@ -235,8 +235,8 @@ async fn is_due(app: &App, name: &'static str, every: TimeDelta) -> bool {
 
 /// Asks Stripe what we missed since the last time that this came through, an hour of it again, and at least `look_back`.
 async fn reconcile(app: &App, look_back: TimeDelta, thorough: bool) {
-    // First, so that the movements of renewals find their donations.
-    match payouts::keeping::recurring_and_keep(app, look_back, thorough).await {
+    let (recurring, report) = payouts::keeping::everything(app, look_back, thorough, |_, _| {}).await;
+    match recurring {
         Ok(report) if report.changed > 0 || !report.unknown.is_empty() || !report.failed.is_empty() || report.unlisted.is_some() => {
             tracing::warn!(
                 changed = report.changed,
@@ -248,7 +248,7 @@ async fn reconcile(app: &App, look_back: TimeDelta, thorough: bool) {
         Ok(report) => tracing::debug!(seen = report.seen, "recurring donations reconciled"),
         Err(error) => tracing::warn!(%error, "reconciling recurring donations did not come through"),
     }
-    match payouts::keeping::reconcile_and_keep(app, look_back).await {
+    match report {
         Ok(report) if !report.is_clean() => tracing::warn!(
             refused = report.sessions.refused,
             unknown = report.sessions.unknown.len(),

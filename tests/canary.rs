@@ -12,11 +12,12 @@ use secrecy::SecretString;
 use wellwisher::{
     canary::{self, State},
     config::{Canary, Config},
-    donations::import::{Options, stripe::import_history},
+    donations::import::Options,
     payments::{
         signature::{WebhookSecret, sign},
         standin::ApiFault,
     },
+    payouts::history::import_history,
     reports::doctor,
     router,
 };

@@ -4,6 +4,7 @@ mod commands;
 mod exports;
 mod killed;
 mod receipts;
+mod reconciling;
 mod refusals;
 mod serving;
 mod several;

@@ -8,7 +8,7 @@ use crate::{
 };
 use entity::{
     Currency, Money,
-    ids::DonationId,
+    ids::{CampaignId, DonationId},
     words::{Account, MovementKind},
 };
 use proptest::prelude::*;
@@ -118,6 +118,35 @@ on_both_databases! {
         ] {
             post(kind, income).await;
             assert_eq!(raised().await, [(money(minor, "USD"), gifts)], "{kind} {income:?}");
+        }
+    }
+
+    async fn a_gift_that_moved_and_of_which_nothing_is_left_counts_for_no_campaign(app: TestApp) {
+        app.books_end_broken("postings were written into the ledger alone");
+        let (one, other) = (app.add_campaign("one").await, app.add_campaign("other").await);
+        let donation = a_paid_donation(&app).await;
+        let of = |campaign| Purpose { campaign_id: campaign, ..Purpose::default() };
+        let post = async |kind, sides: &[(Option<CampaignId>, i64)]| {
+            let leg = |account, minor, purpose| Leg { account, amount: money(minor, "USD"), purpose };
+            let mut legs: Vec<Leg> = sides.iter().map(|(campaign, minor)| leg(Account::Donations, -minor, of(*campaign))).collect();
+            legs.push(leg(Account::StripeClearing, sides.iter().map(|(_, minor)| minor).sum(), Purpose::default()));
+            let (source, occurred_at) = (format!("{kind}:moved"), a_time());
+            let posting = Posting { kind, source, donation_id: Some(donation), occurred_at, balance_transaction: None, reverses_id: None, legs };
+            let now = app.app.now();
+            assert!(app.app.db.write(async |tx| ledger::post(tx, &posting, now).await).await.unwrap());
+        };
+        let raised = async |campaigns: &[CampaignId]| {
+            let rows = ledger::raised(app.app.db.read(), campaigns).await.unwrap();
+            let of = |id: &CampaignId| rows.iter().find(|row| row.campaign_id == *id).map(|row| (row.money.minor, row.gifts));
+            campaigns.iter().map(|id| of(id).expect("a row")).collect::<Vec<_>>()
+        };
+        post(MovementKind::Donation, &[(Some(one), 1_000)]).await;
+        post(MovementKind::Reclassification, &[(Some(one), -1_000), (Some(other), 1_000)]).await;
+        assert_eq!(raised(&[one, other]).await, [(0, 1), (1_000, 0)], "it counts where it was given");
+        // What is left of it, and what the gift was before.
+        post(MovementKind::Refund, &[(Some(other), -1_000), (None, -2_500)]).await;
+        for campaigns in [[one, other].as_slice(), &[one], &[other]] {
+            assert!(raised(campaigns).await.iter().all(|told| *told == (0, 0)), "together and alone: {campaigns:?}");
         }
     }
 

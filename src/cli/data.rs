@@ -8,7 +8,7 @@ use crate::{
     db::Db,
     donations::list::Asked,
     error::Error,
-    payouts,
+    payouts, recurring,
     reports::{self, ExportRequest, FilePart, asked::AskedReport},
     staff,
 };
@@ -74,15 +74,20 @@ pub async fn reconcile(app: &App, days: u32) -> Result<ExitCode, Error> {
         ));
     }
     let bar = progress_bar("Comparing checkouts");
-    let since = app.now() - chrono::TimeDelta::days(i64::from(days));
-    // First, so that the movements of renewals find their donations.
-    let recurring = payouts::keeping::recurring_since(app, since, true).await?;
-    let report = payouts::reconcile(app, since, |done, total| {
+    let look_back = chrono::TimeDelta::days(i64::from(days));
+    let (recurring, report) = payouts::keeping::everything(app, look_back, true, |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     })
-    .await?;
+    .await;
     bar.finish_and_clear();
+    // Each is told, also when the other did not come through.
+    let (report, recurring) = (report.map(|report| tell_report(&report)), recurring.map(|recurring| tell_recurring(&recurring)));
+    Ok(if report? & recurring? { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Says what reconciling found. Returns whether nothing waits for a person.
+fn tell_report(report: &payouts::Report) -> bool {
     let (sessions, movements) = (&report.sessions, &report.movements);
     println!("{} checkouts at Stripe, {} of them ours, {} donations brought up to date.", sessions.seen, sessions.ours, sessions.changed);
     println!(
@@ -104,25 +109,31 @@ pub async fn reconcile(app: &App, days: u32) -> Result<ExitCode, Error> {
     for id in &report.returned.failed {
         println!("  what came back of donation {id} could not be looked at: run this again, and see the log for the reason.");
     }
-    println!("{} recurring donations looked at, {} brought up to date.", recurring.seen, recurring.changed);
-    for subscription in &recurring.unknown {
-        println!("  {subscription} names a recurring donation that is not here: was a backup restored?");
-    }
-    for id in &recurring.failed {
-        println!("  recurring donation {id} could not be looked at, or does not fit: see its story on the desk, and the log.");
-    }
-    let of_recurring = recurring.unlisted.iter().map(|failure| payouts::lists::Unlisted::new(payouts::lists::SUBSCRIPTIONS, failure));
-    for unlisted in of_recurring.chain(report.unlisted.iter().cloned()) {
-        println!("  {}", unlisted.why);
-    }
-    let well = recurring.unknown.is_empty() && recurring.failed.is_empty() && recurring.unlisted.is_none();
     for movement in &movements.not_posted {
         println!("  {movement} belongs to a donation and is not in its books: see the differences on the desk.");
     }
     if report.unmapped > 0 {
         println!("  {} movements are of a kind that is not known: say what they are on the desk, under Payouts.", report.unmapped);
     }
-    Ok(if well && report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    for unlisted in &report.unlisted {
+        println!("  {}", unlisted.why);
+    }
+    report.is_clean()
+}
+
+/// The same of recurring donations.
+fn tell_recurring(report: &recurring::reconcile::Report) -> bool {
+    println!("{} recurring donations looked at, {} brought up to date.", report.seen, report.changed);
+    for subscription in &report.unknown {
+        println!("  {subscription} names a recurring donation that is not here: was a backup restored?");
+    }
+    for id in &report.failed {
+        println!("  recurring donation {id} could not be looked at, or does not fit: see its story on the desk, and the log.");
+    }
+    if let Some(failure) = &report.unlisted {
+        println!("  {}", payouts::lists::Unlisted::new(payouts::lists::SUBSCRIPTIONS, failure).why);
+    }
+    report.unknown.is_empty() && report.failed.is_empty() && report.unlisted.is_none()
 }
 
 /// Writes a report. A file appears under its name only when it is whole; what is taken only in pieces becomes numbered files.

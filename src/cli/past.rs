@@ -1,7 +1,7 @@
 //! `wellwisher import donations` and `wellwisher import stripe-history`: past gifts.
 
 use super::data::progress_bar;
-use crate::{app::App, clock::start_of_day, donations::import, error::Error, staff};
+use crate::{app::App, clock::start_of_day, donations::import, error::Error, payouts, staff};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use entity::Currency;
 use std::{path::PathBuf, process::ExitCode};
@@ -117,7 +117,7 @@ pub async fn import_history(app: &App, arguments: &HistoryArguments) -> Result<E
         only: arguments.only.clone(),
     };
     let bar = progress_bar("Reading Stripe's charges");
-    let history = import::stripe::import_history(app, since, until, &options, |seen| {
+    let history = payouts::history::import_history(app, since, until, &options, |seen| {
         bar.set_length(seen);
         bar.set_position(seen);
     })

@@ -6,7 +6,6 @@
 use super::{
     DONATION_KEY, PAGE_MAX, Page, Stripe, StripeFailure, checked_id,
     checkout::{money, time},
-    listing::Listed,
 };
 use chrono::{DateTime, Utc};
 use entity::Money;
@@ -16,7 +15,7 @@ use miniserde::{
 };
 use stripe_client_core::StripeRequest;
 use stripe_core::balance_transaction::ListBalanceTransaction;
-use stripe_types::{RangeBoundsTs, RangeQueryTs};
+use stripe_types::{List, RangeBoundsTs, RangeQueryTs};
 
 /// The balance that payments come into and payouts leave from.
 pub const PAYMENTS: &str = "payments";
@@ -85,18 +84,6 @@ pub enum BalanceQuery<'a> {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    data: Vec<Row>,
-    has_more: bool,
-}
-
-impl From<Answer> for Listed<Row> {
-    fn from(answer: Answer) -> Self {
-        Self { data: answer.data, has_more: answer.has_more }
-    }
-}
-
-#[derive(Deserialize)]
 struct Row {
     id: String,
     amount: i64,
@@ -128,8 +115,8 @@ impl Stripe {
         if let Some(after) = after {
             request = request.starting_after(checked_id(after, "txn_")?);
         }
-        let send = || request.build().customize::<Answer>().timeout(self.patience.attempt).send(&self.client);
-        let list: Answer = self.ask("balance", send).await?;
+        let send = || request.build().customize::<List<Row>>().timeout(self.patience.attempt).send(&self.client);
+        let list = self.ask("balance", send).await?;
         Page::of(list, |row| row.id.clone(), BalanceEntry::of)
     }
 }

@@ -5,14 +5,13 @@
 use super::{
     Movement, PAGE_MAX, Page, Pages, Stripe, StripeFailure, checked_id,
     checkout::{money, time},
-    listing::Listed,
 };
 use chrono::{DateTime, Utc};
 use entity::{Money, words::DisputeOutcome};
 use miniserde::Deserialize;
 use stripe_client_core::StripeRequest;
 use stripe_core::dispute::ListDispute;
-use stripe_types::RangeQueryTs;
+use stripe_types::{List, RangeQueryTs};
 
 /// What Stripe says of a dispute at the moment of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,18 +38,6 @@ pub struct DisputeState {
     pub created: DateTime<Utc>,
     /// What left our balance because of it and what came back, none for an inquiry.
     pub movements: Vec<Movement>,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    data: Vec<Row>,
-    has_more: bool,
-}
-
-impl From<Answer> for Listed<Row> {
-    fn from(answer: Answer) -> Self {
-        Self { data: answer.data, has_more: answer.has_more }
-    }
 }
 
 #[derive(Deserialize)]
@@ -138,8 +125,8 @@ impl Stripe {
             if let Some(place) = place {
                 request = request.starting_after(place);
             }
-            let send = || request.build().customize::<Answer>().timeout(self.patience.attempt).send(&self.client);
-            let answer: Answer = self.ask("disputes", send).await?;
+            let send = || request.build().customize::<List<Row>>().timeout(self.patience.attempt).send(&self.client);
+            let answer = self.ask("disputes", send).await?;
             let page = pages.turn(Page::of(answer, |row| row.id.clone(), DisputeState::of)?);
             if !page.unread.is_empty() && !is_of_everybody {
                 return Err(StripeFailure::BadAnswer { detail: "one of its disputes could not be read" });

@@ -4,6 +4,7 @@
 //! shifts nor repeats a row; the next time finds it.
 
 use super::StripeFailure;
+use stripe_types::List;
 
 /// The most rows Stripe gives in one page.
 pub const PAGE_MAX: u8 = 100;
@@ -23,26 +24,13 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// A page as Stripe writes it.
-pub(super) struct Listed<T> {
-    pub data: Vec<T>,
-    pub has_more: bool,
-}
-
-impl<T> From<stripe_types::List<T>> for Listed<T> {
-    fn from(list: stripe_types::List<T>) -> Self {
-        Self { data: list.data, has_more: list.has_more }
-    }
-}
-
 impl<T> Page<T> {
     /// Reads the rows of a page. One that cannot be read is told by its id.
     pub(super) fn of<R>(
-        list: impl Into<Listed<R>>,
+        list: List<R>,
         id: impl Fn(&R) -> String,
         read: impl Fn(R) -> Result<T, StripeFailure>,
     ) -> Result<Self, StripeFailure> {
-        let list = list.into();
         let next = if list.has_more { list.data.last().map(&id) } else { None };
         if list.has_more && next.is_none() {
             return Err(StripeFailure::BadAnswer { detail: "a page without rows says that there are more" });

@@ -12,6 +12,7 @@ mod disputes;
 pub mod event;
 mod failure;
 mod held;
+mod invoices;
 mod listing;
 mod movement;
 pub mod nameless;
@@ -30,11 +31,12 @@ pub use checkout::{Checkout, CheckoutState, CheckoutStatus, FeeFact, IntentStatu
 pub use disputes::DisputeState;
 pub use failure::StripeFailure;
 pub use held::Held;
+pub use invoices::{InvoicePart, InvoiceState, InvoiceStatus};
 pub use listing::{PAGE_MAX, Page, Pages};
 pub use movement::Movement;
 pub use payouts::PayoutFact;
 pub use refunds::{NewRefund, REFUND_KEY, RefundState};
-pub use subscriptions::{InvoicePart, InvoiceState, InvoiceStatus, SubscriptionState, SubscriptionStatus};
+pub use subscriptions::{SubscriptionState, SubscriptionStatus};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};

@@ -1,10 +1,11 @@
 //! Whether the key may do what the program needs, and whether the endpoint sends what it needs: each list asked for a single row, and nothing
 //! is done with the rows.
 
-use super::{PAGE_MAX, Page, Pages, Stripe, StripeFailure, checked_id, event, listing::Listed};
+use super::{PAGE_MAX, Page, Pages, Stripe, StripeFailure, checked_id, event};
 use miniserde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use stripe_client_core::{RequestBuilder, StripeMethod};
+use stripe_types::List;
 
 /// One thing that the program asks of Stripe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,18 +69,6 @@ struct Anything {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    data: Vec<Row>,
-    has_more: bool,
-}
-
-impl From<Answer> for Listed<Row> {
-    fn from(answer: Answer) -> Self {
-        Self { data: answer.data, has_more: answer.has_more }
-    }
-}
-
-#[derive(Deserialize)]
 struct Row {
     id: String,
     url: String,
@@ -112,10 +101,10 @@ impl Stripe {
                 query.insert("starting_after", checked_id(place, "we_")?.to_owned());
             }
             let send = || {
-                let request = RequestBuilder::new(StripeMethod::Get, "/webhook_endpoints").query(&query).customize::<Answer>();
+                let request = RequestBuilder::new(StripeMethod::Get, "/webhook_endpoints").query(&query).customize::<List<Row>>();
                 request.timeout(self.patience.attempt).send(&self.client)
             };
-            let answer: Answer = self.ask("endpoints", send).await?;
+            let answer = self.ask("endpoints", send).await?;
             let read = |row: Row| {
                 let (enabled, events) = (row.status == "enabled", row.enabled_events.into_iter().collect());
                 Ok(Endpoint { url: row.url, enabled, events })

@@ -1,4 +1,4 @@
-//! Reconciling by itself: everything is asked for, what differed is written down, and it is kept when that last came through.
+//! Reconciling, by itself and by command: everything is asked for, what differed is written down, and it is kept when that last came through.
 
 use super::{
     differences::{self, Found},
@@ -57,26 +57,45 @@ async fn keep(app: &App, name: &'static str, ok: bool, summary: &str, began: Dat
     app.db.write(async |tx| outcomes::keep(tx, outcomes::Kept { name, ok, summary, report: "{}", began, ended }).await).await
 }
 
+/// Keeps what became of a run that began then: that it came through, where `told` says so and how, or since when none does.
+async fn keep_outcome<T>(
+    app: &App,
+    name: &'static str,
+    began: DateTime<Utc>,
+    outcome: Result<T, Error>,
+    told: impl FnOnce(&T) -> Option<(bool, String)>,
+) -> Result<T, Error> {
+    let told = outcome.as_ref().ok().and_then(told);
+    match told {
+        Some((ok, summary)) => keep(app, name, ok, &summary, began).await?,
+        None => keep_failing(app, name, began).await?,
+    }
+    outcome
+}
+
+/// Asks Stripe for everything that was missed, and keeps what became of it: of recurring gifts first, so that the movements of renewals find
+/// their donations. One that does not come through keeps nothing from the other.
+pub async fn everything(
+    app: &App,
+    look_back: TimeDelta,
+    thorough: bool,
+    progress: impl Fn(u64, u64),
+) -> (Result<recurring::reconcile::Report, Error>, Result<Report, Error>) {
+    (recurring_and_keep(app, look_back, thorough).await, run(app, look_back, progress).await)
+}
+
 /// Asks for what was missed of recurring gifts, writes down what differed, and keeps that it came through.
 pub async fn recurring_and_keep(app: &App, look_back: TimeDelta, thorough: bool) -> Result<recurring::reconcile::Report, Error> {
     let began = app.now();
-    let report = match recurring_since(app, began - look_back, thorough).await {
-        Ok(report) => report,
-        Err(error) => {
-            keep_failing(app, OF_RECURRING, began).await?;
-            return Err(error);
-        }
-    };
-    if report.unlisted.is_some() {
-        keep_failing(app, OF_RECURRING, began).await?;
-    } else {
-        keep(app, OF_RECURRING, report.unknown.is_empty() && report.failed.is_empty(), "recurring gifts", began).await?;
-    }
-    Ok(report)
+    let outcome = recurring_since(app, began - look_back, thorough).await;
+    keep_outcome(app, OF_RECURRING, began, outcome, |report| {
+        let is_clean = report.unknown.is_empty() && report.failed.is_empty();
+        report.unlisted.is_none().then(|| (is_clean, "recurring gifts".to_owned()))
+    })
+    .await
 }
 
-/// Asks for what was missed of recurring gifts, and writes down what differed.
-pub async fn recurring_since(app: &App, since: DateTime<Utc>, thorough: bool) -> Result<recurring::reconcile::Report, Error> {
+async fn recurring_since(app: &App, since: DateTime<Utc>, thorough: bool) -> Result<recurring::reconcile::Report, Error> {
     let report = recurring::reconcile::reconcile(app, since, thorough).await?;
     let unlisted: Vec<Unlisted> = report.unlisted.iter().map(|failure| Unlisted::new(lists::SUBSCRIPTIONS, failure)).collect();
     lists::write_down(app, &[lists::SUBSCRIPTIONS], &unlisted).await?;
@@ -111,24 +130,21 @@ async fn settle_what_is_over(app: &App, report: &recurring::reconcile::Report) -
     Ok(())
 }
 
+/// Reconciles all but recurring gifts, and keeps what became of it.
+pub async fn reconcile_and_keep(app: &App, look_back: TimeDelta) -> Result<Report, Error> {
+    run(app, look_back, |_, _| {}).await
+}
+
 /// Reconciles since the last run that came through, overlapping it, and at least `look_back`; then keeps when it began, so that the next
 /// run goes on from there however long nobody worked in between. A run to which Stripe did not give a list has not come through.
-pub async fn reconcile_and_keep(app: &App, look_back: TimeDelta) -> Result<Report, Error> {
+async fn run(app: &App, look_back: TimeDelta, progress: impl Fn(u64, u64)) -> Result<Report, Error> {
     let began = app.now();
     let last = outcomes::last(app.db.read(), OUTCOME).await?;
     let last = last.map_or(began - reconcile::LOOK_BACK_MOST, |last| last.began_at - reconcile::OVERLAP);
-    let report = match reconcile::reconcile(app, last.min(began - look_back), |_, _| {}).await {
-        Ok(report) => report,
-        Err(error) => {
-            keep_failing(app, OUTCOME, began).await?;
-            return Err(error);
-        }
-    };
-    if report.came_through() {
-        let summary = format!("{} sessions, {} movements, {} payouts", report.sessions.seen, report.movements.seen, report.payouts.seen);
-        keep(app, OUTCOME, report.is_clean(), &summary, began).await?;
-    } else {
-        keep_failing(app, OUTCOME, began).await?;
-    }
-    Ok(report)
+    let outcome = reconcile::reconcile(app, last.min(began - look_back), progress).await;
+    keep_outcome(app, OUTCOME, began, outcome, |report| {
+        let summary = || format!("{} sessions, {} movements, {} payouts", report.sessions.seen, report.movements.seen, report.payouts.seen);
+        report.came_through().then(|| (report.is_clean(), summary()))
+    })
+    .await
 }

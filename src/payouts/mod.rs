@@ -11,6 +11,7 @@ pub mod differences;
 pub mod events;
 pub mod follow;
 mod held;
+pub mod history;
 pub mod keeping;
 pub mod lists;
 pub mod mapping;

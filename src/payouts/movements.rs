@@ -129,7 +129,7 @@ async fn bring_up_to_date(
     movement: balance_movement::Model,
     payout: Option<&str>,
 ) -> Result<balance_movement::Model, Error> {
-    let owner = if movement.mapped_to == BalanceMapping::Other { true_owner_of(app, entry).await? } else { None };
+    let owner = if is_of_nobody(movement.mapped_to) { true_owner_of(app, entry).await? } else { None };
     let part_of = payout.filter(|payout| movement.payout_id.as_deref() != Some(*payout));
     if owner.is_none() && part_of.is_none() && movement.balance == entry.balance {
         return Ok(movement);
@@ -145,7 +145,7 @@ async fn bring_up_to_date(
             if current.balance != entry.balance {
                 current = change_balance(tx, entry, current, now).await?;
             }
-            if let Some(owner) = owner.as_ref().filter(|_| current.mapped_to == BalanceMapping::Other) {
+            if let Some(owner) = owner.as_ref().filter(|_| is_of_nobody(current.mapped_to)) {
                 let to = mapping_in(&entry.balance, &entry.kind, &entry.category, true);
                 current.donation_id = Some(owner.id);
                 mapping::map_to(tx, &current, to, now).await?;
@@ -154,10 +154,16 @@ async fn bring_up_to_date(
                 let found = Found { kind: differences::TAKEN_FOR_OTHER, object: &current.id, detail, done: Some(done) };
                 differences::note(tx, found, now).await?;
                 differences::settle(tx, differences::UNKNOWN_DONATION, &current.id, done, now).await?;
+                note_where_it_is(tx, &current, now).await?;
             }
             Ok(current)
         })
         .await
+}
+
+/// Whether a movement was taken for somebody else's: of those in a balance that is not known, a person is to judge.
+fn is_of_nobody(mapping: BalanceMapping) -> bool {
+    matches!(mapping, BalanceMapping::Other | BalanceMapping::Unmapped)
 }
 
 /// Puts right in which balance a movement was, which was not looked at when it was read. What a person has said that it is stays.
@@ -188,7 +194,11 @@ async fn change_balance(
 }
 
 /// Writes down that a donation's money is in a balance that this version does not know.
-async fn note_where_it_is(tx: &impl ConnectionTrait, movement: &balance_movement::Model, now: DateTime<Utc>) -> Result<(), Error> {
+pub(super) async fn note_where_it_is(
+    tx: &impl ConnectionTrait,
+    movement: &balance_movement::Model,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     if !mapping::is_nowhere_known(movement) {
         return Ok(());
     }

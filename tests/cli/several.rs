@@ -22,7 +22,7 @@ use wellwisher::{
 const KEY: &str = "a secret for tests, of more than 32 characters";
 
 /// The settings of a process beside the test's own Wellwisher: its database, and a Stripe at `api_base`.
-fn settings<'a>(url: &'a str, api_base: &'a str) -> Vec<(&'a str, &'a str)> {
+pub(super) fn settings<'a>(url: &'a str, api_base: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("DATABASE_URL", url),
         ("SECRET_KEY", KEY),

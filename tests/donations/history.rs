@@ -9,19 +9,22 @@ use entity::{
 };
 use sea_orm::{EntityTrait, IntoActiveModel};
 use wellwisher::{
-    donations::import::{
-        Only, Options, import_table,
-        stripe::{History, import_history},
+    donations::import::{Only, Options, import_table, stripe::History},
+    ledger::{
+        self, Leg, Posting, Purpose,
+        periods::{self, Obstacle},
     },
-    ledger::{self, Leg, Posting, Purpose},
+    payments::{BalanceQuery, PastCharge},
+    payouts::{self, differences, history::import_history, mapping},
     reports,
+    staff::Actor,
 };
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// Another program's payment at a time of the past. Returns whether it was paid.
+/// Another program's payment at a time of the past.
 async fn past_payment(app: &TestApp, time: &str, minor: i64, email: &str, card: &str) {
     past_payment_for(app, time, minor, email, card, "").await;
 }
@@ -65,6 +68,31 @@ async fn refund(app: &TestApp, charge: &str, minor: &str) {
 
 async fn import(app: &TestApp, options: &Options) -> History {
     import_history(&app.app, DateTime::UNIX_EPOCH, app.app.now(), options, |_| {}).await.expect("it is imported")
+}
+
+/// Stripe's charges, the newest first.
+async fn charges(app: &TestApp) -> Vec<PastCharge> {
+    app.app.stripe.list_charges(DateTime::UNIX_EPOCH, app.app.now(), None).await.expect("Stripe answers").items
+}
+
+async fn reconcile(app: &TestApp) -> payouts::Report {
+    payouts::reconcile(&app.app, app.app.now() - TimeDelta::days(35), |_, _| {}).await.expect("Stripe answers")
+}
+
+/// Moves everything that Stripe lists of the balance into one of its balances.
+async fn move_all(app: &TestApp, balance: &'static str) {
+    let page = app.app.stripe.list_balance(BalanceQuery::Since(DateTime::UNIX_EPOCH), None).await.expect("Stripe answers");
+    assert!(page.items.iter().all(|entry| app.stripe.standin.move_to(balance, &entry.id)));
+}
+
+/// Moves all of it into a balance that this version does not know.
+async fn hide_all(app: &TestApp) {
+    move_all(app, "settlement_reserved").await;
+}
+
+/// How many gifts' movements wait because their balance is not known.
+async fn waiting(app: &TestApp) -> usize {
+    differences::open_of(app.app.db.read(), differences::UNKNOWN_BALANCE).await.unwrap().len()
 }
 
 async fn assert_books(app: &TestApp) {
@@ -240,5 +268,74 @@ on_both_databases! {
         let gift: donation::Model = the_donation(&app.app).await;
         let known = balance_movement::Entity::find_by_id(id).one(app.app.db.read()).await.unwrap().unwrap();
         assert_eq!((known.mapped_to, known.donation_id), (BalanceMapping::Gift, Some(gift.id)));
+    }
+
+    async fn what_went_back_of_a_past_payment_counts_once_although_it_was_taken_for_somebody_elses(app: TestApp) {
+        past_payment(&app, "2026-05-01T08:00:00Z", 4_200, "", GOOD_CARD).await;
+        let charge = charges(&app).await.remove(0);
+        refund(&app, &charge.charge_id, "1200").await;
+        reconcile(&app).await;
+        let net = charge.fee.expect("a fee").net.minor;
+        let books = async |account| balance(&app.app, account, "USD").await;
+        assert_eq!((books("other_activity").await, books("stripe_clearing").await), (1_200 - net, net - 1_200));
+        assert_eq!(import(&app, &Options::default()).await.added, 1);
+        assert_eq!((books("other_activity").await, books("stripe_clearing").await, books("donations").await), (0, net - 1_200, -3_000));
+        assert_books(&app).await;
+        assert!(reconcile(&app).await.is_clean());
+        let before = everything(&app.app).await;
+        assert_eq!(import(&app, &Options::default()).await.known, 1);
+        reconcile(&app).await;
+        assert_eq!(everything(&app.app).await, before);
+    }
+
+    async fn a_past_gift_in_a_balance_that_is_not_known_is_held_back_and_keeps_a_period_open(app: TestApp) {
+        for (time, minor) in [("2026-05-01T08:00:00Z", 4_200), ("2026-05-01T08:10:00Z", 1_000), ("2026-05-01T08:20:00Z", 2_000)] {
+            past_payment(&app, time, minor, "", GOOD_CARD).await;
+        }
+        let [last, said, first] = <[_; 3]>::try_from(charges(&app).await).expect("three");
+        refund(&app, &first.charge_id, "1200").await;
+        hide_all(&app).await;
+        assert_eq!(reconcile(&app).await.unmapped, 4);
+        let fees = [last, said, first].map(|charge| charge.fee.expect("a fee"));
+        let actor = Actor::system();
+        mapping::map_movement(&app.app, &actor, &fees[1].balance_transaction_id, BalanceMapping::Other, "a book").await.unwrap();
+        let held = fees.iter().map(|fee| fee.net.minor).sum::<i64>() - 1_200;
+        let books = async || {
+            let mut sums = Vec::new();
+            for account in ["donations", "stripe_clearing", "stripe_reserve", "unmapped", "other_activity"] {
+                sums.push(balance(&app.app, account, "USD").await);
+            }
+            sums
+        };
+        assert_eq!(import(&app, &Options::default()).await.added, 3);
+        assert_eq!(books().await, [-6_000, 0, held, 0, 0], "whatever it was taken for, and whoever said so");
+        assert_eq!(waiting(&app).await, 4);
+        assert_books(&app).await;
+
+        // One whose movement is read after the import ends the same way.
+        past_payment(&app, "2026-05-01T08:30:00Z", 3_000, "", GOOD_CARD).await;
+        let net = charges(&app).await[0].fee.as_ref().expect("a fee").net.minor;
+        hide_all(&app).await;
+        assert_eq!(import(&app, &Options::default()).await.added, 1);
+        assert_eq!(books().await, [-9_000, net, held, 0, 0]);
+        app.app.clock.set(at("2026-06-02T00:00:00Z"));
+        payouts::reconcile::reconcile_and_keep(&app.app, TimeDelta::days(35)).await.unwrap();
+        assert_eq!(books().await, [-9_000, 0, held + net, 0, 0]);
+        assert_books(&app).await;
+        let day = |text: &str| text.parse().unwrap();
+        let may = periods::make(&app.app, &actor, day("2026-05-01"), day("2026-05-31")).await.unwrap();
+        let obstacles = async || periods::obstacles(app.app.db.read(), &may, app.app.now()).await.unwrap();
+        assert_eq!(obstacles().await, [Obstacle::UnknownBalance(5)]);
+        let before = everything(&app.app).await;
+        assert_eq!(import(&app, &Options::default()).await.known, 4);
+        reconcile(&app).await;
+        assert_eq!(everything(&app.app).await, before, "twice is once");
+
+        // Stripe moves it into the balance that is paid out.
+        move_all(&app, "payments").await;
+        reconcile(&app).await;
+        assert_eq!(books().await, [-9_000, held + net, 0, 0, 0]);
+        assert_eq!(obstacles().await, []);
+        assert_books(&app).await;
     }
 }

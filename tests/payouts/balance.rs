@@ -16,7 +16,7 @@ use entity::{
 use sea_orm::EntityTrait;
 use wellwisher::{
     ledger,
-    payments::{BalanceQuery, standin::BalanceRow},
+    payments::{BalanceEntry, BalanceQuery, standin::BalanceRow},
     payouts::{mapping, mapping_of, movements, store},
     reports::verify,
 };
@@ -35,6 +35,36 @@ async fn take_in(test: &TestApp) -> movements::TakenIn {
 async fn differences(test: &TestApp) -> Vec<(String, bool)> {
     let all = difference::Entity::find().all(test.app.db.read()).await.unwrap();
     all.into_iter().map(|one| (one.kind, one.settled_at.is_some())).collect()
+}
+
+/// The movement of the only gift, read as if nobody had known of the gift.
+async fn take_for_others(test: &TestApp) -> BalanceEntry {
+    let entry = test.app.stripe.list_balance(BalanceQuery::Since(test.app.now()), None).await.unwrap().items.remove(0);
+    let mapped_to = mapping::mapping_in(&entry.balance, &entry.kind, &entry.category, false);
+    let movement = balance_movement::Model {
+        id: entry.id.clone(),
+        category: entry.category.clone(),
+        kind: entry.kind.clone(),
+        source_id: entry.source.id.clone(),
+        gross_minor: entry.gross.minor,
+        fee_minor: entry.fee.minor,
+        net_minor: entry.net.minor,
+        currency: entry.net.currency,
+        occurred_at: entry.created,
+        available_at: entry.available_on,
+        payout_id: None,
+        donation_id: None,
+        mapped_to,
+        heard_at: test.app.now(),
+        balance: entry.balance.clone(),
+    };
+    let (posting, now) = (mapping::posting_of(&movement, mapped_to).unwrap().unwrap(), test.app.now());
+    let write = async |tx: &sea_orm::DatabaseTransaction| {
+        store::insert_movement(tx, movement.clone()).await?;
+        ledger::post(tx, &posting, now).await
+    };
+    assert!(test.app.db.write(write).await.unwrap());
+    entry
 }
 
 on_both_databases! {
@@ -96,29 +126,7 @@ on_both_databases! {
 
     async fn what_was_taken_for_somebody_elses_is_put_right_when_its_donation_is_known(test: TestApp) {
         let gift = give(&test, 2_500, "EUR").await;
-        let entry = test.app.stripe.list_balance(BalanceQuery::Since(test.app.now()), None).await.unwrap().items.remove(0);
-        let movement = balance_movement::Model {
-            id: entry.id.clone(),
-            category: entry.category.clone(),
-            kind: entry.kind.clone(),
-            source_id: entry.source.id.clone(),
-            gross_minor: entry.gross.minor,
-            fee_minor: entry.fee.minor,
-            net_minor: entry.net.minor,
-            currency: entry.net.currency,
-            occurred_at: entry.created,
-            available_at: entry.available_on,
-            payout_id: None,
-            donation_id: None,
-            mapped_to: BalanceMapping::Other,
-            heard_at: test.app.now(),
-            balance: "payments".to_owned(),
-        };
-        let (posting, now) = (mapping::posting_of(&movement, BalanceMapping::Other).unwrap().unwrap(), test.app.now());
-        test.app.db.write(async |tx| {
-            store::insert_movement(tx, movement.clone()).await?;
-            ledger::post(tx, &posting, now).await
-        }).await.unwrap();
+        let entry = take_for_others(&test).await;
         assert!(!verify(&test.app).await.unwrap().is_ok(), "it is in the books twice");
         take_in(&test).await;
         let right = store::movement(test.app.db.read(), &entry.id).await.unwrap().unwrap();
@@ -130,6 +138,21 @@ on_both_databases! {
         let before = everything(&test.app).await;
         take_in(&test).await;
         assert_eq!(everything(&test.app).await, before);
+    }
+
+    async fn the_same_in_a_balance_that_is_not_known_is_then_held_back(test: TestApp) {
+        let gift = give(&test, 2_500, "EUR").await;
+        let entry = test.app.stripe.list_balance(BalanceQuery::Since(test.app.now()), None).await.unwrap().items.remove(0);
+        assert!(test.stripe.standin.move_to("settlement_reserved", &entry.id));
+        let entry = take_for_others(&test).await;
+        let books = async |account| balance(&test.app, account, "EUR").await;
+        assert_eq!((books("unmapped").await, books("stripe_reserve").await, books("stripe_clearing").await), (-2_397, 2_397, 2_397));
+        take_in(&test).await;
+        let right = store::movement(test.app.db.read(), &entry.id).await.unwrap().unwrap();
+        assert_eq!((right.mapped_to, right.donation_id), (BalanceMapping::Gift, Some(gift.id)));
+        assert_eq!((books("unmapped").await, books("stripe_reserve").await, books("stripe_clearing").await), (0, 2_397, 0));
+        assert_eq!(differences(&test).await, [("taken_for_other".to_owned(), true), ("unknown_balance".to_owned(), false)]);
+        assert!(verify(&test.app).await.unwrap().is_ok());
     }
 
     async fn a_payment_of_a_donation_that_is_not_here_is_not_ours_and_is_shown(test: TestApp) {

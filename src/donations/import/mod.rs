@@ -96,7 +96,7 @@ pub struct Report {
 }
 
 /// The fund of an option.
-pub(super) async fn find_fund(db: &impl ConnectionTrait, code: Option<&str>) -> Result<Option<fund::Model>, Error> {
+pub(crate) async fn find_fund(db: &impl ConnectionTrait, code: Option<&str>) -> Result<Option<fund::Model>, Error> {
     let Some(code) = code else { return Ok(None) };
     let found = fund::Entity::find().filter(fund::Column::Code.eq(code.trim())).one(db).await?;
     found.map(Some).ok_or_else(|| Error::Invalid(format!("there is no fund with the code `{code}`: make it at the desk first")))

@@ -1,32 +1,30 @@
 //! The past of an existing Stripe account: charges that succeeded and that we did not make become donations with their real days, fees
 //! and, where some of the money went back, its refunds and disputes. Nobody is written to.
 //!
-//! The ledger knows them by the same names as our own payments, so what the payouts bring of the same movements fits: a movement that was
-//! taken for somebody else's activity is taken back and becomes the gift that it is.
+//! The ledger knows them by the same names as our own payments, so what the payouts bring of the same movements fits. `payouts::history` goes
+//! through the charges, because it knows the movements of the balance as well.
 
-use super::{Only, Options, alike, find_fund, find_supporter, note_begin};
+use super::{Only, Options, alike, find_supporter, note_begin};
 use crate::{
     app::App,
     clock::sha256_hex,
     donations::{
-        back, receipt,
+        receipt,
         settle::purpose_of,
         store,
         taken::{self, Receipt, Taken, Unpaid},
     },
     error::Error,
     ledger::{self, Posting},
-    payments::{Pages, PastCharge, StripeFailure},
+    payments::{PastCharge, StripeFailure},
     receipts,
 };
-use chrono::{DateTime, Utc};
 use entity::{
-    balance_movement, donation, fund, recurring_donation,
-    words::{Account, BalanceMapping, DonationSource, MovementKind},
+    donation, fund, recurring_donation,
+    words::{Account, DonationSource},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-    QuerySelect,
 };
 use std::collections::BTreeMap;
 
@@ -66,96 +64,57 @@ impl History {
     }
 }
 
-/// Imports what was charged from `since` until before `until`. `progress` hears how many charges were looked at.
-pub async fn import_history(
-    app: &App,
-    since: DateTime<Utc>,
-    until: DateTime<Utc>,
-    options: &Options,
-    progress: impl Fn(u64),
-) -> Result<History, Error> {
-    let fund = find_fund(app.db.read(), options.fund.as_deref()).await?;
-    let mut history = History::default();
-    let mut pages = Pages::new();
-    while let Some(place) = pages.ahead().map_err(tell)? {
-        let page = pages.turn(app.stripe.list_charges(since, until, place.as_deref()).await.map_err(tell)?);
-        if !page.unread.is_empty() {
-            history.skipped.entry("not to be read: the log says why").or_default().extend(page.unread);
-        }
-        for charge in &page.items {
-            take_charge(app, charge, fund.as_ref(), options, &mut history).await?;
-            history.seen += 1;
-            progress(history.seen);
-        }
-    }
-    Ok(history)
-}
-
-fn tell(failure: StripeFailure) -> Error {
+pub(crate) fn tell(failure: StripeFailure) -> Error {
     Error::Unavailable(format!("Stripe did not tell of its charges: {failure:?}"))
 }
 
-async fn take_charge(
-    app: &App,
-    charge: &PastCharge,
-    fund: Option<&fund::Model>,
-    options: &Options,
-    history: &mut History,
-) -> Result<(), Error> {
+/// What a charge is to an import.
+pub(crate) enum Judged {
+    /// A past gift that is not here yet.
+    New,
+    /// One that an import has brought already.
+    Known(Box<donation::Model>),
+    /// Nothing to be brought: counted, or named with the reason.
+    Nothing,
+}
+
+/// Judges a charge, and counts it unless it is new.
+pub(crate) async fn judge(app: &App, charge: &PastCharge, options: &Options, history: &mut History) -> Result<Judged, Error> {
+    history.seen += 1;
     if charge.donation_id.is_some() || charge.is_practice || is_of_recurring(app, charge).await? {
         history.ours += 1;
-        return Ok(());
+        return Ok(Judged::Nothing);
     }
     match find_known(app, charge).await? {
         Some(known) if known.source == DonationSource::Imported => {
             history.known += 1;
-            // The run that added it may have ended before what went back was asked for.
-            return if options.dry_run { Ok(()) } else { finish(app, charge, &known, options).await };
+            return Ok(Judged::Known(Box::new(known)));
         }
         Some(_) => {
             history.ours += 1;
-            return Ok(());
+            return Ok(Judged::Nothing);
         }
         None => {}
     }
     if !options.only.iter().all(|only| applies(only, charge)) {
         history.others += 1;
-        return Ok(());
+        return Ok(Judged::Nothing);
     }
-    if !charge.is_paid || charge.amount.minor < 1 {
-        history.skipped.entry(NOT_PAID).or_default().push(charge.charge_id.clone());
-        return Ok(());
-    }
-    if charge.livemode != app.stripe.livemode() {
-        history.skipped.entry("of the other mode, live or test").or_default().push(charge.charge_id.clone());
-        return Ok(());
-    }
-    if charge.came_back && charge.payment_intent_id.is_none() {
-        history.skipped.entry(CAME_BACK).or_default().push(charge.charge_id.clone());
-        return Ok(());
-    }
-    if charge.fee.is_none() {
-        history.skipped.entry(NOT_BOOKED).or_default().push(charge.charge_id.clone());
-        return Ok(());
-    }
-    if !options.alike && looks_known(app, charge).await? {
-        history.skipped.entry(ALIKE).or_default().push(charge.charge_id.clone());
-        return Ok(());
-    }
-    if !options.dry_run {
-        let is_first = history.added == 0;
-        let write = async |tx: &DatabaseTransaction| {
-            if is_first {
-                let begin = serde_json::json!({ "charge": charge.charge_id });
-                note_begin(tx, app, "import.stripe_history.begin", "stripe", &begin).await?;
-            }
-            write_in(tx, app, charge, fund).await
-        };
-        let donation = app.db.write(write).await?;
-        finish(app, charge, &donation, options).await?;
-    }
-    history.added += 1;
-    Ok(())
+    let why = if !charge.is_paid || charge.amount.minor < 1 {
+        NOT_PAID
+    } else if charge.livemode != app.stripe.livemode() {
+        "of the other mode, live or test"
+    } else if charge.came_back && charge.payment_intent_id.is_none() {
+        CAME_BACK
+    } else if charge.fee.is_none() {
+        NOT_BOOKED
+    } else if !options.alike && looks_known(app, charge).await? {
+        ALIKE
+    } else {
+        return Ok(Judged::New);
+    };
+    history.skipped.entry(why).or_default().push(charge.charge_id.clone());
+    Ok(Judged::Nothing)
 }
 
 fn applies(only: &Only, charge: &PastCharge) -> bool {
@@ -184,30 +143,34 @@ async fn find_known(app: &App, charge: &PastCharge) -> Result<Option<donation::M
     Ok(store::find_by_stripe_object(app.db.read(), &ids).await?)
 }
 
-/// What follows once the gift is written down. Doing it again changes nothing.
-async fn finish(app: &App, charge: &PastCharge, donation: &donation::Model, options: &Options) -> Result<(), Error> {
-    if charge.came_back && charge.payment_intent_id.is_some() {
-        // What went back is asked for and booked by the door through which it comes for our own payments.
-        let present = back::ask(app, donation, None, true).await.map_err(tell)?;
-        back::apply(app, donation.id, &present).await?;
-    }
-    if options.receipts {
-        let (now, paid_at) = (app.now(), donation.paid_at.unwrap_or(charge.created));
-        let write = async |tx: &DatabaseTransaction| {
-            if !receipts::store::find_by_donation(tx, donation.id).await?.is_empty() {
-                return Ok(());
-            }
-            let worth = ledger::worth_of(tx, donation.id, donation.currency).await?;
-            if worth.minor < 1 { Ok(()) } else { receipt::issue(tx, app, donation, worth, None, paid_at, now).await }
-        };
-        app.db.write(write).await?;
-    }
-    Ok(())
+/// Gives a past gift its receipt, of what is left of it, unless it has one.
+pub(crate) async fn give_receipt(app: &App, charge: &PastCharge, donation: &donation::Model) -> Result<(), Error> {
+    let (now, paid_at) = (app.now(), donation.paid_at.unwrap_or(charge.created));
+    let write = async |tx: &DatabaseTransaction| {
+        if !receipts::store::find_by_donation(tx, donation.id).await?.is_empty() {
+            return Ok(());
+        }
+        let worth = ledger::worth_of(tx, donation.id, donation.currency).await?;
+        if worth.minor < 1 { Ok(()) } else { receipt::issue(tx, app, donation, worth, None, paid_at, now).await }
+    };
+    app.db.write(write).await
 }
 
-async fn write_in(tx: &DatabaseTransaction, app: &App, charge: &PastCharge, fund: Option<&fund::Model>) -> Result<donation::Model, Error> {
+/// Writes a past gift down, with its fee. `is_first` says that it is the first one of a run. Whose its movement of the balance is, `payouts`
+/// says in the same transaction.
+pub(crate) async fn write_in(
+    tx: &DatabaseTransaction,
+    app: &App,
+    charge: &PastCharge,
+    fund: Option<&fund::Model>,
+    is_first: bool,
+) -> Result<donation::Model, Error> {
     let now = app.now();
     let fee = charge.fee.as_ref().ok_or_else(|| Error::Internal("a charge without its fee was to be imported".to_owned()))?;
+    if is_first {
+        let begin = serde_json::json!({ "charge": charge.charge_id });
+        note_begin(tx, app, "import.stripe_history.begin", "stripe", &begin).await?;
+    }
     let (email, name) = (charge.email.as_deref().unwrap_or_default(), charge.name.as_deref().unwrap_or_default());
     let language = crate::i18n::Language::default().tag();
     let supporter_id = find_supporter(tx, app, email, name, language, now).await?;
@@ -250,7 +213,6 @@ async fn write_in(tx: &DatabaseTransaction, app: &App, charge: &PastCharge, fund
         receipt: Receipt::None,
     };
     taken::take(tx, app, &donation, &taken, now).await?;
-    own_movement(tx, &donation, &fee.balance_transaction_id, now).await?;
     let posting =
         Posting::fee(donation.id, charge.amount, fee.gross, fee.fee, &fee.balance_transaction_id, fee.created, purpose_of(&donation))?;
     if ledger::post(tx, &posting, now).await? {
@@ -258,25 +220,4 @@ async fn write_in(tx: &DatabaseTransaction, app: &App, charge: &PastCharge, fund
         store::note(tx, donation.id, now, "fee_learned", &kept).await?;
     }
     store::find(tx, donation.id).await?.ok_or(Error::NotFound)
-}
-
-/// The movement of Stripe's balance is this donation's: what it was taken for before is taken back, so that it counts once.
-async fn own_movement(tx: &DatabaseTransaction, donation: &donation::Model, movement: &str, now: DateTime<Utc>) -> Result<(), Error> {
-    // The row's lock first: a person may be saying at this moment what it is.
-    let known = balance_movement::Entity::find_by_id(movement).lock_exclusive().one(tx).await?;
-    // Also what a person has said that it is.
-    let kinds = [MovementKind::Other, MovementKind::Unmapped, MovementKind::StripeFee, MovementKind::Reserve, MovementKind::TopUp];
-    for (head, sides) in ledger::standing_of_movement(tx, movement, &kinds).await? {
-        // It counts where the posting counts that it takes back.
-        let mut back = Posting::reversal(&head, &sides, head.occurred_at)?;
-        back.balance_transaction = Some(movement.to_owned());
-        ledger::post(tx, &back, now).await?;
-    }
-    if let Some(known) = known {
-        let mut row = known.into_active_model();
-        row.mapped_to = Set(BalanceMapping::Gift);
-        row.donation_id = Set(Some(donation.id));
-        row.update(tx).await?;
-    }
-    Ok(())
 }

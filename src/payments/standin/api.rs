@@ -3,7 +3,7 @@
 use super::{
     account, balance, charges, customers, disputes,
     errors::ApiError,
-    expand, intents, invoices,
+    expand, intents, invoice_payments, invoices,
     params::Params,
     payouts, portal, refunds, sessions, shapes,
     state::{HasId, SessionStatus, Shelf, Vault},
@@ -47,7 +47,7 @@ pub(super) fn answer(vault: &mut Vault, call: &Call<'_>) -> Result<Value, ApiErr
             list(vault, call, &["customer", "status"], |vault| &vault.billing.subscriptions, |_, one| subscriptions::shape(one))
         }
         ("GET", ["invoices"]) => list(vault, call, &["subscription", "status"], |vault| &vault.billing.invoices, invoices::shape),
-        ("GET", ["invoice_payments"]) => invoices::list_payments(vault, call.query),
+        ("GET", ["invoice_payments"]) => invoice_payments::list(vault, call.query),
         ("POST", ["invoices", id, verb @ ("pay" | "void" | "finalize")]) => invoices::call(vault, id, verb, call.form),
         ("POST", ["subscriptions", id]) => subscriptions::update(vault, id, call.form),
         ("DELETE", ["subscriptions", id]) => subscriptions::cancel(vault, id, call.form),

@@ -1,6 +1,8 @@
 //! `expand[]`: objects in place of ids (docs.stripe.com/api/expanding_objects).
 
-use super::{balance, charges, disputes, errors::ApiError, invoices, payouts, refunds, shapes, state::Vault, subscriptions};
+use super::{
+    balance, charges, disputes, errors::ApiError, invoice_payments, invoices, payouts, refunds, shapes, state::Vault, subscriptions,
+};
 use serde_json::Value;
 
 /// Stripe expands at most four levels.
@@ -37,7 +39,7 @@ fn walk(vault: &Vault, value: &mut Value, levels: &[&str]) {
     if *first == "payments"
         && let Some(invoice) = value["id"].as_str().and_then(|id| vault.billing.invoices.get(id))
     {
-        value["payments"] = invoices::payments(invoice);
+        value["payments"] = invoice_payments::payments(invoice);
     }
     let Some(field) = value.get_mut(*first) else { return };
     if let Some(object) = field.as_str().and_then(|id| object_of(vault, id)) {

@@ -30,6 +30,7 @@ mod flow;
 mod http;
 mod idempotency;
 mod intents;
+mod invoice_payments;
 mod invoices;
 mod params;
 mod payouts;
