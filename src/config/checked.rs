@@ -40,13 +40,15 @@ pub enum PaymentWay {
     },
 }
 
-/// The daily practice payment: in test mode only.
+/// The daily practice gift: in test mode only.
 #[derive(Clone, Debug)]
 pub struct Canary {
     /// A test key.
     pub key: SecretString,
     /// The secret that its webhooks are signed with.
     pub webhook_secret: SecretString,
+    /// Where its letter goes; none: whether letters leave is not tried.
+    pub email: Option<String>,
 }
 
 /// The way letters leave.
@@ -429,8 +431,6 @@ fn parse_payment(settings: &Settings, base_url: &Url) -> Result<PaymentWay, Erro
     })
 }
 
-/// The rules of receipts. The number that names the organisation to its tax office must be there; what else a profile lacks does not keep
-/// the program from starting: receipts then say that they are not official ones, and `doctor` says what is missing.
 fn parse_canary(settings: &Settings) -> Result<Option<Canary>, Error> {
     let (key, secret) = (settings.stripe_canary_key.expose_secret(), settings.stripe_canary_webhook_secret.expose_secret());
     if key.is_empty() {
@@ -446,9 +446,16 @@ fn parse_canary(settings: &Settings) -> Result<Option<Canary>, Error> {
             "the signing secret (whsec_…) of the endpoint /webhooks/stripe/canary in test mode",
         ));
     }
-    Ok(Some(Canary { key: settings.stripe_canary_key.clone(), webhook_secret: settings.stripe_canary_webhook_secret.clone() }))
+    let email = optional(&settings.stripe_canary_email);
+    if email.is_some_and(|email| !is_bare_address(email)) {
+        return Err(wrong("STRIPE_CANARY_EMAIL", "one bare address such as watch@example.org"));
+    }
+    let (key, webhook_secret) = (settings.stripe_canary_key.clone(), settings.stripe_canary_webhook_secret.clone());
+    Ok(Some(Canary { key, webhook_secret, email: email.map(str::to_owned) }))
 }
 
+/// The rules of receipts. The number that names the organisation to its tax office must be there; what else a profile lacks does not keep
+/// the program from starting: receipts then say that they are not official ones, and `doctor` says what is missing.
 fn parse_profile(settings: &Settings) -> Result<ReceiptProfile, Error> {
     let (profile, needed) = match settings.org_receipt_profile.as_str() {
         "plain" => (ReceiptProfile::Plain, None),
