@@ -112,7 +112,7 @@ pub struct Settings {
     /// The webhook endpoint's signing secret, `whsec_…`; two joined by a comma while one is being replaced.
     #[arg(long, env = "STRIPE_WEBHOOK_SECRET", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]
     pub stripe_webhook_secret: SecretString,
-    /// A test key (`sk_test_…`) for a daily practice payment that shows whether Stripe still reaches us. Empty: none is made.
+    /// A test key (`sk_test_…`) for a daily practice gift that shows whether every link from the checkout to the letter holds. Empty: none is made.
     #[arg(long, env = "STRIPE_CANARY_KEY", default_value = "", global = true, hide_env_values = true, hide_default_value = true)]
     pub stripe_canary_key: SecretString,
     /// The signing secret of the test-mode endpoint BASE_URL/webhooks/stripe/canary, `whsec_…`; needed with STRIPE_CANARY_KEY.
@@ -125,6 +125,9 @@ pub struct Settings {
         hide_default_value = true
     )]
     pub stripe_canary_webhook_secret: SecretString,
+    /// Where the daily practice letter goes, a mailbox of yours; used with STRIPE_CANARY_KEY. Empty: whether letters leave is not tried.
+    #[arg(long, env = "STRIPE_CANARY_EMAIL", default_value = "", global = true, hide_env_values = true)]
+    pub stripe_canary_email: String,
     /// Where Stripe's API answers.
     #[arg(long, env = "STRIPE_API_BASE", default_value = "https://api.stripe.com/", global = true, hide_env_values = true)]
     pub stripe_api_base: String,

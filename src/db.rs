@@ -189,11 +189,27 @@ impl Db {
     where
         F: AsyncFn(&DatabaseTransaction) -> Result<T, Error> + for<'t> Work<'t, T>,
     {
+        self.transact(work, End::Commit).await
+    }
+
+    /// Does `work` as [`Db::write`] does and takes all of it back, however it ends: nobody else ever sees anything of it. The locks that it takes
+    /// (on SQLite, the only writer's place) are held until then.
+    pub async fn rehearse<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        F: AsyncFn(&DatabaseTransaction) -> Result<T, Error> + for<'t> Work<'t, T>,
+    {
+        self.transact(work, End::Rollback).await
+    }
+
+    async fn transact<T, F>(&self, work: F, end: End) -> Result<T, Error>
+    where
+        F: for<'t> Work<'t, T>,
+    {
         self.forbid_within_a_write();
         let mut tries = 0;
         loop {
             tries += 1;
-            let result = self.write_once(&work).await;
+            let result = self.transact_once(&work, end).await;
             match result {
                 Err(WriteError::Concurrency(_)) if tries < WRITE_TRIES_MAX => tokio::time::sleep(Duration::from_millis(7 << tries)).await,
                 Err(WriteError::Concurrency(why)) => return Err(Error::Unavailable(format!("the database is too busy: {why}"))),
@@ -203,7 +219,7 @@ impl Db {
         }
     }
 
-    async fn write_once<T, F>(&self, work: &F) -> Result<T, WriteError>
+    async fn transact_once<T, F>(&self, work: &F, end: End) -> Result<T, WriteError>
     where
         F: for<'t> Work<'t, T>,
     {
@@ -221,6 +237,10 @@ impl Db {
             false => running,
         };
         match running.await {
+            Ok(value) if end == End::Rollback => {
+                tx.rollback().await?;
+                Ok(value)
+            }
             Ok(value) => {
                 tx.commit().await?;
                 self.commits.fetch_add(1, Ordering::Release);
@@ -292,6 +312,13 @@ enum Commits {
     OnDisk,
     /// Nothing: only for what can be made again.
     InMemory,
+}
+
+/// How a transaction that went well ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Commit,
+    Rollback,
 }
 
 /// The innermost words of a database error, without the layers around it.

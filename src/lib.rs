@@ -26,7 +26,7 @@ pub mod jobs;
 pub mod app;
 /// Pages: layout, forms, extractors, security headers, assets.
 pub mod web;
-/// A daily practice payment that shows whether Stripe still reaches us; apart from everything that counts.
+/// A daily practice gift that shows whether every link from the checkout to the letter holds; apart from everything that counts.
 pub mod canary;
 /// Members of staff: sign-in, roles, sessions, the audit trail, the desk's frame.
 pub mod staff;

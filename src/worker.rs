@@ -209,18 +209,18 @@ async fn forget(app: &App) {
     }
 }
 
-/// The daily practice payment, and the look whether it was heard.
+/// The daily practice gift, and the look whether every link gave its sign.
 async fn keep_canary(app: &App) {
     if app.config.canary.is_none() {
         return;
     }
     if is_due(app, "canary", canary::EVERY).await
-        && let Err(error) = canary::begin(app).await
+        && let Err(error) = canary::begin(app, donations::rehearse).await
     {
         tracing::error!(%error, "the canary could not be sent out");
     }
     if is_due(app, "canary_look", TimeDelta::minutes(10)).await
-        && let Err(error) = canary::look(app).await
+        && let Err(error) = canary::look(app, donations::rehearse).await
     {
         tracing::error!(%error, "the canary could not be looked after");
     }

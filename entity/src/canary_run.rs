@@ -1,9 +1,9 @@
-//! One practice payment that shows whether Stripe still reaches us. No money, no donation, no part of the books.
+//! One practice gift that shows whether the whole chain still holds. No money, no donation, no part of the books.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One practice payment that shows whether Stripe still reaches us. No money, no donation, no part of the books.
+/// One practice gift that shows whether the whole chain still holds. No money, no donation, no part of the books.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "canary_run")]
@@ -13,10 +13,8 @@ pub struct Model {
     pub id: String,
     /// When it was begun.
     pub started_at: DateTime<Utc>,
-    /// When Stripe's message about it came.
-    pub heard_at: Option<DateTime<Utc>>,
-    /// Why it could not even be begun; else empty.
-    pub failure: String,
+    /// The links that were found not finished and were taken up again, joined by spaces; else empty.
+    pub unfinished: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -19,6 +19,7 @@ pub mod campaign_goal;
 pub mod campaign_goal_text;
 pub mod campaign_step;
 pub mod campaign_text;
+pub mod canary_link;
 pub mod canary_run;
 pub mod category;
 pub mod checkout_ending;

@@ -75,6 +75,19 @@ words! {
         /// Somebody else gave with the new address.
         Taken = "taken",
     }
+    /// The links of the chain that a gift goes through, in their order, as the canary tries them.
+    CanaryLink {
+        /// A checkout is made at Stripe, and ended again.
+        Checkout = "checkout",
+        /// Stripe takes a practice payment.
+        Payment = "payment",
+        /// Stripe's message about it reaches us.
+        Message = "message",
+        /// A practice gift is settled in the books, and all of it taken back.
+        Books = "books",
+        /// A practice letter leaves.
+        Letter = "letter",
+    }
     /// What was sealed.
     SealedKind {
         Receipt = "receipt", Statement = "statement", GiftAidDeclaration = "gift_aid_declaration",

@@ -30,6 +30,7 @@ mod m0034_lists_at_once;
 mod m0036_money_kept_apart_and_paid_in_parts;
 mod m0037_who_ordered;
 mod m0038_who_answers_late;
+mod m0039_the_whole_chain;
 mod sql;
 
 /// Runs the steps, in order.
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0036_money_kept_apart_and_paid_in_parts::Migration),
             Box::new(m0037_who_ordered::Migration),
             Box::new(m0038_who_answers_late::Migration),
+            Box::new(m0039_the_whole_chain::Migration),
         ]
     }
 }

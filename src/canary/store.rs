@@ -1,77 +1,132 @@
-//! The canary's table, and who is told.
+//! The canary's tables, and who is told.
 
-use super::PATIENCE;
-use crate::{app::App, error::Error};
-use chrono::{DateTime, Utc};
-use entity::{canary_run, staff_member, words::Role};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use crate::error::Error;
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    canary_link::{self, Column},
+    canary_run,
+    ids::LetterId,
+    letter, staff_member,
+    words::{CanaryLink, Role},
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    sea_query::{Expr, OnConflict},
+};
 
-/// How the link stands, by the last run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// No test key is set, or nothing was run yet.
-    Off,
-    /// A run is under way.
-    Waiting,
-    /// The last run was heard, at this time.
-    Well(DateTime<Utc>),
-    /// The last run was not heard in time.
-    Silent {
-        /// The run.
-        id: String,
-        /// When it was begun.
-        since: DateTime<Utc>,
-    },
-    /// The last run could not be made.
-    Failed {
-        /// The run.
-        id: String,
-        /// Why.
-        why: String,
-    },
+/// How long what a run found is kept.
+const KEPT: TimeDelta = TimeDelta::days(90);
+
+/// The last run and what it found of each link so far.
+pub(super) async fn last(db: &impl ConnectionTrait) -> Result<Option<(canary_run::Model, Vec<canary_link::Model>)>, Error> {
+    let Some(run) = canary_run::Entity::find().order_by_desc(canary_run::Column::StartedAt).one(db).await? else { return Ok(None) };
+    let links = canary_link::Entity::find().filter(Column::RunId.eq(&run.id)).all(db).await?;
+    Ok(Some((run, links)))
 }
 
-/// How the link stands.
-pub async fn state(app: &App) -> Result<State, Error> {
-    if app.config.canary.is_none() {
-        return Ok(State::Off);
-    }
-    let last = canary_run::Entity::find().order_by_desc(canary_run::Column::StartedAt).one(app.db.read()).await?;
-    let Some(last) = last else { return Ok(State::Off) };
-    Ok(match last.heard_at {
-        Some(at) => State::Well(at),
-        None if !last.failure.is_empty() => State::Failed { id: last.id, why: last.failure },
-        None if last.started_at + PATIENCE < app.now() => State::Silent { id: last.id, since: last.started_at },
-        None => State::Waiting,
-    })
-}
-
-/// Writes a run down.
-pub(super) async fn add(tx: &impl ConnectionTrait, id: &str, now: DateTime<Utc>) -> Result<(), Error> {
-    let row = canary_run::ActiveModel { id: Set(id.to_owned()), started_at: Set(now), heard_at: Set(None), failure: Set(String::new()) };
-    canary_run::Entity::insert(row).exec_without_returning(tx).await?;
+/// Writes a run down, and forgets those of long ago.
+pub(super) async fn add(tx: &impl ConnectionTrait, run: &canary_run::Model) -> Result<(), Error> {
+    canary_run::Entity::delete_many().filter(canary_run::Column::StartedAt.lt(run.started_at - KEPT)).exec(tx).await?;
+    canary_run::Entity::insert(run.clone().into_active_model()).exec_without_returning(tx).await?;
     Ok(())
 }
 
-/// Notes why a run could not be made.
-pub(super) async fn fail(tx: &impl ConnectionTrait, id: &str, why: &str) -> Result<(), Error> {
+/// Notes which links were taken up again.
+pub(super) async fn note_unfinished(tx: &impl ConnectionTrait, run: &str, words: &str) -> Result<(), Error> {
     canary_run::Entity::update_many()
-        .col_expr(canary_run::Column::Failure, Expr::value(why))
-        .filter(canary_run::Column::Id.eq(id))
+        .col_expr(canary_run::Column::Unfinished, Expr::value(words))
+        .filter(canary_run::Column::Id.eq(run))
         .exec(tx)
         .await?;
     Ok(())
 }
 
-/// Notes that Stripe's message about a run came. Returns whether it was waited for.
-pub(super) async fn hear(tx: &impl ConnectionTrait, id: &str, now: DateTime<Utc>) -> Result<bool, Error> {
-    let heard = canary_run::Entity::update_many()
-        .col_expr(canary_run::Column::HeardAt, Expr::value(Some(now)))
-        .filter(canary_run::Column::Id.eq(id))
-        .filter(canary_run::Column::HeardAt.is_null())
-        .exec(tx)
-        .await?;
-    Ok(heard.rows_affected == 1)
+/// Whether it was tried and nothing came of it yet.
+pub(super) fn is_open(row: &canary_link::Model) -> bool {
+    row.well_at.is_none() && row.failure.is_empty()
+}
+
+fn open(run: &str, link: CanaryLink) -> Condition {
+    Condition::all().add(Column::RunId.eq(run)).add(Column::Link.eq(link)).add(Column::WellAt.is_null()).add(Column::Failure.eq(""))
+}
+
+/// Takes a link to try it, for the first time or (what was `seen` of it) anew. False when somebody else was first, or it came to an end.
+/// From a payment on, its message is waited for.
+pub(super) async fn claim(
+    tx: &DatabaseTransaction,
+    run: &str,
+    link: CanaryLink,
+    seen: Option<&canary_link::Model>,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let claimed = match seen {
+        None => insert(tx, run, link, now).await?,
+        Some(row) => {
+            let anew = canary_link::Entity::update_many().col_expr(Column::TriedAt, Expr::value(now)).filter(open(run, link));
+            anew.filter(Column::TriedAt.eq(row.tried_at)).exec(tx).await?.rows_affected == 1
+        }
+    };
+    if claimed && link == CanaryLink::Payment && !insert(tx, run, CanaryLink::Message, now).await? {
+        let anew = canary_link::Entity::update_many().col_expr(Column::TriedAt, Expr::value(now));
+        anew.filter(open(run, CanaryLink::Message)).exec(tx).await?;
+    }
+    Ok(claimed)
+}
+
+async fn insert(tx: &DatabaseTransaction, run: &str, link: CanaryLink, now: DateTime<Utc>) -> Result<bool, Error> {
+    let before = canary_link::Entity::find().filter(Column::Link.eq(link)).order_by_desc(Column::TriedAt).one(tx).await?;
+    let row = canary_link::ActiveModel {
+        run_id: Set(run.to_owned()),
+        link: Set(link),
+        tried_at: Set(now),
+        well_at: Set(None),
+        failure: Set(String::new()),
+        reference: Set(String::new()),
+        silent_since: Set(before.filter(|row| row.well_at.is_none()).map(|row| row.silent_since.unwrap_or(row.tried_at))),
+    };
+    let once = OnConflict::columns([Column::RunId, Column::Link]).do_nothing().to_owned();
+    Ok(canary_link::Entity::insert(row).on_conflict(once).exec_without_returning(tx).await? == 1)
+}
+
+/// Keeps the id of what was made to try a link.
+pub(super) async fn refer(tx: &impl ConnectionTrait, run: &str, link: CanaryLink, reference: &str) -> Result<(), Error> {
+    let change = canary_link::Entity::update_many().col_expr(Column::Reference, Expr::value(reference));
+    change.filter(open(run, link)).exec(tx).await?;
+    Ok(())
+}
+
+/// Notes that a link holds, or why it does not. Returns whether that was still open. Of a payment that was not made no message comes.
+pub(super) async fn end(
+    tx: &DatabaseTransaction,
+    run: &str,
+    link: CanaryLink,
+    found: Result<(), &str>,
+    at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let change = canary_link::Entity::update_many();
+    let change = match found {
+        Ok(()) => change.col_expr(Column::WellAt, Expr::value(Some(at))),
+        Err(why) => change.col_expr(Column::Failure, Expr::value(why)),
+    };
+    let ended = change.filter(open(run, link)).exec(tx).await?.rows_affected == 1;
+    if ended && link == CanaryLink::Payment && found.is_err() {
+        canary_link::Entity::delete_many().filter(open(run, CanaryLink::Message)).exec(tx).await?;
+    }
+    Ok(ended)
+}
+
+/// Notes why a link that was `seen` open is not tried any more, unless somebody else has taken it up meanwhile.
+pub(super) async fn stop(tx: &DatabaseTransaction, seen: &canary_link::Model, why: &str) -> Result<(), Error> {
+    let change = canary_link::Entity::update_many().col_expr(Column::Failure, Expr::value(why));
+    change.filter(open(&seen.run_id, seen.link)).filter(Column::TriedAt.eq(seen.tried_at)).exec(tx).await?;
+    Ok(())
+}
+
+/// A practice letter, if it is still there.
+pub(super) async fn letter(db: &impl ConnectionTrait, id: &str) -> Result<Option<letter::Model>, Error> {
+    let Ok(id) = id.parse::<LetterId>() else { return Ok(None) };
+    Ok(letter::Entity::find_by_id(id).one(db).await?)
 }
 
 /// Finance and administrators who may sign in.

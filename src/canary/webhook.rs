@@ -18,6 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use entity::words::CanaryLink;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -44,9 +45,11 @@ async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Resu
         tracing::error!("a live event came to the canary's address and was refused");
         return Ok(refuse("live events have another address"));
     }
-    if let Some(run) = event["data"]["object"]["metadata"][CANARY_KEY].as_str() {
+    // What is told of the practice checkout, or of a payment that failed, says nothing of the one that was made.
+    let is_of_payment = event["type"] == "payment_intent.succeeded";
+    if let Some(run) = event["data"]["object"]["metadata"][CANARY_KEY].as_str().filter(|_| is_of_payment) {
         let now = app.now();
-        app.db.write(async |tx| store::hear(tx, run, now).await).await?;
+        app.db.write(async |tx| store::end(tx, run, CanaryLink::Message, Ok(()), now).await).await?;
     }
     Ok((StatusCode::OK, "heard\n").into_response())
 }

@@ -47,13 +47,15 @@ pub enum PaymentWay {
     },
 }
 
-/// The daily practice payment: in test mode only.
+/// The daily practice gift: in test mode only.
 #[derive(Clone, Debug)]
 pub struct Canary {
     /// A test key.
     pub key: SecretString,
     /// The secret that its webhooks are signed with.
     pub webhook_secret: SecretString,
+    /// Where its letter goes; none: whether letters leave is not tried.
+    pub email: Option<String>,
 }
 
 /// The way letters leave.

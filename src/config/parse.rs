@@ -132,7 +132,12 @@ pub(super) fn parse_canary(settings: &Settings) -> Result<Option<Canary>, Error>
             "the signing secret (whsec_…) of the endpoint /webhooks/stripe/canary in test mode",
         ));
     }
-    Ok(Some(Canary { key: settings.stripe_canary_key.clone(), webhook_secret: settings.stripe_canary_webhook_secret.clone() }))
+    let email = optional(&settings.stripe_canary_email);
+    if email.is_some_and(|email| !is_bare_address(email)) {
+        return Err(wrong("STRIPE_CANARY_EMAIL", "one bare address such as watch@example.org"));
+    }
+    let (key, webhook_secret) = (settings.stripe_canary_key.clone(), settings.stripe_canary_webhook_secret.clone());
+    Ok(Some(Canary { key, webhook_secret, email: email.map(str::to_owned) }))
 }
 
 /// The rules of receipts. The number that names the organisation to its tax office must be there; what else a profile lacks does not keep

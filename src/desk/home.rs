@@ -3,6 +3,7 @@
 use super::{Figures, Need, add_up, needs};
 use crate::{
     app::App,
+    canary,
     error::Error,
     staff::{AnyStaff, DeskPage},
     web,
@@ -23,12 +24,15 @@ struct HomePage {
     needs: Vec<Need>,
     /// None for who does not see money.
     figures: Option<Figures>,
+    /// How the chain of a gift stands; none for who does not see money, or where it is not tried.
+    chain: Option<canary::Report>,
     now: DateTime<Utc>,
 }
 
 async fn home(State(app): State<App>, _who: AnyStaff, page: DeskPage) -> Result<Response, Error> {
     let figures = if page.may_see_money() { Some(add_up(&app).await?) } else { None };
+    let chain = if page.may_see_money() { canary::state(&app).await? } else { None };
     let needs = needs(&app, page.staff.role).await?;
     let title = page.t("desk-nav-home");
-    web::html(&HomePage { page: page.titled(title), needs, figures, now: app.now() })
+    web::html(&HomePage { page: page.titled(title), needs, figures, chain, now: app.now() })
 }

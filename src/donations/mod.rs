@@ -29,6 +29,7 @@ mod refresh;
 pub mod refunds;
 mod refunds_desk;
 pub mod register;
+mod rehearsal;
 pub mod settle;
 pub mod store;
 pub mod story;
@@ -39,6 +40,7 @@ mod webhook;
 pub use open::{OpenProblem, Opened, open};
 pub use pages::routes;
 pub use refresh::refresh;
+pub use rehearsal::rehearse;
 pub use sweep::sweep;
 pub use webhook::routes as webhook_routes;
 

@@ -146,7 +146,7 @@ async fn find_hindrance(tx: &DatabaseTransaction, gift: &Gift, now: DateTime<Utc
     Ok(None)
 }
 
-async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<donation::Model, OpenProblem> {
+pub(super) async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) -> Result<donation::Model, OpenProblem> {
     let now = app.now();
     let id: DonationId = app.new_id();
     if let Some(twin) = find_hindrance(tx, gift, now).await? {

@@ -25,7 +25,7 @@ mod subscription_changes;
 mod subscriptions;
 
 pub use balance::{BalanceEntry, BalanceQuery, BalanceSource};
-pub use canary::CANARY_KEY;
+pub use canary::{CANARY_KEY, PRACTICE_MINOR};
 pub use charges::PastCharge;
 pub use checkout::{Checkout, CheckoutState, CheckoutStatus, FeeFact, IntentStatus, NewCheckout, NewRecurring, PaymentStatus};
 pub use disputes::DisputeState;
@@ -42,7 +42,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use std::{future::Future, time::Duration};
 use stripe::{Client, ClientBuilder, StripeError};
-use stripe_checkout::checkout_session::{ExpireCheckoutSession, ListCheckoutSession, RetrieveCheckoutSession};
+use stripe_checkout::checkout_session::{CreateCheckoutSession, ExpireCheckoutSession, ListCheckoutSession, RetrieveCheckoutSession};
 use stripe_client_core::{IdempotencyKey, RequestStrategy, StripeRequest};
 use stripe_types::RangeQueryTs;
 
@@ -150,15 +150,19 @@ impl Stripe {
     /// Opens a hosted checkout. Ask again with the same `idempotency_key` and the same fields when the outcome is unknown: Stripe then
     /// answers with the first session (it keeps a key for 24 hours at least; it also repeats a 500 that it has once answered).
     pub async fn create_checkout(&self, new: &NewCheckout) -> Result<Checkout, StripeFailure> {
-        let key = IdempotencyKey::new(new.idempotency_key.clone())
-            .map_err(|_| StripeFailure::refused("idempotency_key", "the key must have 1 to 255 characters"))?;
-        let request = checkout::create_request(new);
+        self.open_checkout(&new.idempotency_key, &checkout::create_request(new)).await
+    }
+
+    /// Sends the request that opens a checkout.
+    async fn open_checkout(&self, key: &str, request: &CreateCheckoutSession) -> Result<Checkout, StripeFailure> {
+        let own =
+            IdempotencyKey::new(key).map_err(|_| StripeFailure::refused("idempotency_key", "the key must have 1 to 255 characters"))?;
         let session = self
-            .ask(&new.idempotency_key, || {
+            .ask(key, || {
                 request
                     .customize()
                     .timeout(self.patience.attempt)
-                    .request_strategy(RequestStrategy::Idempotent(key.clone()))
+                    .request_strategy(RequestStrategy::Idempotent(own.clone()))
                     .send(&self.client)
             })
             .await?;

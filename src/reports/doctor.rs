@@ -80,7 +80,6 @@ pub async fn doctor(app: &App) -> Vec<Finding> {
         ("endpoint", doctor_stripe::look_at_endpoint(app).await),
         ("reconciling", doctor_stripe::look_at_reconciling(app).await),
         ("webhook", look_at_webhook(app).await),
-        ("canary", look_at_canary(app).await),
         ("mail", Ok(look_at_mail(app).await)),
         ("letters", look_at_letters(app).await),
         ("jobs", look_at_jobs(app).await),
@@ -90,6 +89,9 @@ pub async fn doctor(app: &App) -> Vec<Finding> {
     ];
     findings.extend(looks.into_iter().map(|(name, look)| {
         look.unwrap_or_else(|error| Finding::fail(name, format!("could not be looked at: {error}"), "See whether the database answers."))
+    }));
+    findings.extend(look_at_canary(app).await.unwrap_or_else(|error| {
+        vec![Finding::fail("canary", format!("could not be looked at: {error}"), "See whether the database answers.")]
     }));
     findings
 }
@@ -316,23 +318,27 @@ async fn look_at_webhook(app: &App) -> Result<Finding, Error> {
     })
 }
 
-/// What the last practice payment said of the link to Stripe.
-async fn look_at_canary(app: &App) -> Result<Finding, Error> {
-    let fix = "Compare STRIPE_CANARY_WEBHOOK_SECRET with the endpoint BASE_URL/webhooks/stripe/canary in Stripe's dashboard, in test mode.";
-    Ok(match canary::state(app).await? {
-        canary::State::Off if app.config.canary.is_none() => {
-            Finding::ok("canary", "no practice payments are made: STRIPE_CANARY_KEY is not set")
-        }
-        canary::State::Off => Finding::ok("canary", "no practice payment was made yet"),
-        canary::State::Waiting => Finding::ok("canary", "a practice payment is under way"),
-        canary::State::Well(at) => Finding::ok("canary", format!("the last practice payment was heard of at {at}")),
-        canary::State::Silent { since, .. } => {
-            Finding::fail("canary", format!("Stripe's message about the practice payment of {since} never came"), fix)
-        }
-        canary::State::Failed { why, .. } => {
-            Finding::fail("canary", format!("no practice payment could be made: {why}"), "Check STRIPE_CANARY_KEY.")
-        }
-    })
+/// What the last practice gift said of each link of the chain.
+async fn look_at_canary(app: &App) -> Result<Vec<Finding>, Error> {
+    let Some(report) = canary::state(app).await? else {
+        let why = if app.config.canary.is_some() { "none was made yet" } else { "none is made: STRIPE_CANARY_KEY is not set" };
+        return Ok(vec![Finding::ok("canary", format!("practice gifts: {why}"))]);
+    };
+    let mut findings: Vec<Finding> = report
+        .links
+        .iter()
+        .map(|link| match link.is_silent() {
+            true => Finding::fail("canary", report.told(link), link.remedy()),
+            false => Finding::ok("canary", report.told(link)),
+        })
+        .collect();
+    if !report.unfinished.is_empty() {
+        findings.push(Finding::warn("canary", report.resumed(), "The log says what ended the program."));
+    }
+    if report.is_overdue {
+        findings.push(Finding::fail("canary", report.overdue(), "See whether `serve` or `work` runs."));
+    }
+    Ok(findings)
 }
 
 async fn look_at_mail(app: &App) -> Finding {

@@ -19,7 +19,7 @@ pub struct DeskPage {
     pub done: Option<String>,
     /// What the hourly verification found wrong, for every page; nothing when all agrees.
     pub alarm: Option<String>,
-    /// That Stripe may not reach us, in a sentence, when the canary went unheard.
+    /// The first link of the chain that gave the canary no sign, and what to do, in sentences.
     pub silence: Option<String>,
     page: Page,
 }
@@ -109,10 +109,7 @@ impl FromRequestParts<App> for DeskPage {
         let done = done.map(|word| format!("desk-done-{word}")).filter(|key| page.lang.has(key)).map(|key| page.t(&key));
         let verified = outcomes::last(app.db.read(), outcomes::VERIFY).await.map_err(IntoResponse::into_response)?;
         let alarm = verified.filter(|last| !last.ok).map(|last| last.summary);
-        let silence = match canary::state(app).await {
-            Ok(canary::State::Silent { .. } | canary::State::Failed { .. }) => Some(page.t("desk-alarm-canary")),
-            _ => None,
-        };
+        let silence = canary::state(app).await.ok().flatten().and_then(|report| report.banner());
         Ok(Self { staff, done, alarm, silence, page })
     }
 }

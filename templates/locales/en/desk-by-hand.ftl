@@ -3,7 +3,6 @@ desk-done-gift-entered-later = The gift was entered. The period of its day is cl
 desk-done-gift-reversed = The gift was taken back by a reversing entry, and its receipt is void.
 desk-done-transfer-matched = The transfer was matched: the gift is paid.
 
-desk-alarm-canary = Stripe may not reach us: the last practice payment was not heard of. Gifts are still found every ten minutes; run “wellwisher doctor”, or ask whoever keeps the machine.
 desk-hand-title = Enter a gift by hand
 desk-hand-intro = For cash, cheques and bank transfers. An entry is never changed: one that is wrong is taken back by a reversing entry.
 desk-hand-other = Look at the other gift first:

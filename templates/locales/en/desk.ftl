@@ -88,6 +88,8 @@ desk-need-jobs = { $count ->
    *[other] { $number } pieces of work were given up after many tries. The log says why.
 }
 desk-home-as-of = As of
+desk-home-canary = The daily practice gift
+desk-home-canary-began = Last begun:
 desk-account-title = Your account
 desk-account-sessions = Where you are signed in
 desk-account-sessions-text = A session ends after 30 minutes without use, and after 12 hours in any case.
