@@ -4,7 +4,10 @@ use super::*;
 use crate::support::SmtpSink;
 use CanaryLink::{Books, Checkout, Letter, Message, Payment};
 use entity::words::LetterState;
-use wellwisher::{canary::PATIENCE, config::MailWay};
+use std::pin::Pin;
+use wellwisher::{app::App, canary::PATIENCE, config::MailWay, error::Error};
+
+type Trying<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
 /// A run in which everything is heard and sent that can be, and the hour is over.
 async fn run_out(app: &TestApp) {
@@ -91,11 +94,40 @@ on_both_databases! {
         run_out(&app).await;
         is_told(&app, Books, "the books and the receipt", "wellwisher verify").await;
         assert_eq!(well(&app).await, [Checkout, Payment, Message, Letter]);
-        assert!(matches!(standing(&app, Books).await, Standing::Silent(why) if why.contains("receipt_series")));
+        let told = "a practice gift could not be settled: the log says why";
+        assert_eq!(standing(&app, Books).await, Standing::Silent(told.to_owned()), "details are for the log, because every page says why");
         run_sql(&app, "alter table receipt_series_away rename to receipt_series").await;
         app.wait(86_400);
         run_out(&app).await;
         assert!(silent(&app).await.iter().all(|link| *link == Letter), "the next run finds them mended");
+    }
+
+    async fn books_that_break_the_program_break_nothing_else(app: TestApp) {
+        fn breaks(_: &App) -> Trying<'_> {
+            Box::pin(async { panic!("the books fall down") })
+        }
+        let app = with_canary(app);
+        canary::begin(&app.app, breaks).await.unwrap();
+        hear(&app).await;
+        send(&app).await;
+        assert!(look(&app).await);
+        assert_eq!((silent(&app).await, well(&app).await), (vec![Books], vec![Checkout, Payment, Message, Letter]));
+    }
+
+    async fn that_no_run_was_begun_for_a_day_is_told(app: TestApp) {
+        let app = with_canary(app);
+        run_out(&app).await;
+        app.sign_in_as(Role::Editor).await;
+        assert!(app.get("/desk").await.texts("[role=alert]").is_empty());
+        app.wait(86_400);
+        app.sign_in_as(Role::Editor).await;
+        let banner = app.get("/desk").await.texts("[role=alert]").join(" ");
+        assert!(banner.contains("none was begun since 2026-05-01 09:30"), "{banner}");
+        let findings = doctor::doctor(&app.app).await;
+        assert!(findings.iter().any(|one| one.level == doctor::Level::Fail && one.told.contains("none was begun")), "{findings:#?}");
+        run_out(&app).await;
+        app.sign_in_as(Role::Editor).await;
+        assert!(app.get("/desk").await.texts("[role=alert]").is_empty());
     }
 
     async fn letters_that_do_not_leave_are_told_by_the_desk_alone(app: TestApp) {
@@ -134,6 +166,11 @@ on_both_databases! {
         assert_eq!(count(&app.app, "letter").await, 0);
         app.sign_in_as(Role::Admin).await;
         assert_eq!(app.get("/desk").await.texts(".chain li")[4], "letters: untried (STRIPE_CANARY_EMAIL is not set)");
+        let app = with_settings(app, |config| config.canary.as_mut().expect("a canary").email = Some(WATCH.to_owned()));
+        assert!(!look(&app).await);
+        send(&app).await;
+        assert!(!look(&app).await);
+        assert_eq!((well(&app).await, report(&app).await.unfinished), (CanaryLink::ALL.to_vec(), vec![]), "nothing was broken off");
     }
 
     async fn of_several_silent_links_the_first_is_named_and_the_desk_says_that_letters_are_silent_too(app: TestApp) {
