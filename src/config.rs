@@ -2,8 +2,8 @@
 
 mod checked;
 
-pub(crate) use checked::make_private_folder;
 pub use checked::{Canary, Config, Limits, Link, MailWay, PaymentWay, ReceiptProfile};
+pub(crate) use checked::{create_private, make_private_folder};
 
 use clap::Args;
 use secrecy::SecretString;
