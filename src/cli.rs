@@ -20,7 +20,7 @@ use crate::{
 };
 use clap::{
     Parser, Subcommand,
-    builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser},
+    builder::{PossibleValuesParser, TypedValueParser},
 };
 use std::{path::PathBuf, process::ExitCode};
 
@@ -140,38 +140,43 @@ struct ExportArguments {
     narrowed: Narrowed,
 }
 
+/// A value with more in it than spaces: a report that is narrowed by nothing looks like one that is narrowed.
+fn not_blank(value: &str) -> Result<String, &'static str> {
+    if value.trim().is_empty() { Err("a value is required") } else { Ok(value.to_owned()) }
+}
+
 // What narrows a report, as at the desk. (A doc comment here would become the help of the command.)
 #[derive(clap::Args, Debug)]
 struct Narrowed {
     /// Gifts for the campaign with this name in its address.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = not_blank)]
     campaign: Option<String>,
     /// Gifts for the fund with this code.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = not_blank)]
     fund: Option<String>,
     /// Gifts for the wish item with this name in its address.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = not_blank)]
     item: Option<String>,
     /// Gifts from the article with this name in its address.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = not_blank)]
     article: Option<String>,
     /// Gifts in this state, such as paid.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = not_blank)]
     status: Option<String>,
     /// Gifts whose form was sent on this day or later (YYYY-MM-DD).
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = not_blank)]
     given_from: Option<String>,
     /// Gifts whose form was sent on this day or earlier.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = not_blank)]
     given_to: Option<String>,
     /// A receipt's number, a donation's id, an id of Stripe's, a name or e-mail address or part of one.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = not_blank)]
     search: Option<String>,
     /// Of the report `gift-aid`: the claim with this id; the newest when left out.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = not_blank)]
     claim: Option<String>,
     /// Of the report `journal`: entries in this currency, such as EUR.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = not_blank)]
     currency: Option<String>,
 }
 

@@ -5,7 +5,7 @@ mod key;
 mod parse;
 
 pub use checked::{Canary, Config, Limits, Link, MailWay, PaymentWay, ReceiptProfile};
-pub(crate) use key::make_private_folder;
+pub(crate) use key::{create_private, make_private_folder};
 
 use clap::Args;
 use secrecy::SecretString;

@@ -4,7 +4,7 @@ use super::{ExportArguments, prepare_folders};
 use crate::{
     app::App,
     articles,
-    config::{Config, Settings},
+    config::{Config, Settings, create_private},
     db::Db,
     donations::list::Asked,
     error::Error,
@@ -138,6 +138,10 @@ fn tell_recurring(report: &recurring::reconcile::Report) -> bool {
 
 /// Writes a report. A file appears under its name only when it is whole; what is taken only in pieces becomes numbered files.
 pub async fn export(app: &App, arguments: &ExportArguments) -> Result<ExitCode, Error> {
+    if !arguments.report.heeds_days() && (arguments.from.is_some() || arguments.to.is_some()) {
+        let report = arguments.report.as_str();
+        return Err(Error::Invalid(format!("the report `{report}` cannot be narrowed by days: leave `--from` and `--to` out")));
+    }
     let (asked, filter) = in_words(arguments);
     let zone = arguments.tz.unwrap_or(app.config.org_timezone);
     let rows = asked.request(app, arguments.report, &filter, zone).await?;
@@ -204,7 +208,9 @@ pub(super) async fn export_file(
     path: &Path,
 ) -> Result<(), Error> {
     let partial = path.with_extension("partial");
-    let file = create(&partial, request.asked.names_people()).map_err(|e| cannot_write(&partial, &e))?;
+    // One that names people nobody else on the machine may read.
+    let file = if request.asked.names_people() { create_private(&partial) } else { std::fs::File::create(&partial) };
+    let file = file.map_err(|e| cannot_write(&partial, &e))?;
     let bar = progress_bar(&format!("Exporting {}", request.asked.report.as_str()));
     match reports::export::count_rows(app, &request.asked).await? {
         Some(rows) => bar.set_length(u64::try_from(rows).unwrap_or(0)),
@@ -218,17 +224,6 @@ pub(super) async fn export_file(
     let file = sink.file.into_inner().map_err(|e| cannot_write(&partial, e.error()))?;
     file.sync_all().and_then(|()| std::fs::rename(&partial, path)).map_err(|e| cannot_write(path, &e))?;
     finish_export(app, request, trail, &manifest).await
-}
-
-/// Begins a file; one that names people nobody else on the machine may read.
-fn create(path: &Path, is_private: bool) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    if is_private {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
-    options.open(path)
 }
 
 /// A file with a progress bar.

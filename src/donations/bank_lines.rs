@@ -1,6 +1,7 @@
 //! With which line of the bank statement money came: the payout of Stripe that carried it, or the deposit of cash and cheques.
 //!
-//! A payout that came back from the bank brought nothing: what it carried goes out again with a later one, which stands in its place.
+//! A payout that came back from the bank brought nothing: what it carried goes out again with a later one, which stands in its place. Its own
+//! two rows, out and back, keep its name and have no day. So the rows of every payout come to nothing.
 
 use crate::{
     db::packed::{
@@ -32,19 +33,20 @@ pub struct BankLine {
     pub by_itself: bool,
 }
 
-/// A movement of Stripe's balance belongs to the payout that lists it, and a payout's own leaving to itself. A gift's own posting names no
-/// movement of Stripe's balance: its payout is that of the donation's movements, of which there are hardly ever two. Each is looked up by
-/// itself, row by row: were the tables joined, PostgreSQL would read all movements for each thousand.
+/// A movement of Stripe's balance belongs to the payout that lists it, and a payout's own leaving and coming back to itself. A gift's own
+/// posting names no movement of Stripe's balance: its payout is that of the donation's movements, of which there are hardly ever two. Each is
+/// looked up by itself, row by row: were the tables joined, PostgreSQL would read all movements for each thousand.
 const QUESTION: &str = "select x.entry_no as entry_no,
     case when x.is_own or p.state not in ('failed', 'canceled') then p.stripe_payout_id end as payout,
-    case when p.state not in ('failed', 'canceled') then p.arrives_on end as arrives_on,
+    case when p.state not in ('failed', 'canceled') and not x.is_return then p.arrives_on end as arrives_on,
     case when p.state in ('failed', 'canceled') and not x.is_own then p.failure_balance_transaction_id end as came_back,
     d.id as deposit, d.deposited_on as deposited_on, x.by_itself as by_itself
-    from (select t.id as entry_no, t.kind = 'payout' as is_own,
+    from (select t.id as entry_no, t.kind in ('payout', 'payout_failure') as is_own, t.kind = 'payout_failure' as is_return,
         case when t.kind = 'donation' then (select min(g.payout_id) from balance_movement g
                 where g.donation_id = t.donation_id and g.mapped_to = 'gift' and g.balance = 'payments')
             when t.stripe_balance_transaction is not null then
-                (select case when m.mapped_to = 'payout' then m.source_id when m.balance = 'payments' then m.payout_id end
+                (select case when m.mapped_to in ('payout', 'payout_failure') then m.source_id
+                    when m.balance = 'payments' then m.payout_id end
                 from balance_movement m where m.id = t.stripe_balance_transaction) end as payout,
         case when t.kind = 'donation' then (select max(g.payout_id) from balance_movement g
                 where g.donation_id = t.donation_id and g.mapped_to = 'gift' and g.balance = 'payments') end as other_payout,
@@ -102,16 +104,19 @@ pub async fn of_transactions(
             (row.line.payout, row.line.on) = (Some(payout.clone()), Some(*on));
         }
     }
-    // Of several payouts the last day counts: from then on all of it is at the bank.
+    // Of several payouts the last day counts, from which on all of it is at the bank; none while a part has none, which is sorted first.
     found.sort_by(|a, b| (a.line.on, &a.line.payout).cmp(&(b.line.on, &b.line.payout)));
     let mut lines: HashMap<i64, BankLine> = HashMap::with_capacity(found.len());
     for Found { number, line, .. } in found {
-        let known = lines.entry(number).or_default();
-        let payout = match (known.payout.take(), line.payout) {
+        let Some(known) = lines.get_mut(&number) else {
+            lines.insert(number, line);
+            continue;
+        };
+        known.on = known.on.and(line.on);
+        known.payout = match (known.payout.take(), line.payout) {
             (Some(first), Some(second)) if first.split(' ').all(|one| one != second) => Some(format!("{first} {second}")),
             (first, second) => first.or(second),
         };
-        *known = BankLine { payout, ..line };
     }
     Ok(lines)
 }
@@ -140,7 +145,9 @@ async fn carried_on(db: &impl ConnectionTrait, came_back: BTreeSet<String>) -> R
         let mut further = Vec::new();
         for (asked, now) in under_way {
             match next.get(&now) {
-                Some((.., PayoutState::Failed | PayoutState::Canceled, Some(again))) => further.push((asked, again.clone())),
+                Some((.., PayoutState::Failed | PayoutState::Canceled, Some(again))) if *again != now => {
+                    further.push((asked, again.clone()))
+                }
                 Some((payout, on, PayoutState::Pending | PayoutState::InTransit | PayoutState::Paid, _)) => {
                     ends.insert(asked, (payout.clone(), *on));
                 }

@@ -325,12 +325,13 @@ impl Claim {
     }
 }
 
-/// Reads a claim.
+/// Reads a claim. Its lines first: a withdrawal takes them away with the state, so lines that are gone never come with another state.
 pub async fn read(db: &impl ConnectionTrait, id: GiftAidClaimId) -> Result<Claim, Error> {
+    let lines = store::lines(db, id).await?;
     let head = store::find_claim(db, id).await?;
     let currency = pounds()?;
     let mut claim = Claim { head, gifts: Vec::new(), adjustments: Vec::new() };
-    for line in store::lines(db, id).await? {
+    for line in lines {
         if line.amount_minor > 0 {
             claim.gifts.push(Claimable { donation_id: line.donation_id, row: serde_json::from_str(&line.schedule)? });
         } else {

@@ -8,7 +8,8 @@ use entity::{
     words::GiftAidClaimState,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -117,6 +118,12 @@ pub async fn newest_claim(db: &impl ConnectionTrait) -> Result<Option<gift_aid_c
 pub async fn lines(db: &impl ConnectionTrait, id: GiftAidClaimId) -> Result<Vec<gift_aid_line::Model>, Error> {
     let of = gift_aid_line::Entity::find().filter(gift_aid_line::Column::ClaimId.eq(id));
     Ok(of.order_by_asc(gift_aid_line::Column::DonationId).all(db).await?)
+}
+
+/// How many gifts are claimed on in a claim.
+pub async fn count_gifts(db: &impl ConnectionTrait, id: GiftAidClaimId) -> Result<u64, Error> {
+    let of = gift_aid_line::Entity::find().filter(gift_aid_line::Column::ClaimId.eq(id));
+    Ok(of.filter(gift_aid_line::Column::AmountMinor.gt(0)).count(db).await?)
 }
 
 /// Moves a claim that was not sent on to another state; false when it was settled already.

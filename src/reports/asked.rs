@@ -1,6 +1,9 @@
 //! What a report is asked with, in words: the desk's addresses and the command line say the same, and it is read here alone.
 
-use super::report::{Period, Report, ReportRequest};
+use super::{
+    report::{Period, Report, ReportRequest},
+    schedule,
+};
 use crate::{
     app::App,
     clock,
@@ -102,7 +105,7 @@ impl AskedReport {
                     other => other,
                 })?;
                 if claim.state == GiftAidClaimState::Withdrawn {
-                    return Err(Error::Invalid(format!("the Gift Aid claim `{id}` was withdrawn: it has no rows any more")));
+                    return Err(schedule::withdrawn(claim.id));
                 }
                 Some(claim)
             }
@@ -150,6 +153,7 @@ fn days_of(name: &str) -> Option<(Option<NaiveDate>, Option<NaiveDate>)> {
 /// A name with a slip in it would give an empty file, which looks like a true one. Of funds, also codes count that gifts were given under
 /// and that the fund had before.
 async fn refuse_unknown(db: &impl ConnectionTrait, request: &ReportRequest) -> Result<(), Error> {
+    let currency = request.currency.map(|currency| currency.code().to_owned());
     let named = [
         ("campaign", &request.filter.campaign, "select 1 as one from campaign where slug = $1"),
         (
@@ -159,6 +163,7 @@ async fn refuse_unknown(db: &impl ConnectionTrait, request: &ReportRequest) -> R
         ),
         ("item", &request.item, "select 1 as one from wish_item where slug = $1"),
         ("article", &request.article, "select 1 as one from article where slug = $1"),
+        ("booking in", &currency, "select 1 as one from ledger_entry where currency = $1"),
     ];
     for (what, name, question) in named {
         let Some(name) = name else { continue };

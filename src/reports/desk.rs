@@ -142,7 +142,11 @@ async fn show(
     let request = asked.request(&app, report, &filter, app.config.org_timezone).await?;
     let rows = report::page(&app, &request, &asked.after, PAGE_ROWS).await?;
     let currencies = currencies(&app, &request).await?;
-    let fields: Vec<(&'static str, String)> = asked.fields(&filter).into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+    let mut fields: Vec<(&'static str, String)> = asked.fields(&filter).into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+    if asked.claim.trim().is_empty() {
+        // The next page and the file are of the claim that is shown, also when a newer one was made meanwhile.
+        fields.extend(request.claim.map(|claim| ("claim", claim.to_string())));
+    }
     let all_columns = report.columns(false);
     let shown: Vec<usize> = match report.columns_on_page() {
         [] => (0..all_columns.len()).collect(),

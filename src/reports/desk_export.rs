@@ -87,8 +87,9 @@ pub(super) async fn export(
 fn file_name(request: &ExportRequest, files: usize) -> String {
     let day = |day: Option<NaiveDate>| day.map(|day| format!("-{day}")).unwrap_or_default();
     let part = request.part.filter(|_| files > 1).map(|part| format!("-{part}")).unwrap_or_default();
-    let period = request.asked.period;
-    format!("{}{}{}{part}{}", request.asked.report.as_str(), day(period.from), day(period.to), request.format.ending())
+    let currency = request.asked.currency.map(|currency| format!("-{currency}")).unwrap_or_default();
+    let (name, period) = (request.asked.report.as_str(), request.asked.period);
+    format!("{name}{}{}{currency}{part}{}", day(period.from), day(period.to), request.format.ending())
 }
 
 type Piece = Result<Bytes, io::Error>;

@@ -201,6 +201,11 @@ impl Report {
         }
     }
 
+    /// Whether a period narrows it. What sponsors promised is as it stands now, and a schedule is that of its claim.
+    pub const fn heeds_days(self) -> bool {
+        !matches!(self, Self::Matching | Self::GiftAid)
+    }
+
     /// What its rows can be narrowed by besides days, by the names that addresses use.
     pub const fn narrowed_by(self) -> &'static [&'static str] {
         match self {
@@ -269,6 +274,8 @@ impl Report {
                 "failing",
                 "recovered",
             ],
+            // Names and addresses are in the file alone, whose taking the audit trail notes.
+            Self::GiftAid => &["Donation date (DD/MM/YY)", "Amount"],
             Self::ByItem => &["item", "title", "currency", "gifts", "given", "taken_back", "raised", "fees"],
             Self::ByArticle => &["article", "title", "currency", "gifts", "given", "taken_back", "raised", "fees"],
             _ => &[],

@@ -50,7 +50,7 @@ async fn the_register_is_narrowed_as_at_the_desk() {
 #[tokio::test]
 async fn what_has_a_slip_in_it_is_refused_by_name_and_nothing_is_written() {
     let folder = newsroom().await;
-    let cases: [(&[&str], &str); 14] = [
+    let cases: [(&[&str], &str); 18] = [
         (&["donations", "--campaign", "wintr"], "there is no campaign `wintr`"),
         (&["donations", "--fund", "SCHOLS"], "there is no fund `SCHOLS`"),
         (&["donations", "--item", "bags"], "there is no item `bags`"),
@@ -58,11 +58,15 @@ async fn what_has_a_slip_in_it_is_refused_by_name_and_nothing_is_written() {
         (&["donations", "--status", "rich"], "`rich` is not a state: choose one of"),
         (&["donations", "--given-from", "soon"], "`soon` is not a day"),
         (&["donations", "--campaign", ""], "a value is required"),
+        (&["donations", "--campaign", " "], "a value is required"),
         (&["by-month", "--fund", "GENERAL"], "the report `by-month` cannot be narrowed by `fund`"),
         (&["books", "--with-donors"], "with donors"),
         (&["gift-aid", "--claim", "7"], "there is no Gift Aid claim `7`"),
         (&["gift-aid", "--format", "csv-semicolon"], "is not written as csv-semicolon"),
+        (&["gift-aid", "--from", "2026-01-01"], "the report `gift-aid` cannot be narrowed by days"),
+        (&["matching", "--to", "2026-01-31"], "the report `matching` cannot be narrowed by days"),
         (&["journal", "--currency", "EURO"], "`EURO` is not a currency"),
+        (&["journal", "--currency", "GBP"], "there is no booking in `GBP`"),
         (&["journal", "--format", "xero"], "Xero takes one currency in a file, and in these days there are EUR, USD"),
         (&["journal", "--format", "iif"], "QuickBooks Desktop takes one currency"),
     ];
@@ -89,6 +93,9 @@ async fn a_file_that_names_people_is_for_its_owner_alone() {
     let folder = newsroom().await;
     let cases: [(&[&str], bool); 3] = [(&["donations", "--with-donors"], true), (&["gift-aid"], true), (&["donations"], false)];
     for (arguments, is_private) in cases {
+        // What an export left that was cut off, open to all.
+        std::fs::write(folder.join("out.partial"), "entry_no,").unwrap();
+        std::fs::set_permissions(folder.join("out.partial"), std::fs::Permissions::from_mode(0o644)).unwrap();
         let ended = export(&folder, &[arguments, &["--output", "out.csv"][..]].concat()).await;
         assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""), "{}", ended.err);
         let mode = std::fs::metadata(folder.join("out.csv")).unwrap().permissions().mode();

@@ -18,7 +18,11 @@ use wellwisher::{
     asks::Declared,
     donations::list::Asked,
     gift_aid::claims,
-    reports::{ExportRequest, Format, Report, asked::AskedReport, export::files},
+    reports::{
+        ExportRequest, Format, Report,
+        asked::AskedReport,
+        export::{export_file, files},
+    },
     staff::Actor,
 };
 
@@ -133,7 +137,14 @@ on_both_databases! {
         let amounts = async |claim: &str| rows_of(&file_of(test, &schedule(test, claim, Format::Csv).await).await.0).into_iter().map(|row| row["Amount"].clone()).collect::<Vec<_>>();
         assert_eq!(amounts("").await, ["7.00"]);
         assert_eq!(amounts(&first.head.id.to_string()).await, ["20.00"], "one that was sent stays as it was");
+        let asked = schedule(test, "", Format::Csv).await;
+        let parts = files(&test.app, &asked).await.unwrap();
         claims::withdraw(&test.app, &Actor::system(), second.head.id).await.unwrap();
+        for format in [Format::Csv, Format::Xlsx, Format::Jsonl] {
+            let request = ExportRequest { format, ..asked.clone() };
+            let cut_off = export_file(&test.app, &request, &parts, &mut Kept::default()).await.unwrap_err();
+            assert!(cut_off.to_string().contains("was withdrawn"), "withdrawn meanwhile, it is no file without rows: {cut_off}");
+        }
         assert_eq!(amounts("").await, ["20.00"]);
         let gone = AskedReport { claim: second.head.id.to_string(), ..AskedReport::default() };
         let refused = gone.request(&test.app, Report::GiftAid, &Asked::default(), chrono_tz::UTC).await.unwrap_err();
@@ -148,9 +159,13 @@ on_both_databases! {
         test.sign_in_as(Role::Finance).await;
         assert!(test.get("/desk/reports").await.body.contains("href=\"/desk/reports/gift-aid\""));
         let page = test.get(&format!("/desk/reports/gift-aid?claim={claim}")).await;
-        assert_eq!(page.texts("main thead th")[..3], ["Title", "First name", "Last name"]);
+        assert_eq!(page.texts("main thead th"), ["Donation date (DD/MM/YY)", "Amount"]);
         assert_eq!(page.texts("main tbody tr").len(), 1);
-        assert!(page.body.contains(&format!("/desk/donations/{}", given.id)) && page.body.contains("Marlow Teal"), "{}", page.body);
+        assert!(page.body.contains(&format!("/desk/donations/{}", given.id)), "{}", page.body);
+        assert!(!page.body.contains("Marlow") && !page.body.contains("Reed Bank") && !page.body.contains("S19"), "only the file, which the trail notes");
+        let newest = test.get("/desk/reports/gift-aid").await;
+        let pinned = newest.attribute("form[action$='/file'] input[name=claim]", "value");
+        assert_eq!(pinned, Some(claim.to_string()), "the file is of the claim that is shown");
         assert_eq!(page.texts("#format option").len(), 3, "CSV, spreadsheet, JSON");
         let file = test.get(&format!("/desk/reports/gift-aid/file?claim={claim}&format=xlsx")).await;
         assert_eq!(file.headers["content-type"], "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");

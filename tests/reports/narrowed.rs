@@ -1,15 +1,29 @@
 //! A report is narrowed by the same words at the desk and on the command line; what has a slip in it is refused, and gives no empty file.
 
-use super::{Kept, all_of, file_of, movements::every_kind, rows_of};
+use super::{
+    Kept, all_of, file_of,
+    movements::{at, every_kind, posting},
+    rows_of,
+};
 use crate::support::{TestApp, gift, on_both_databases};
 use axum::http::StatusCode;
-use entity::{campaign, ids::GiftAidClaimId, words::Role};
+use chrono::TimeDelta;
+use entity::{
+    campaign,
+    ids::GiftAidClaimId,
+    words::{Account, MovementKind, Role},
+};
 use sea_orm::{ConnectionTrait, EntityTrait};
 use std::collections::BTreeSet;
 use wellwisher::{
     donations::list::Asked,
     error::Error,
-    reports::{ExportRequest, Format, Report, asked::AskedReport, export},
+    ledger::Purpose,
+    reports::{
+        ExportRequest, FilePart, Format, Report,
+        asked::AskedReport,
+        export::{self, export},
+    },
 };
 
 /// The file of what was asked for, and what the audit trail says of it.
@@ -76,6 +90,7 @@ on_both_databases! {
             (Report::ByMonth, only(|_, filter| filter.campaign = "winter".into()), "the report `by-month` cannot be narrowed by `campaign`"),
             (Report::Books, only(|asked, _| asked.with_donors = "yes".into()), "with donors"),
             (Report::Journal, only(|asked, _| asked.currency = "EURO".into()), "`EURO` is not a currency"),
+            (Report::Journal, only(|asked, _| asked.currency = "GBP".into()), "there is no booking in `GBP`"),
             (Report::GiftAid, only(|asked, _| asked.claim = "7".into()), "there is no Gift Aid claim `7`"),
             (Report::GiftAid, only(|asked, _| asked.claim = test.app.new_id::<GiftAidClaimId>().to_string()), "there is no Gift Aid claim"),
         ] {
@@ -126,6 +141,39 @@ on_both_databases! {
         assert_eq!(parts, rows_of(&whole).len());
     }
 
+    async fn months_without_the_chosen_currency_are_passed_over(test: TestApp) {
+        let post = |days: TimeDelta, currency: &'static str| {
+            let sides = [(Account::StripeClearing, 100, currency), (Account::Donations, -100, currency)];
+            posting(MovementKind::Donation, &format!("pi_{}:capture", days.num_days()), None, at("2026-01-05T10:00:00Z") + days, &sides, Purpose::default())
+        };
+        // Euros in January and July; dollars on 149 days from February to June, which fill a file of Xero's, and on one in August.
+        let days = |from: i64, count: i64, currency: &'static str| (from..from + count).map(move |day| (TimeDelta::days(day), currency));
+        let all = days(0, 1, "EUR").chain(days(27, 149, "USD")).chain(days(180, 1, "EUR")).chain(days(220, 1, "USD"));
+        test.post_all(&all.map(|(day, currency)| post(day, currency)).collect::<Vec<_>>()).await;
+        let (asked, filter) = only(|asked, _| asked.currency = "USD".into());
+        let rows = asked.request(&test.app, Report::Journal, &filter, chrono_tz::UTC).await.unwrap();
+        let mut request = ExportRequest { asked: rows, format: Format::Xero, part: Some(2) };
+        let parts = export::files(&test.app, &request).await.unwrap();
+        assert_eq!(parts, [FilePart::default(), FilePart { page: "7".to_owned(), skip: 0 }], "the second begins in August");
+        let (second, _) = file_of(&test, &request).await;
+        let days: Vec<_> = rows_of(&second).iter().map(|row| row["*Date"].clone()).collect();
+        assert_eq!(days, ["13/08/2026", "13/08/2026"]);
+        request.part = Some(1);
+        assert_eq!(rows_of(&file_of(&test, &request).await.0).len(), 298);
+
+        test.sign_in_as(Role::Finance).await;
+        let page = test.get("/desk/reports/journal?period=2026&currency=USD").await;
+        assert_eq!(page.texts("main tbody tr").len(), 28 * 2, "February, not an empty January: {}", page.body);
+        let next = page.attribute("a[rel=next]", "href").expect("more months");
+        let next = test.get(&next).await;
+        assert!(next.texts("main tbody tr")[0].contains("2026-03-01"), "{}", next.body);
+        let euros = test.get("/desk/reports/journal?period=2026&currency=EUR&after=1").await;
+        assert_eq!(euros.texts("main tbody tr").len(), 2, "July: {}", euros.body);
+        assert_eq!(euros.attribute("a[rel=next]", "href").map(|_| ()), Some(()), "August may hold more");
+        let none = test.get("/desk/reports/journal?period=2026&currency=EUR&after=7").await;
+        assert!(none.texts("main tbody tr").is_empty() && none.texts("a[rel=next]").is_empty(), "{}", none.body);
+    }
+
     async fn the_desk_offers_the_currencies_of_a_journal(test: TestApp) {
         every_kind(&test).await;
         test.sign_in_as(Role::Finance).await;
@@ -141,6 +189,8 @@ on_both_databases! {
         assert_eq!(chosen.attribute("form[action$='/file'] input[name=currency]", "value").as_deref(), Some("KWD"));
         let file = test.get("/desk/reports/journal/file?period=2026-05&currency=KWD&format=xero").await;
         assert_eq!(file.status, StatusCode::OK, "{}", file.body);
+        let name = "attachment; filename=\"journal-2026-05-01-2026-05-31-KWD-xero.csv\"";
+        assert_eq!(file.headers["content-disposition"], name, "each currency's file has its own");
         let rows = rows_of(&file.body);
         assert!(!rows.is_empty() && rows.iter().all(|row| row["*Narration"].ends_with("KWD")), "{}", file.body);
         assert!(rows.iter().any(|row| row["*Amount"] == "-12.340"), "the dinar has a thousand fils: {}", file.body);

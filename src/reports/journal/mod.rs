@@ -69,16 +69,22 @@ async fn read_funds(db: &impl ConnectionTrait) -> Result<Funds, Error> {
     Ok(all.into_iter().map(|fund| (fund.id, Arc::new(fund))).collect())
 }
 
-/// The entries after `after`; of the summary a month at a time.
-pub async fn entries(app: &App, request: &ReportRequest, after: &str, limit: u64) -> Result<Page<Entry>, Error> {
-    match request.report {
-        Report::Books => transactions::page(app.db.read(), &request.period, after, limit).await,
-        _ => {
-            let mut page = summary::page(app.db.read(), &request.period, after).await?;
-            // An entry of the summary is of one currency.
-            let is_asked_for = |side: &Side| request.currency.is_none_or(|currency| side.money.currency == currency);
-            page.rows.retain(|entry| entry.sides.iter().all(is_asked_for));
-            Ok(page)
+/// The entries after `after`, and where they were found; of the summary a month at a time. Months that have none of the currency are passed
+/// over: an empty page is the end.
+pub async fn entries(app: &App, request: &ReportRequest, mut after: String, limit: u64) -> Result<(String, Page<Entry>), Error> {
+    let (db, period) = (app.db.read(), &request.period);
+    if request.report == Report::Books {
+        let page = transactions::page(db, period, &after, limit).await?;
+        return Ok((after, page));
+    }
+    // An entry of the summary is of one currency.
+    let is_asked_for = |side: &Side| request.currency.is_none_or(|currency| side.money.currency == currency);
+    loop {
+        let mut page = summary::page(db, period, &after).await?;
+        page.rows.retain(|entry| entry.sides.iter().all(is_asked_for));
+        match page.next.take_if(|_| page.rows.is_empty()) {
+            Some(next) => after = next,
+            None => return Ok((after, page)),
         }
     }
 }
@@ -113,7 +119,7 @@ pub async fn refuse_currencies(app: &App, request: &ReportRequest, program: &str
 /// The same as rows.
 pub async fn page(app: &App, request: &ReportRequest, after: &str, limit: u64) -> Result<Page, Error> {
     let accounts = Accounts::of(&app.config);
-    let read = entries(app, request, after, limit).await?;
+    let (_, read) = entries(app, request, after.to_owned(), limit).await?;
     let rows =
         read.rows.iter().flat_map(|entry| entry.sides.iter().map(|side| row_of(&accounts, entry, side))).collect::<Result<_, _>>()?;
     Ok(Page { rows, next: read.next })

@@ -126,10 +126,10 @@ impl Writer {
 pub async fn xero_files(app: &App, request: &ReportRequest) -> Result<Vec<FilePart>, Error> {
     let (mut cutter, mut after, mut files) = (Cutter::new(), String::new(), vec![FilePart::default()]);
     loop {
-        let read = entries(app, request, &after, rows_at_once(app.db.is_postgres())).await?;
+        let (page, read) = entries(app, request, after, rows_at_once(app.db.is_postgres())).await?;
         for (skip, entry) in read.rows.iter().enumerate() {
             if cutter.file_of(entry) > files.len() {
-                files.push(FilePart { page: after.clone(), skip });
+                files.push(FilePart { page: page.clone(), skip });
             }
         }
         match read.next {
