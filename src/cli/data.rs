@@ -115,6 +115,9 @@ fn tell_report(report: &payouts::Report) -> bool {
     if report.unmapped > 0 {
         println!("  {} movements are of a kind that is not known: say what they are on the desk, under Payouts.", report.unmapped);
     }
+    if report.in_unknown_balances > 0 {
+        println!("  {} movements lie in a balance that is not known: see Differences on the desk.", report.in_unknown_balances);
+    }
     for unlisted in &report.unlisted {
         println!("  {}", unlisted.why);
     }

@@ -35,6 +35,8 @@ pub struct Report {
     pub payouts: Followed,
     /// How many movements wait to be mapped by a person.
     pub unmapped: u64,
+    /// How many movements lie in a balance that is not known, which keeps every period open.
+    pub in_unknown_balances: usize,
     /// Which lists Stripe did not give.
     pub unlisted: Vec<Unlisted>,
 }
@@ -51,6 +53,7 @@ impl Report {
             && self.movements.not_posted.is_empty()
             && self.movements.unread == 0
             && self.unmapped == 0
+            && self.in_unknown_balances == 0
             && self.unlisted.is_empty()
     }
 
@@ -100,10 +103,11 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
         held::compare(app, held).await?;
     }
     let unmapped = store::count_unmapped(app.db.read()).await?;
+    let in_unknown_balances = differences::open_of(app.db.read(), differences::UNKNOWN_BALANCE).await?.len();
     movements.not_posted.sort();
     movements.not_posted.dedup();
     lists::write_down(app, &lists::OF_RUN, &unlisted).await?;
-    Ok(Report { sessions, returned, movements, payouts, unmapped, unlisted })
+    Ok(Report { sessions, returned, movements, payouts, unmapped, in_unknown_balances, unlisted })
 }
 
 /// How many movements of gifts that are not paid are looked at in one run.

@@ -117,6 +117,7 @@ on_both_databases! {
     async fn that_no_run_was_begun_for_a_day_is_told(app: TestApp) {
         let app = with_canary(app);
         run_out(&app).await;
+        assert!(!look(&app).await);
         app.sign_in_as(Role::Editor).await;
         assert!(app.get("/desk").await.texts("[role=alert]").is_empty());
         app.wait(86_400);
@@ -126,6 +127,7 @@ on_both_databases! {
         let findings = doctor::doctor(&app.app).await;
         assert!(findings.iter().any(|one| one.level == doctor::Level::Fail && one.told.contains("none was begun")), "{findings:#?}");
         run_out(&app).await;
+        assert!(!look(&app).await);
         app.sign_in_as(Role::Editor).await;
         assert!(app.get("/desk").await.texts("[role=alert]").is_empty());
     }

@@ -153,6 +153,8 @@ on_both_databases! {
         assert_eq!((books("unmapped").await, books("stripe_reserve").await, books("stripe_clearing").await), (0, 2_397, 0));
         assert_eq!(differences(&test).await, [("taken_for_other".to_owned(), true), ("unknown_balance".to_owned(), false)]);
         assert!(verify(&test.app).await.unwrap().is_ok());
+        let report = reconcile(&test).await;
+        assert!(report.in_unknown_balances == 1 && !report.is_clean(), "it waits for a person: {report:?}");
     }
 
     async fn a_payment_of_a_donation_that_is_not_here_is_not_ours_and_is_shown(test: TestApp) {
