@@ -95,13 +95,14 @@ async fn show(
     let ids: Vec<DonationId> = rows.iter().map(|choice| choice.donation_id).collect();
     let gifts = store::gifts(db, &ids).await?;
     let without = store::without_address(db, gifts.values().map(|gift| gift.supporter_id).collect()).await?;
+    let not_arrived = store::not_arrived(db, &rows.iter().map(|choice| choice.id).collect::<Vec<_>>()).await?;
     let printed = store::printed_at(db, &ids, promise.created_at).await?;
     let choices = rows.into_iter().filter_map(|choice| {
         let gift = gifts.get(&choice.donation_id)?;
         Some(Asked {
             amount: Money::new(choice.amount_minor, choice.currency),
             given_at: gift.paid_at.unwrap_or(gift.created_at),
-            is_on_paper: choice.carried_at.is_none() && without.contains(&gift.supporter_id),
+            is_on_paper: choice.carried_at.is_none() && (without.contains(&gift.supporter_id) || not_arrived.contains(&choice.id)),
             printed_at: printed.get(&gift.id).copied(),
             choice,
         })

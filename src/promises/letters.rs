@@ -13,11 +13,18 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use entity::{
-    Money, donation, promise, promise_choice, supporter, wish_item,
+    Money, donation,
+    ids::PromiseChoiceId,
+    promise, promise_choice, supporter, wish_item,
     words::{LetterKind, PromiseWay},
 };
 use fluent_templates::fluent_bundle::FluentValue;
 use sea_orm::{DatabaseTransaction, EntityTrait};
+
+/// What the outbox knows the question about a choice by.
+pub(super) fn asked_key(id: PromiseChoiceId) -> String {
+    format!("promise:{id}:asked")
+}
 
 /// The question to a giver, in her language, with her link.
 pub(super) fn question(
@@ -49,7 +56,7 @@ pub(super) async fn ask(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let (lang, paragraphs, link) = question(app, promise, choice, gift, item);
-    let letter = Draft { kind: LetterKind::PromiseChanged, key: format!("promise:{}:asked", choice.id), paragraphs, link: Some(link) };
+    let letter = Draft { kind: LetterKind::PromiseChanged, key: asked_key(choice.id), paragraphs, link: Some(link) };
     send(tx, app, gift, lang, text(lang, "promises-letter-subject", &[("org", app.config.org_name.clone())]), letter, now).await
 }
 

@@ -1,4 +1,5 @@
-//! The question on paper, for givers whose address nobody knows: finance prints it, and it goes by post or from hand to hand. Her link is a
+//! The question on paper, for givers whose address nobody knows, or whose mailbox is gone: finance prints it, and it goes by post or from
+//! hand to hand. Her link is a
 //! secret, so every printing is audited and stands in the gift's story.
 
 use super::{carry, letters, store};
@@ -56,10 +57,10 @@ pub(super) async fn print(State(app): State<App>, who: Finance, Path(id): Path<P
     web::html(&PaperPage { page: page.titled(title), letter, greeting, picture })
 }
 
-/// The letter to a giver without an address, for as long as she can choose. Who printed it is audited.
+/// The letter to a giver whom no e-mail reaches, for as long as she can choose. Who printed it is audited.
 ///
 /// # Errors
-/// `Conflict` when she was or can be written to, was erased, or has nothing to choose any more.
+/// `Conflict` when the letter by e-mail was sent or waits, was erased, or has nothing to choose any more.
 pub(super) async fn write(app: &App, actor: &Actor, id: PromiseChoiceId) -> Result<Letter, Error> {
     let now = app.now();
     app.db
@@ -80,9 +81,10 @@ pub(super) async fn write(app: &App, actor: &Actor, id: PromiseChoiceId) -> Resu
 
 async fn refuse_unless_hers(tx: &DatabaseTransaction, choice: &promise_choice::Model, gift: &donation::Model) -> Result<(), Error> {
     let giver = supporter::Entity::find_by_id(gift.supporter_id).one(tx).await?.ok_or(Error::NotFound)?;
-    let why = if !giver.email.is_empty() {
+    let arrived = store::not_arrived(tx, &[choice.id]).await?.is_empty();
+    let why = if !giver.email.is_empty() && arrived {
         "This giver has an e-mail address: the letter with her link goes there, and to nobody else."
-    } else if store::without_address(tx, vec![giver.id]).await?.is_empty() {
+    } else if giver.email.is_empty() && store::without_address(tx, vec![giver.id]).await?.is_empty() {
         "Whose gift this is was erased: nobody is left to choose, and the general fund gets it."
     } else if choice.carried_at.is_some() || carry::refund_of(tx, choice).await?.1.is_some() {
         "This was carried out already: there is nothing left to choose."

@@ -1,17 +1,18 @@
 //! The queries of changed promises.
 
-use super::paper::PRINTED;
+use super::{letters::asked_key, paper::PRINTED};
 use crate::{clock::sha256_hex, error::Error, web::pager::PAGE_ROWS};
 use chrono::{DateTime, Utc};
 use entity::{
     campaign, donation, donation_step, erasure,
     ids::{DonationId, PromiseChoiceId, PromiseId, SupporterId, WishItemId},
-    promise, promise_choice, supporter, wish_item, wish_reservation,
-    words::{PromiseWay, ReservationState, WishKind, WishStatus},
+    letter, promise, promise_choice, supporter, wish_item, wish_reservation,
+    words::{CancelReason, LetterState, PromiseWay, ReservationState, WishKind, WishStatus},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, RelationDef, sea_query::JoinType,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, RelationDef,
+    sea_query::{Expr, JoinType, SelectStatement},
 };
 use std::collections::{HashMap, HashSet};
 
@@ -46,6 +47,16 @@ pub async fn choices(
 pub async fn gifts(db: &impl ConnectionTrait, ids: &[DonationId]) -> Result<HashMap<DonationId, donation::Model>, DbErr> {
     let found = donation::Entity::find().filter(donation::Column::Id.is_in(ids.iter().copied())).all(db).await?;
     Ok(found.into_iter().map(|donation| (donation.id, donation)).collect())
+}
+
+/// Of which of these choices the question did not arrive: the mail server refused it for good, or nothing may be sent there.
+pub async fn not_arrived(db: &impl ConnectionTrait, ids: &[PromiseChoiceId]) -> Result<HashSet<PromiseChoiceId>, DbErr> {
+    use letter::Column;
+    let states = [LetterState::Bounced, LetterState::Dead, LetterState::Suppressed];
+    let keys: HashMap<String, PromiseChoiceId> = ids.iter().map(|id| (asked_key(*id), *id)).collect();
+    let find = letter::Entity::find().select_only().column(Column::DedupeKey).filter(Column::DedupeKey.is_in(keys.keys().cloned()));
+    let found: Vec<String> = find.filter(Column::State.is_in(states)).into_tuple().all(db).await?;
+    Ok(found.iter().filter_map(|key| keys.get(key).copied()).collect())
 }
 
 /// Which of these supporters can be asked on paper only: they have no address, and were not erased.
@@ -97,6 +108,36 @@ pub async fn insert(tx: &DatabaseTransaction, promise: promise::Model, choices: 
 pub async fn update(tx: &DatabaseTransaction, choice: promise_choice::Model) -> Result<(), DbErr> {
     choice.into_active_model().reset_all().update(tx).await?;
     Ok(())
+}
+
+/// The items that were paid for after it was declared that they cannot be bought, each with the last reason; they are not asked for again.
+pub async fn paid_since_declared(db: &impl ConnectionTrait) -> Result<Vec<(WishItemId, CancelReason)>, DbErr> {
+    use promise::Column as P;
+    let to_item: RelationDef = promise::Entity::belongs_to(wish_item::Entity).from(P::WishItemId).to(wish_item::Column::Id).into();
+    let to_paid: RelationDef =
+        promise::Entity::belongs_to(wish_reservation::Entity).from(P::WishItemId).to(wish_reservation::Column::WishItemId).into();
+    let paid_at = || Expr::col((wish_reservation::Entity, wish_reservation::Column::UpdatedAt));
+    let found: Vec<(WishItemId, CancelReason)> = promise::Entity::find()
+        .select_only()
+        .columns([P::WishItemId, P::Reason])
+        .join(JoinType::InnerJoin, to_item)
+        .join(JoinType::InnerJoin, to_paid)
+        .filter(wish_item::Column::Status.eq(WishStatus::Cancelled))
+        .filter(wish_reservation::Column::State.eq(ReservationState::Paid))
+        .filter(paid_at().gt(Expr::col((promise::Entity, P::CreatedAt))))
+        .filter(wish_reservation::Column::DonationId.not_in_subquery(asked_about()))
+        .order_by_asc(P::CreatedAt)
+        .into_tuple()
+        .all(db)
+        .await?;
+    // Of several promises about one item the last says why.
+    let last: HashMap<WishItemId, CancelReason> = found.into_iter().collect();
+    Ok(last.into_iter().collect())
+}
+
+/// The gifts of which somebody was ever asked.
+fn asked_about() -> SelectStatement {
+    promise_choice::Entity::find().select_only().column(promise_choice::Column::DonationId).into_query()
 }
 
 /// What is paid of an item, with its gifts, the first one first: what is bought was bought with the first.

@@ -1,13 +1,14 @@
 //! Givers whose address nobody knows are asked on paper.
 
 use super::{assert_all_agrees, carry_out, choice_of, declare, give, letters, link_of};
-use crate::support::{TestApp, hand_gift, on_both_databases};
+use crate::support::{TestApp, gift, hand_gift, on_both_databases};
+use chrono::TimeDelta;
 use entity::{
-    audit_entry, donation, donation_step,
-    words::{LetterKind, PromiseWay, Role},
+    audit_entry, donation, donation_step, letter, promise,
+    words::{LetterKind, LetterState, PromiseWay, Role},
 };
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
-use wellwisher::{donations::by_hand::HandGift, i18n::Language, privacy};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
+use wellwisher::{donations::by_hand::HandGift, i18n::Language, privacy, promises};
 
 /// Cash from somebody who left her name and no address, in Dari.
 async fn cash(test: &TestApp, item: &entity::wish_item::Model) -> donation::Model {
@@ -43,7 +44,7 @@ on_both_databases! {
         let page = format!("/desk/promises/{}", choice.promise_id);
         let before = test.get(&page).await;
         assert_eq!(before.texts("form[action$='/letter'] button"), ["Print her letter"], "and only for her");
-        assert!(before.body.contains("No e-mail address") && !before.body.contains(&path), "{}", before.body);
+        assert!(before.body.contains("No e-mail reaches her") && !before.body.contains(&path), "{}", before.body);
         let paper = test.post(&print, &[]).await;
         assert_eq!((paper.status.as_u16(), paper.headers["cache-control"].to_str().unwrap()), (200, "no-store"));
         assert_eq!((paper.attribute("html", "lang").as_deref(), paper.attribute("html", "dir").as_deref()), (Some("fa-AF"), Some("rtl")));
@@ -65,6 +66,51 @@ on_both_databases! {
         assert_eq!(test.post(&print, &[]).await.status, 409, "it is carried out");
         assert_eq!(test.post(&format!("/desk/promises/choices/{}/letter", item.id), &[]).await.status, 404);
         assert_eq!(printed(&test, &gift).await, (1, 1));
+        assert_all_agrees(&test).await;
+    }
+
+    async fn whose_mailbox_is_gone_is_asked_on_paper(test: TestApp) {
+        let item = test.item("School bag", None, |_| {}).await;
+        let gift = give(&test, &item, 1, 2_500).await;
+        declare(&test, &item).await;
+        let print = format!("/desk/promises/choices/{}/letter", choice_of(&test, &gift).await.id);
+        test.sign_in_as(Role::Finance).await;
+        assert_eq!(test.post(&print, &[]).await.status, 409, "the letter waits");
+        let bounced = letter::Entity::update_many().col_expr(letter::Column::State, Expr::value(LetterState::Bounced));
+        let bounced = bounced.filter(letter::Column::Kind.eq(LetterKind::PromiseChanged));
+        test.app.db.write(async |tx| Ok(bounced.clone().exec(tx).await.map(|_| ())?)).await.unwrap();
+        let page = test.get(&format!("/desk/promises/{}", choice_of(&test, &gift).await.promise_id)).await;
+        assert_eq!(page.texts("form[action$='/letter'] button").len(), 1);
+        assert_eq!(test.post(&print, &[]).await.status, 200);
+        assert_eq!(printed(&test, &gift).await, (1, 1));
+    }
+
+    async fn who_pays_after_it_was_declared_is_asked_too_and_once(test: TestApp) {
+        let item = test.item("School bag", None, |_| {}).await;
+        let first = give(&test, &item, 1, 2_500).await;
+        let mut late = gift(2_500, "EUR");
+        (late.item, late.fund_id) = (Some((item.id, 1)), Some(item.fund_id));
+        let late = test.start(&late).await;
+        test.app.clock.advance(TimeDelta::minutes(5));
+        declare(&test, &item).await;
+        test.app.clock.advance(TimeDelta::minutes(5));
+        promises::keep(&test.app).await.unwrap();
+        assert_eq!(letters(&test, LetterKind::PromiseChanged).await.len(), 1, "nobody has paid since");
+        test.pay_unheard(&late);
+        test.settle(&late).await;
+        for _ in 0..3 {
+            test.app.clock.advance(TimeDelta::minutes(60));
+            promises::keep(&test.app).await.unwrap();
+        }
+        assert_eq!(letters(&test, LetterKind::PromiseChanged).await.len(), 2);
+        let (hers, others) = (choice_of(&test, &late).await, choice_of(&test, &first).await);
+        assert_ne!(hers.promise_id, others.promise_id, "with as much time as the others had");
+        assert_eq!(promise::Entity::find().count(test.app.db.read()).await.unwrap(), 2);
+        test.app.clock.advance(TimeDelta::days(31));
+        promises::keep(&test.app).await.unwrap();
+        for gift in [&first, &late] {
+            assert_eq!(super::super::purpose(&test, gift).await.wish_item_id, None, "without an answer it went to the general work");
+        }
         assert_all_agrees(&test).await;
     }
 
