@@ -6,10 +6,10 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use entity::{
-    accounting_period, difference, ledger_transaction, stripe_event,
+    accounting_period, balance_movement, difference, ledger_transaction, stripe_event,
     words::{PeriodState, Role},
 };
-use sea_orm::{ActiveValue::Set, EntityTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel};
 use wellwisher::{
     error::Error,
     ledger::{
@@ -17,7 +17,10 @@ use wellwisher::{
         periods::{self, Obstacle},
     },
     payments::standin::BalanceRow,
-    payouts,
+    payouts::{
+        self,
+        differences::{self, Found, REMAINDER},
+    },
     reports::verify,
     staff::Actor,
 };
@@ -178,6 +181,39 @@ on_both_databases! {
         assert!(closed.entries > 6, "{closed:?}");
         let report = verify(&test.app).await.unwrap();
         assert!(report.is_ok(), "{:#?}", report.broken().collect::<Vec<_>>());
+    }
+
+    async fn what_is_not_explained_read_or_posted_keeps_its_period_open_whatever_somebody_says_of_it(test: TestApp) {
+        test.books_end_broken("a payout and a movement are changed in the database");
+        let may = make(&test, "2026-05-01", "2026-05-31").await.unwrap();
+        test.give(&gift(5_000, "EUR")).await;
+        test.app.clock.set(at("2026-05-31T10:00:00Z"));
+        let payout = test.stripe.standin.pay_out().remove(0);
+        test.stripe.standin.complete_payout(&payout);
+        test.app.clock.set(at("2026-06-01T12:00:00Z"));
+        ask_stripe(&test).await;
+        assert_eq!(obstacles(&test, &may).await, []);
+        let change = async |sql: &'static str| test.app.db.write(async |tx| Ok(tx.execute_unprepared(sql).await.map(|_| ())?)).await.unwrap();
+        change("update payout set amount_minor = amount_minor + 7").await;
+        assert_eq!(obstacles(&test, &may).await, [Obstacle::Remainder(1)]);
+        let payout = payout.as_str();
+        test.app.db.write(async |tx| {
+            let found = Found { kind: REMAINDER, object: payout, detail: "0.07 EUR", done: None };
+            differences::note(tx, found, test.app.now()).await
+        }).await.unwrap();
+        let told = difference::Entity::find().all(test.app.db.read()).await.unwrap().into_iter().find(|one| one.kind == REMAINDER).unwrap();
+        differences::settle_by_hand(&test.app, &Actor::system(), told.id, "we looked").await.unwrap();
+        assert_eq!(obstacles(&test, &may).await, [Obstacle::Remainder(1)], "a word explains no money");
+        assert!(matches!(close(&test, &may).await, Err(Error::Conflict(_))));
+        change("update payout set amount_minor = amount_minor - 7").await;
+        let known = balance_movement::Entity::find().one(test.app.db.read()).await.unwrap().unwrap();
+        let odd = balance_movement::Model { id: "txn_odd".into(), payout_id: None, source_id: "ch_odd".into(), ..known };
+        let odd = odd.into_active_model();
+        test.app.db.write(async |tx| Ok(balance_movement::Entity::insert(odd.clone()).exec_without_returning(tx).await.map(|_| ())?)).await.unwrap();
+        assert_eq!(obstacles(&test, &may).await, [Obstacle::NotPosted(1)]);
+        differences::note_unread(&test.app, differences::UNREAD_MOVEMENT, &["txn_strange".to_owned()]).await.unwrap();
+        assert_eq!(obstacles(&test, &may).await, [Obstacle::Unread(1), Obstacle::NotPosted(1)]);
+        assert!(matches!(close(&test, &may).await, Err(Error::Conflict(_))));
     }
 
     async fn closing_and_posting_at_the_same_moment_leave_the_period_as_it_was_closed(test: TestApp) {

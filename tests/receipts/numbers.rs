@@ -79,6 +79,28 @@ on_both_databases! {
         ]);
     }
 
+    async fn a_gift_is_of_the_day_on_the_issuers_clock_also_when_it_is_put_on_or_back_and_on_a_leap_day(books: Books) {
+        let settings = receipts::IssuerSettings { timezone: chrono_tz::America::St_Johns, ..issuer("plain") };
+        for (paid_at, gift_on) in [
+            // From winter to summer time on 8 March 2026 at two in the morning, and back on 1 November.
+            ("2026-03-08T03:29:59Z", "2026-03-07"),
+            ("2026-03-08T03:30:00Z", "2026-03-08"),
+            ("2026-03-09T02:29:59Z", "2026-03-08"),
+            ("2026-03-09T02:30:00Z", "2026-03-09"),
+            ("2026-11-01T02:29:59Z", "2026-10-31"),
+            ("2026-11-01T02:30:00Z", "2026-11-01"),
+            ("2026-11-02T03:29:59Z", "2026-11-01"),
+            ("2026-11-02T03:30:00Z", "2026-11-02"),
+            ("2028-02-29T03:29:59Z", "2028-02-28"),
+            ("2028-02-29T03:30:00Z", "2028-02-29"),
+            ("2028-03-01T03:29:59Z", "2028-02-29"),
+            ("2028-03-01T03:30:00Z", "2028-03-01"),
+        ] {
+            let gift = PaidGift { paid_at: paid_at.parse().unwrap(), ..gift(books.donation().await) };
+            assert_eq!(books.issued(&settings, &gift).await.gift_on.to_string(), gift_on, "{paid_at}");
+        }
+    }
+
     async fn the_database_itself_refuses_to_edit_or_delete_a_receipt(books: Books) {
         let receipt = books.issued(&issuer("us"), &gift(books.donation().await)).await;
         for change in [
