@@ -102,28 +102,6 @@ pub async fn declare(app: &App, actor: &Actor, item_id: WishItemId, reason: Canc
     Ok(id)
 }
 
-/// What is due of promises: who is still to be asked, and what was chosen. Returns how many choices were carried out.
-pub async fn keep(app: &App) -> Result<u64, Error> {
-    ask_late(app).await?;
-    carry_out_due(app).await
-}
-
-/// Asks those whose payment came after its item was found out of reach: a checkout or a bank debit was under way when the promise was
-/// declared. They get a promise of their own, with as much time to choose. Returns how many promises were declared.
-pub async fn ask_late(app: &App) -> Result<u64, Error> {
-    let mut declared = 0;
-    for (item_id, reason) in store::paid_since_declared(app.db.read()).await? {
-        // One that meets trouble must not keep the others waiting.
-        match declare(app, &Actor::system(), item_id, reason, "").await {
-            Ok(_) => declared += 1,
-            // What came is spent, or went back.
-            Err(Error::Conflict(_)) => {}
-            Err(error) => tracing::error!(%item_id, %error, "who paid for an item that cannot be bought could not be asked"),
-        }
-    }
-    Ok(declared)
-}
-
 /// The gifts whose money is not spent, with what may become of each.
 async fn concerned(
     tx: &DatabaseTransaction,

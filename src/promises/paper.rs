@@ -60,7 +60,7 @@ pub(super) async fn print(State(app): State<App>, who: Finance, Path(id): Path<P
 /// The letter to a giver whom no e-mail reaches, for as long as she can choose. Who printed it is audited.
 ///
 /// # Errors
-/// `Conflict` when the letter by e-mail was sent or waits, was erased, or has nothing to choose any more.
+/// `Conflict` when the letter by e-mail was sent or waits, the giver was erased, or there is nothing to choose any more.
 pub(super) async fn write(app: &App, actor: &Actor, id: PromiseChoiceId) -> Result<Letter, Error> {
     let now = app.now();
     app.db

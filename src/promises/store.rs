@@ -7,12 +7,11 @@ use entity::{
     campaign, donation, donation_step, erasure,
     ids::{DonationId, PromiseChoiceId, PromiseId, SupporterId, WishItemId},
     letter, promise, promise_choice, supporter, wish_item, wish_reservation,
-    words::{CancelReason, LetterState, PromiseWay, ReservationState, WishKind, WishStatus},
+    words::{LetterState, PromiseWay, ReservationState, WishKind, WishStatus},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, RelationDef,
-    sea_query::{Expr, JoinType, SelectStatement},
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, RelationDef, sea_query::JoinType,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -55,7 +54,8 @@ pub async fn not_arrived(db: &impl ConnectionTrait, ids: &[PromiseChoiceId]) -> 
     let states = [LetterState::Bounced, LetterState::Dead, LetterState::Suppressed];
     let keys: HashMap<String, PromiseChoiceId> = ids.iter().map(|id| (asked_key(*id), *id)).collect();
     let find = letter::Entity::find().select_only().column(Column::DedupeKey).filter(Column::DedupeKey.is_in(keys.keys().cloned()));
-    let found: Vec<String> = find.filter(Column::State.is_in(states)).into_tuple().all(db).await?;
+    // Whoever was erased has no address in her letters either.
+    let found: Vec<String> = find.filter(Column::State.is_in(states)).filter(Column::ToAddress.ne("")).into_tuple().all(db).await?;
     Ok(found.iter().filter_map(|key| keys.get(key).copied()).collect())
 }
 
@@ -108,36 +108,6 @@ pub async fn insert(tx: &DatabaseTransaction, promise: promise::Model, choices: 
 pub async fn update(tx: &DatabaseTransaction, choice: promise_choice::Model) -> Result<(), DbErr> {
     choice.into_active_model().reset_all().update(tx).await?;
     Ok(())
-}
-
-/// The items that were paid for after it was declared that they cannot be bought, each with the last reason; they are not asked for again.
-pub async fn paid_since_declared(db: &impl ConnectionTrait) -> Result<Vec<(WishItemId, CancelReason)>, DbErr> {
-    use promise::Column as P;
-    let to_item: RelationDef = promise::Entity::belongs_to(wish_item::Entity).from(P::WishItemId).to(wish_item::Column::Id).into();
-    let to_paid: RelationDef =
-        promise::Entity::belongs_to(wish_reservation::Entity).from(P::WishItemId).to(wish_reservation::Column::WishItemId).into();
-    let paid_at = || Expr::col((wish_reservation::Entity, wish_reservation::Column::UpdatedAt));
-    let found: Vec<(WishItemId, CancelReason)> = promise::Entity::find()
-        .select_only()
-        .columns([P::WishItemId, P::Reason])
-        .join(JoinType::InnerJoin, to_item)
-        .join(JoinType::InnerJoin, to_paid)
-        .filter(wish_item::Column::Status.eq(WishStatus::Cancelled))
-        .filter(wish_reservation::Column::State.eq(ReservationState::Paid))
-        .filter(paid_at().gt(Expr::col((promise::Entity, P::CreatedAt))))
-        .filter(wish_reservation::Column::DonationId.not_in_subquery(asked_about()))
-        .order_by_asc(P::CreatedAt)
-        .into_tuple()
-        .all(db)
-        .await?;
-    // Of several promises about one item the last says why.
-    let last: HashMap<WishItemId, CancelReason> = found.into_iter().collect();
-    Ok(last.into_iter().collect())
-}
-
-/// The gifts of which somebody was ever asked.
-fn asked_about() -> SelectStatement {
-    promise_choice::Entity::find().select_only().column(promise_choice::Column::DonationId).into_query()
 }
 
 /// What is paid of an item, with its gifts, the first one first: what is bought was bought with the first.

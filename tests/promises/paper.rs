@@ -1,14 +1,13 @@
 //! Givers whose address nobody knows are asked on paper.
 
 use super::{assert_all_agrees, carry_out, choice_of, declare, give, letters, link_of};
-use crate::support::{TestApp, gift, hand_gift, on_both_databases};
-use chrono::TimeDelta;
+use crate::support::{TestApp, hand_gift, on_both_databases};
 use entity::{
-    audit_entry, donation, donation_step, letter, promise,
+    audit_entry, donation, donation_step, letter,
     words::{LetterKind, LetterState, PromiseWay, Role},
 };
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
-use wellwisher::{donations::by_hand::HandGift, i18n::Language, privacy, promises};
+use wellwisher::{donations::by_hand::HandGift, i18n::Language, privacy};
 
 /// Cash from somebody who left her name and no address, in Dari.
 async fn cash(test: &TestApp, item: &entity::wish_item::Model) -> donation::Model {
@@ -83,35 +82,6 @@ on_both_databases! {
         assert_eq!(page.texts("form[action$='/letter'] button").len(), 1);
         assert_eq!(test.post(&print, &[]).await.status, 200);
         assert_eq!(printed(&test, &gift).await, (1, 1));
-    }
-
-    async fn who_pays_after_it_was_declared_is_asked_too_and_once(test: TestApp) {
-        let item = test.item("School bag", None, |_| {}).await;
-        let first = give(&test, &item, 1, 2_500).await;
-        let mut late = gift(2_500, "EUR");
-        (late.item, late.fund_id) = (Some((item.id, 1)), Some(item.fund_id));
-        let late = test.start(&late).await;
-        test.app.clock.advance(TimeDelta::minutes(5));
-        declare(&test, &item).await;
-        test.app.clock.advance(TimeDelta::minutes(5));
-        promises::keep(&test.app).await.unwrap();
-        assert_eq!(letters(&test, LetterKind::PromiseChanged).await.len(), 1, "nobody has paid since");
-        test.pay_unheard(&late);
-        test.settle(&late).await;
-        for _ in 0..3 {
-            test.app.clock.advance(TimeDelta::minutes(60));
-            promises::keep(&test.app).await.unwrap();
-        }
-        assert_eq!(letters(&test, LetterKind::PromiseChanged).await.len(), 2);
-        let (hers, others) = (choice_of(&test, &late).await, choice_of(&test, &first).await);
-        assert_ne!(hers.promise_id, others.promise_id, "with as much time as the others had");
-        assert_eq!(promise::Entity::find().count(test.app.db.read()).await.unwrap(), 2);
-        test.app.clock.advance(TimeDelta::days(31));
-        promises::keep(&test.app).await.unwrap();
-        for gift in [&first, &late] {
-            assert_eq!(super::super::purpose(&test, gift).await.wish_item_id, None, "without an answer it went to the general work");
-        }
-        assert_all_agrees(&test).await;
     }
 
     async fn nothing_is_printed_for_who_was_erased(test: TestApp) {
