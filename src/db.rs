@@ -43,6 +43,14 @@ pub struct Db {
     commits: Arc<AtomicU64>,
 }
 
+/// Keeps connections open for as long as the pool lives; one that has died is noticed when it is taken out. With an end set, sqlx-core 0.9
+/// (`pool/inner.rs`, `spawn_maintenance_tasks`) looks through as many connections as its count of idle ones says, without a pause. That count
+/// goes below nothing for a moment when a connection is taken out between being put into the queue and being counted, and read then, one
+/// thread of the program looks 2^64 times.
+fn keep_connections(options: &mut ConnectOptions) {
+    options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+}
+
 impl Db {
     /// Opens the database at `url` (`sqlite://path` or `postgres://…`), making an SQLite file where there is none.
     pub async fn open(url: &str) -> Result<Self, Error> {
@@ -75,6 +83,7 @@ impl Db {
             let file = path.to_owned();
             let mut options = ConnectOptions::new("sqlite://");
             options.max_connections(connections).min_connections(1).sqlx_logging(false).acquire_timeout(Duration::from_secs(10));
+            keep_connections(&mut options);
             options.map_sqlx_sqlite_opts(move |o| {
                 let o = o
                     .filename(&file)
@@ -114,6 +123,7 @@ impl Db {
             Commits::InMemory => "off",
         };
         let mut options = ConnectOptions::new(url);
+        keep_connections(&mut options);
         options
             .max_connections(16)
             .sqlx_logging(false)

@@ -71,7 +71,7 @@ impl Drop for TestDatabase {
 /// Brings an empty database to the newest schema, and lets go of it.
 pub async fn migrate_template(url: &str) {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false);
+    options.max_connections(1).sqlx_logging(false).idle_timeout(None::<std::time::Duration>).max_lifetime(None::<std::time::Duration>);
     let database = Database::connect(options).await.expect("the template database opens");
     migration::Migrator::up(&database, None).await.expect("the migrations run on an empty database");
     database.close().await.expect("the template database closes");

@@ -135,7 +135,7 @@ fn keep(port: u16, mut orders: mpsc::UnboundedReceiver<Order>) {
 
 async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false);
+    options.max_connections(1).sqlx_logging(false).idle_timeout(None::<std::time::Duration>).max_lifetime(None::<std::time::Duration>);
     Database::connect(options).await.expect("the throw-away PostgreSQL answers")
 }
 
