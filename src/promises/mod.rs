@@ -1,6 +1,7 @@
 //! Promises that cannot be kept. Staff declare that an item which was funded cannot be bought; everybody whose money is in it gets a
-//! letter with a link and chooses: another item, the general fund, or the money back; for givers without an address finance prints it.
-//! Who does not answer in time has agreed, before paying, to the general fund. A choice can be changed until it is carried out, and it is carried out once.
+//! letter with a link and chooses: another item, the general fund, or the money back; for givers whom no e-mail reaches finance
+//! prints it. Who does not answer in time has agreed, before paying, to the general fund. A choice can be changed until it is carried out,
+//! and it is carried out once.
 //!
 //! Money that stays is moved in the ledger by one balanced transaction from its purpose to the other (source `wish:<choice>:moved`); money
 //! that goes back goes through the refund verb, under the choice's own key.

@@ -1,6 +1,5 @@
 //! The question on paper, for givers whose address nobody knows, or whose mailbox is gone: finance prints it, and it goes by post or from
-//! hand to hand. Her link is a
-//! secret, so every printing is audited and stands in the gift's story.
+//! hand to hand. Her link is a secret, so every printing is audited and stands in the gift's story.
 
 use super::{carry, letters, store};
 use crate::{
