@@ -14,6 +14,9 @@ static_loader! {
     };
 }
 
+/// Starts and ends a piece whose direction is its own (Unicode 15, UAX 9).
+pub const ISOLATE: [char; 2] = ['\u{2068}', '\u{2069}'];
+
 /// A language that the pages are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Language {

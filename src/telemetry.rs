@@ -8,7 +8,7 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 pub fn start(filter: &str, json: bool) {
     let levels = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     // Stripe's answers and SQL can carry personal data: their crates are never heard below a warning.
-    let levels = ["sqlx=warn", "sea_orm=warn", "stripe=warn", "stripe_client_core=warn", "hyper=warn", "reqwest=warn", "rustls=warn"]
+    let levels = ["sqlx=warn", "sea_orm=warn", "stripe=warn", "stripe_client_core=warn", "hyper=warn", "rustls=warn"]
         .iter()
         .filter_map(|rule| rule.parse().ok())
         .fold(levels, EnvFilter::add_directive);

@@ -176,6 +176,22 @@ on_both_databases! {
         assert_eq!(audience(&test, books).await, ["books@example.org"]);
     }
 
+    async fn who_asks_for_all_news_on_her_own_pages_gets_again_what_she_had_ended_of_them(test: TestApp) {
+        let coats = Topic::Campaign(test.app.new_id());
+        let who = subscribe(&test, "wren@example.org", Topic::Updates).await;
+        test.post(&link_to_end(&test, "wren@example.org", coats), &[]).await;
+        assert_eq!(audience(&test, coats).await, [""; 0]);
+        for begun in [false, true] {
+            if begun {
+                test.app.db.write(async |tx| Ok(subscription::Entity::delete_many().exec(tx).await?)).await.unwrap();
+                test.post(&link_to_end(&test, "wren@example.org", coats), &[]).await;
+            }
+            let request = consents::Request { supporter: &who, topic: Topic::Updates, language: Language::English, wording: "all news" };
+            assert!(test.app.db.write(async |tx| consents::own::begin_proven(tx, &test.app, &request).await).await.unwrap());
+            assert_eq!(audience(&test, coats).await, ["wren@example.org"], "her newest word counts; begun anew: {begun}");
+        }
+    }
+
     async fn a_supporter_who_is_erased_stays_unsubscribed_and_one_who_asks_again_is_not(test: TestApp) {
         let who = subscribe(&test, "wren@example.org", Topic::Updates).await;
         let link = link_to_end(&test, "wren@example.org", Topic::Updates);

@@ -1,5 +1,6 @@
 //! Promises that cannot be kept: each giver chooses once, the money goes to one place, and the books say where.
 
+mod choosing;
 mod paper;
 
 use crate::support::{TestApp, gift, on_both_databases};

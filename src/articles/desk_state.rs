@@ -3,7 +3,7 @@
 
 use super::{
     by_id,
-    notices::{self, Shown, TEXT_MAX, Texts},
+    notices::{self, NewNotice, Shown, TEXT_MAX, Texts},
 };
 use crate::{
     app::App,
@@ -51,6 +51,8 @@ struct Typed {
     text_en: String,
     text_fa: String,
     text_ps: String,
+    /// `yes` when what was corrected leaves the ask as it was.
+    keeps_asking: String,
 }
 
 impl Typed {
@@ -62,7 +64,7 @@ impl Typed {
         ]
     }
 
-    fn parse(&self, page: &DeskPage) -> Result<(NoticeKind, Texts), FormErrors> {
+    fn parse(&self, page: &DeskPage) -> Result<NewNotice, FormErrors> {
         let mut errors = FormErrors::default();
         let kind = self.kind.parse::<NoticeKind>();
         if kind.is_err() {
@@ -82,7 +84,7 @@ impl Typed {
             errors.add("text_en", page.t("desk-notice-fault-empty"));
         }
         match kind {
-            Ok(kind) if errors.is_empty() => Ok((kind, texts)),
+            Ok(kind) if errors.is_empty() => Ok(NewNotice { kind, texts, keeps_asking: self.keeps_asking == "yes" }),
             _ => Err(errors),
         }
     }
@@ -170,7 +172,7 @@ async fn add(
     Path(id): Path<ArticleId>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Error> {
-    let (kind, texts) = match typed.parse(&page) {
+    let new = match typed.parse(&page) {
         Ok(parsed) => parsed,
         Err(errors) => {
             return web::html_status(StatusCode::UNPROCESSABLE_ENTITY, &state_page(&app, page, id, typed, errors).await?);
@@ -179,8 +181,8 @@ async fn add(
     let written = app
         .db
         .write(async |tx| {
-            let (_, ended) = notices::add(&app, tx, id, kind, &texts, &who.actor()).await?;
-            let told = json!({ "kind": kind, "texts": texts, "checkouts": ended });
+            let (_, ended) = notices::add(&app, tx, id, &new, &who.actor()).await?;
+            let told = json!({ "kind": new.kind, "texts": new.texts, "keeps_asking": new.keeps_asking, "checkouts": ended });
             audit::record(tx, app.now(), &who.actor(), "article.notice", "article", &id.to_string(), told).await
         })
         .await;

@@ -2,8 +2,9 @@
 //!
 //! An article is hosted here, or is a page elsewhere known by its canonical URL. It begins as a draft; readers see it once it is
 //! published and its publication date has come; it is never deleted, only unpublished. A *sensitive* article asks for nothing. A
-//! *corrected* one says what was corrected and goes on asking; a *retracted* one says why, asks for nothing, and stays readable
-//! ([`notices`]). When an article stops asking, whatever the change was, its open checkouts are ended in the same transaction's wake.
+//! *corrected* one says what was corrected, and is sensitive until somebody has looked at its ask, unless staff say at once that it
+//! stands; a *retracted* one says why, asks for nothing, and stays readable ([`notices`]). When an article stops asking, whatever the
+//! change was, its open checkouts are ended in the same transaction's wake.
 //!
 //! What an import brought and staff have not touched follows its source; what staff have touched stays as they left it
 //! (see [`import`]). That is why every verb here that staff use marks the article as theirs.

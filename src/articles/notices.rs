@@ -37,7 +37,19 @@ pub struct Shown {
     pub text: String,
 }
 
-/// Tells readers that the article was corrected or is retracted. A retracted article asks for nothing from then on, and stays readable.
+/// What readers are to be told.
+#[derive(Clone, Debug)]
+pub struct NewNotice {
+    /// Corrected or retracted.
+    pub kind: NoticeKind,
+    /// In which words.
+    pub texts: Texts,
+    /// Whether what was corrected leaves the ask as it was. Else the article asks for nothing until its mark *sensitive* is taken off.
+    pub keeps_asking: bool,
+}
+
+/// Tells readers that the article was corrected or is retracted. A retracted article asks for nothing from then on, and stays readable; so
+/// does a corrected one until somebody has looked whether its ask still stands, unless that was done already.
 /// Returns the article and how many open checkouts are to be ended.
 ///
 /// # Errors
@@ -46,20 +58,19 @@ pub async fn add(
     app: &App,
     tx: &DatabaseTransaction,
     id: ArticleId,
-    kind: NoticeKind,
-    texts: &Texts,
+    new: &NewNotice,
     actor: &Actor,
 ) -> Result<(article::Model, usize), Error> {
     let before = store::by_id_locked(tx, id).await?;
-    if kind == NoticeKind::Retracted && before.retracted {
+    if new.kind == NoticeKind::Retracted && before.retracted {
         return Err(Error::Conflict("this article is retracted already".to_owned()));
     }
     let notice = article_notice::ActiveModel {
         id: Set(app.new_id::<ArticleNoticeId>()),
         article_id: Set(id),
-        kind: Set(kind),
+        kind: Set(new.kind),
         noted_on: Set(app.today()),
-        texts: Set(serde_json::to_string(texts)?),
+        texts: Set(serde_json::to_string(&new.texts)?),
         made_by: Set(actor.name.clone()),
         made_at: Set(app.now()),
         lifted_by: Set(String::new()),
@@ -67,8 +78,10 @@ pub async fn add(
     };
     article_notice::Entity::insert(notice).exec_without_returning(tx).await?;
     let mut row = before.clone().into_active_model();
-    if kind == NoticeKind::Retracted {
-        row.retracted = Set(true);
+    match new.kind {
+        NoticeKind::Retracted => row.retracted = Set(true),
+        NoticeKind::Corrected if !new.keeps_asking => row.sensitive = Set(true),
+        NoticeKind::Corrected => {}
     }
     touch(app, &before, &mut row);
     let after = row.update(tx).await?;

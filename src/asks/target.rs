@@ -112,7 +112,8 @@ pub fn deadline(campaign: &campaign::Model, zone: Tz) -> Option<DateTime<Utc>> {
     campaign.ends_on.map(|last| clock::end_of(zone, last, ends_time(campaign)))
 }
 
-/// Whether an article asks for nothing, whoever sees it: it is sensitive or retracted. One that was corrected goes on.
+/// Whether an article asks for nothing, whoever sees it: it is sensitive or retracted. One that is corrected is marked as sensitive
+/// until somebody has looked whether its ask still stands.
 pub fn asks_for_nothing(article: &article::Model) -> bool {
     article.sensitive || article.retracted
 }

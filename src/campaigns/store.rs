@@ -1,6 +1,6 @@
 //! Queries for campaigns and funds.
 
-use crate::{error::Error, web::pager::PAGE_ROWS, wishes::store::holds_words};
+use crate::{db::has_text, error::Error, web::pager::PAGE_ROWS};
 use entity::{
     campaign, fund,
     ids::{CampaignId, FundId},
@@ -40,7 +40,8 @@ pub async fn search(
     use campaign::Column;
     let mut find = campaign::Entity::find();
     if !words.trim().is_empty() {
-        find = find.filter(holds_words((campaign::Entity, Column::Title), words).or(holds_words((campaign::Entity, Column::Slug), words)));
+        let has = |column| has_text(None, (campaign::Entity, column), words);
+        find = find.filter(has(Column::Title).or(has(Column::Slug)));
     }
     if let Some(status) = status {
         find = find.filter(Column::Status.eq(status));

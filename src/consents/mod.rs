@@ -175,19 +175,29 @@ pub async fn confirm(app: &App, token: &str) -> Result<(), Error> {
             }
             store::confirm(tx, one.id, now).await?;
             let asked: Topic = one.topic.parse().map_err(|_| Error::Internal("an unknown topic is stored".to_owned()))?;
-            let reason = SuppressionReason::Unsubscribed;
             let story = suppression::story(tx, &one.address_hash).await?;
-            for former in story.iter().filter(|former| former.reason == reason && former.lifted_at.is_none()) {
-                // Her newest word counts: who asks for all news takes back what she said of some of them, and who asks for some what she
-                // said of all; that brings back nothing else, because what she had ended then.
-                let Ok(topic) = former.topic.parse::<Topic>() else { continue };
-                if asked.covers(topic) || topic.covers(asked) {
-                    suppression::lift(tx, &one.address_hash, topic, reason, "supporter", "asked for news again", now).await?;
-                }
-            }
-            Ok(())
+            take_back_unsubscribing(tx, &story, asked, "supporter", now).await
         })
         .await
+}
+
+/// Her newest word counts: who asks for all news takes back what she said of some of them, and who asks for some what she said of all; that
+/// brings back nothing else, because what she had ended then.
+async fn take_back_unsubscribing(
+    tx: &DatabaseTransaction,
+    story: &[entity::suppression::Model],
+    asked: Topic,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let reason = SuppressionReason::Unsubscribed;
+    for former in story.iter().filter(|former| former.reason == reason && former.lifted_at.is_none()) {
+        let Ok(topic) = former.topic.parse::<Topic>() else { continue };
+        if asked.covers(topic) || topic.covers(asked) {
+            suppression::lift(tx, &former.address_hash, topic, reason, by, "asked for news again", now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends the news that a link names, for good and whoever's address it is. Done twice it is done once.

@@ -31,6 +31,7 @@ pub async fn begin_proven(tx: &DatabaseTransaction, app: &App, request: &Request
     }
     if let Some(known) = store::in_force(tx, who.id, request.topic).await? {
         if known.confirmed_at.is_some() {
+            super::take_back_unsubscribing(tx, &story, request.topic, BY_HERSELF, now).await?;
             return Ok(true);
         }
         store::end(tx, known.id, "replaced", now).await?;
@@ -52,9 +53,7 @@ pub async fn begin_proven(tx: &DatabaseTransaction, app: &App, request: &Request
         ended_by: String::new(),
     };
     store::add(tx, row).await?;
-    for topic in [Topic::Updates, request.topic] {
-        suppression::lift(tx, &hash, topic, SuppressionReason::Unsubscribed, BY_HERSELF, "asked for news again", now).await?;
-    }
+    super::take_back_unsubscribing(tx, &story, request.topic, BY_HERSELF, now).await?;
     Ok(true)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     clock::{self, start_of_day},
+    db::has_text,
     error::Error,
     web::pager::{PAGE_ROWS, Pager},
 };
@@ -14,8 +15,9 @@ use entity::{
     words::{Account, DonationStatus, MovementKind, ReceiptStatus},
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef,
-    sea_query::{Expr, Func, LikeExpr, Query, SelectStatement, UnionType},
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    RelationDef,
+    sea_query::{Expr, IntoCondition, Query, SelectStatement, UnionType},
 };
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -143,7 +145,7 @@ impl Search {
                 Condition::all().add(C::Id.in_subquery(of))
             }
             Self::Stripe(id) => Condition::all().add(C::Id.in_subquery(donations_of_stripe(id))),
-            Self::Person(words) => Condition::all().add(C::Id.in_subquery(donations_of_person(words))),
+            Self::Person(words) => Condition::all().add(C::Id.in_subquery(donations_of_person(None, words))),
             Self::Found(ids) => Condition::all().add(C::Id.is_in(ids.iter().copied())),
         }
     }
@@ -157,14 +159,14 @@ fn is_receipt_code(words: &str) -> bool {
 }
 
 /// Two questions, because the names are looked through in an index of their own.
-fn donations_of_person(words: &str) -> SelectStatement {
+fn donations_of_person(of: Option<DbBackend>, words: &str) -> SelectStatement {
     use donation::Column as C;
     let whose = Query::select()
         .column(supporter::Column::Id)
         .from(supporter::Entity)
-        .and_where(has_text(supporter::Column::Email, words))
+        .and_where(has_text(of, supporter::Column::Email, words))
         .to_owned();
-    let by_name = Query::select().column(C::Id).from(donation::Entity).and_where(has_text(C::DonorName, words)).to_owned();
+    let by_name = Query::select().column(C::Id).from(donation::Entity).and_where(has_text(of, C::DonorName, words)).to_owned();
     Query::select()
         .column(C::Id)
         .from(donation::Entity)
@@ -203,12 +205,6 @@ fn donations_of_balance(id: &str) -> SelectStatement {
         .to_owned()
 }
 
-/// Whether a column has `words` in it, capitals or not, with `%` and `_` as themselves; the two databases differ in all of that.
-fn has_text(column: impl ColumnTrait, words: &str) -> Expr {
-    let literal = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    Expr::expr(Func::lower(Expr::col(column.as_column_ref()))).like(LikeExpr::new(format!("%{literal}%")).escape('\\'))
-}
-
 /// Which donations fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -231,7 +227,13 @@ impl Filter {
     /// once. Where a person is found in very many donations, they are still searched for.
     pub async fn searched(mut self, db: &impl ConnectionTrait) -> Result<Self, Error> {
         if let Some(search @ (Search::Person(_) | Search::Stripe(_))) = &self.search {
-            let found = donation::Entity::find().select_only().column(donation::Column::Id).filter(search.condition());
+            let fits = match search {
+                Search::Person(words) => {
+                    donation::Column::Id.in_subquery(donations_of_person(Some(db.get_database_backend()), words)).into_condition()
+                }
+                other => other.condition(),
+            };
+            let found = donation::Entity::find().select_only().column(donation::Column::Id).filter(fits);
             let ids: Vec<DonationId> = found.limit(FOUND_MAX + 1).into_tuple().all(db).await?;
             if ids.len() as u64 <= FOUND_MAX {
                 self.search = Some(Search::Found(ids));

@@ -4,7 +4,8 @@
 use super::{
     clerk::judge_and_record,
     mailing::{self, GREETING, UNSUBSCRIBE},
-    message::{self, Parts, one_line},
+    message::{self, Parts},
+    note::greeting,
     outbox::Outbox,
     store, streams,
     suppression::{self, domain_of},
@@ -12,14 +13,18 @@ use super::{
     transport::{Delivery, Outcome, Parcel, Reply},
     unsubscribe::Wish,
 };
-use crate::{clock::Clock, db::Db, error::Error, i18n::Language};
+use crate::{
+    clock::Clock,
+    db::Db,
+    error::Error,
+    i18n::{ISOLATE, Language},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     ids::{LetterContentId, LetterId},
     letter, letter_content, supporter,
     words::{LetterKind, LetterStage, LetterState, LetterStream, SuppressionReason},
 };
-use fluent_templates::fluent_bundle::FluentValue;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use lettre::Address;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -188,6 +193,8 @@ impl Outbox {
             }
             // A notice that was tried before, also because staff want it to be, is not held up by what came of that.
             let tried = letter.attempts > 1 && letter.stream == LetterStream::Transactional;
+            // Whether the old mailbox of a change of address is there is what this very letter is to find out.
+            let tried = tried || letter.kind == LetterKind::AddressChange;
             let against = in_force.against(&hash, letter.stream, letter.topic.parse().ok(), now);
             if let Some(reason) = against.filter(|reason| !(tried && *reason == SuppressionReason::HardBounce)) {
                 unwanted.push((letter, mailing::why(reason)));
@@ -303,6 +310,8 @@ impl Outbox {
             Some(content) => {
                 let link = unsubscribe.as_deref().unwrap_or_default();
                 let greeting = greeting(language, &letter.to_name);
+                // Isolates help where directions mix, and only get in the way of searching and copying where they do not.
+                let greeting = if language.dir() == "rtl" { greeting } else { greeting.replace(ISOLATE, "") };
                 let text = content.text_body.replace(UNSUBSCRIBE, link).replace(GREETING, &greeting);
                 let html = content.html_body.replace(UNSUBSCRIBE, link).replace(GREETING, &escaped(&greeting));
                 (content.subject.clone(), text, html)
@@ -380,16 +389,6 @@ fn deliverable(address: &str) -> Result<Address, String> {
         return Ok(to);
     }
     Address::new(to.user(), domain_of(address)).map_err(wrong)
-}
-
-/// `Dear Wren,` or `Hello,`: as in every other letter.
-pub(super) fn greeting(language: Language, name: &str) -> String {
-    let greeting = match one_line(name, 200) {
-        name if name.is_empty() => language.text("receipt-greeting-unnamed"),
-        name => language.text_with("receipt-greeting", &[("name", FluentValue::from(name))]),
-    };
-    // Isolates help where directions mix, and only get in the way of searching and copying where they do not.
-    if language.dir() == "rtl" { greeting } else { greeting.replace(['\u{2068}', '\u{2069}'], "") }
 }
 
 fn escaped(text: &str) -> String {

@@ -1,12 +1,12 @@
 //! A short letter: a greeting, some sentences, perhaps a link. Text and HTML say the same.
 
 use super::message::one_line;
-use crate::{error::Error, i18n::Language};
+use crate::{
+    error::Error,
+    i18n::{ISOLATE, Language},
+};
 use askama::Template;
 use fluent_templates::fluent_bundle::FluentValue;
-
-/// Starts and ends a piece whose direction is its own (Unicode 15, UAX 9).
-const ISOLATE: [char; 2] = ['\u{2068}', '\u{2069}'];
 
 /// Longest subject that lock screens and lists show whole.
 const SUBJECT_CHARACTERS_MAX: usize = 78;
@@ -45,6 +45,14 @@ pub struct Note {
     pub link: Option<Link>,
 }
 
+/// `Dear Wren,` or, without a name, `Hello,`: how every letter begins.
+pub fn greeting(language: Language, name: &str) -> String {
+    match one_line(name, 200) {
+        name if name.is_empty() => language.text("receipt-greeting-unnamed"),
+        name => language.text_with("receipt-greeting", &[("name", FluentValue::from(name))]),
+    }
+}
+
 macro_rules! rendering {
     ($name:ident, $path:literal) => {
         #[derive(Template)]
@@ -65,10 +73,7 @@ impl Note {
     /// Subject, text and HTML.
     pub fn render(&self) -> Result<(String, String, String), Error> {
         let with = |key, name, value: &str| self.language.text_with(key, &[(name, FluentValue::from(value.to_owned()))]);
-        let greeting = match one_line(&self.name, 200) {
-            name if name.is_empty() => self.language.text("receipt-greeting-unnamed"),
-            name => with("receipt-greeting", "name", &name),
-        };
+        let greeting = greeting(self.language, &self.name);
         let practice = if self.practice { self.language.text("note-practice") } else { String::new() };
         let questions = with("receipt-questions", "email", &self.org_email);
         let privacy = self.language.text("receipt-privacy");

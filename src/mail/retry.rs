@@ -1,6 +1,9 @@
 //! What follows from an attempt: pure rules, no database.
 
-use super::transport::{Delivery, Outcome};
+use super::{
+    outbox::stream_of,
+    transport::{Delivery, Outcome},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     letter,
@@ -39,8 +42,10 @@ pub fn judge(kind: LetterKind, attempts: i64, unknown_before: u64, delivery: &De
     match &delivery.outcome {
         Outcome::Sent(_) => ends(LetterState::Sent),
         Outcome::Unknown(_) => {
-            // A receipt that comes twice does less harm than one that never comes; it has the same number and Message-ID.
-            let again = matches!(kind, LetterKind::Receipt | LetterKind::ReceiptCancelled | LetterKind::Statement) && unknown_before == 0;
+            // A notice that comes twice does less harm than one that never comes, such as a receipt or the question what becomes of a gift; it
+            // has the same Message-ID. A link to sign in is asked for anew sooner than it would come, and staff see the desk.
+            let is_asked_for_anew = matches!(kind, LetterKind::PortalLink | LetterKind::StaffNotice);
+            let again = stream_of(kind) == LetterStream::Transactional && !is_asked_for_anew && unknown_before == 0;
             Verdict { state: LetterState::Unknown, next_at: if again { now + TimeDelta::minutes(UNKNOWN_DELAY_MINUTES) } else { NEVER } }
         }
         Outcome::Permanent(reply) if is_about_the_sender(delivery.stage, reply.enhanced.as_deref()) => ends(LetterState::Dead),

@@ -5,7 +5,7 @@ use super::{
     retry::{NEVER, Verdict},
     transport::Delivery,
 };
-use crate::error::Error;
+use crate::{db::has_text, error::Error};
 use chrono::{DateTime, Utc};
 use entity::{
     ids::{DonationId, LetterId, ReceiptId},
@@ -16,7 +16,7 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, ExprTrait, FromQueryResult, Order,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    sea_query::{Expr, Func, LikeExpr, LockBehavior, LockType, OnConflict, Query},
+    sea_query::{Expr, LockBehavior, LockType, OnConflict, Query},
 };
 
 /// Puts a letter into the outbox; when one with its key is there already, that one stays as it is and its id is returned.
@@ -292,18 +292,10 @@ impl LetterFilter {
             .add_option(self.donation_id.map(|id| letter::Column::DonationId.eq(id)))
             .add_option(self.receipt_id.map(|id| letter::Column::ReceiptId.eq(id)))
             .add_option(self.search.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(|text| {
-                let has = |column| has_text(backend, column, text);
+                let has = |column| has_text(Some(backend), column, text);
                 Condition::any().add(has(letter::Column::ToAddress)).add(has(letter::Column::Subject))
             }))
     }
-}
-
-/// Whether a column has `text` in it, capitals or not, with `%` and `_` as themselves; the two databases differ in all of that.
-fn has_text(backend: DbBackend, column: letter::Column, text: &str) -> Expr {
-    let literal = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    // SQLite's LIKE heeds no capitals by itself, of the same letters as its LOWER: a second look at each text would only take time.
-    let text = if backend == DbBackend::Sqlite { Expr::col(column) } else { Expr::expr(Func::lower(Expr::col(column))) };
-    text.like(LikeExpr::new(format!("%{literal}%")).escape('\\'))
 }
 
 /// Some letters of a list.

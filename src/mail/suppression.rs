@@ -186,10 +186,12 @@ pub async fn in_force_for(db: &impl ConnectionTrait, hashes: &[String]) -> Resul
 pub struct InForce(HashMap<String, Vec<suppression::Model>>);
 
 impl InForce {
-    /// Why a letter of this stream and topic does not go to an address; none: it goes. A transactional letter has no topic.
+    /// Why a letter of this stream and topic does not go to an address; none: it goes. A transactional letter has no topic. What somebody said
+    /// comes before what a mail server said, which some letters may try anew.
     pub fn against(&self, hash: &str, stream: LetterStream, topic: Option<Topic>, now: DateTime<Utc>) -> Option<SuppressionReason> {
         let of_address = self.0.get(hash)?;
-        of_address.iter().find(|one| stands_against(one, stream, topic, now)).map(|one| one.reason)
+        let against = of_address.iter().filter(|one| stands_against(one, stream, topic, now));
+        against.map(|one| one.reason).min_by_key(|reason| *reason == SuppressionReason::HardBounce)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! When she asks, on her own pages, which the old mailbox has opened, the new one agrees by a link; the old one is told at once, can stop it,
 //! and can undo it for two weeks. When staff ask (a typing mistake, a letter of hers), the old mailbox must agree too, in so many words: silence
-//! is no consent. Only where the mail server itself says that the old address takes no letters is the new one's word enough. So nobody at the
+//! is no consent. Only where the mail server itself says of this letter that nobody has the old address is the new one's word enough. So nobody at the
 //! desk can take over somebody's gift by writing down an address of her own.
 //!
 //! While a change can be undone no other one can be asked for: two quick ones would leave nothing to undo.
@@ -21,8 +21,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     address_change, bounce,
     ids::{AddressChangeId, LetterId, SupporterId},
-    letter, portal_link, portal_session, recurring_donation, subscription, supporter, suppression as suppressions,
-    words::{AddressChangeEnd, BounceSeverity, ErasureBy, LetterState, SuppressionReason},
+    portal_link, portal_session, recurring_donation, subscription, supporter, suppression as suppressions,
+    words::{AddressChangeEnd, BounceSeverity, ErasureBy, SuppressionReason},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
@@ -216,8 +216,7 @@ async fn finish(
     undo_token: &str,
     now: DateTime<Utc>,
 ) -> Result<Result<(), Error>, Error> {
-    let old_agrees =
-        change.asked_by == ErasureBy::Supporter || change.old_agreed_at.is_some() || takes_no_letters(tx, app, &change).await?;
+    let old_agrees = change.asked_by == ErasureBy::Supporter || change.old_agreed_at.is_some() || takes_no_letters(tx, &change).await?;
     if change.new_agreed_at.is_none() || !old_agrees {
         return Ok(Ok(()));
     }
@@ -247,21 +246,13 @@ async fn finish(
     Ok(Ok(()))
 }
 
-/// Whether a mail server has said for good that the old address takes no letters: of the letter about this change, or before, so that this
-/// one was not even sent.
-async fn takes_no_letters(tx: &DatabaseTransaction, app: &App, change: &address_change::Model) -> Result<bool, Error> {
+/// Whether the mail server has said for good that the old address takes no letters: of the letter about this change, and of no other.
+/// That letter goes whatever came back before, and one that staff hold back says nothing of who reads there.
+async fn takes_no_letters(tx: &DatabaseTransaction, change: &address_change::Model) -> Result<bool, Error> {
     let gone = bounce::Entity::find()
         .filter(bounce::Column::LetterId.eq(change.old_letter_id))
         .filter(bounce::Column::Severity.eq(BounceSeverity::Gone));
-    if gone.one(tx).await?.is_some() {
-        return Ok(true);
-    }
-    let told = letter::Entity::find_by_id(change.old_letter_id).one(tx).await?;
-    if told.is_none_or(|letter| letter.state != LetterState::Suppressed) {
-        return Ok(false);
-    }
-    let story = suppression::story(tx, &app.outbox.address_key().hash(&change.old_address)).await?;
-    Ok(story.iter().any(|one| one.reason == SuppressionReason::HardBounce && one.lifted_at.is_none()))
+    Ok(gone.one(tx).await?.is_some())
 }
 
 async fn undo(tx: &DatabaseTransaction, app: &App, change: address_change::Model, now: DateTime<Utc>) -> Result<Result<(), Error>, Error> {

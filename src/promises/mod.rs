@@ -212,7 +212,8 @@ pub async fn offers(app: &App, choice: &promise_choice::Model, from: WishItemId)
 
 /// What of an item some money pays for: as many as are left, or what is missing of one that many pay for together.
 pub(super) fn offer(stock: &wishes::Stock, item: wish_item::Model, money: Money) -> Option<Offer> {
-    let price = wishes::price_of(&item)?;
+    // An item can be given another currency between a choice and its carrying out.
+    let price = wishes::price_of(&item).filter(|price| price.currency == money.currency)?;
     let (quantity, paid) = match stock.funding {
         Some(funding) => (1, funding.left().minor.min(money.minor)),
         None => {

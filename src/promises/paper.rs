@@ -7,7 +7,10 @@ use crate::{
     donations::store as gifts,
     error::Error,
     i18n::Language,
-    mail::note::Link,
+    mail::{
+        note::{Link, greeting},
+        suppression,
+    },
     staff::{
         Finance,
         audit::{self, Actor},
@@ -17,8 +20,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
-use entity::{donation, ids::PromiseChoiceId, promise_choice, supporter};
-use fluent_templates::fluent_bundle::FluentValue;
+use entity::{donation, ids::PromiseChoiceId, promise_choice, supporter, words::SuppressionReason};
 use sea_orm::{DatabaseTransaction, EntityTrait};
 use serde_json::json;
 
@@ -48,10 +50,7 @@ pub(super) async fn print(State(app): State<App>, who: Finance, Path(id): Path<P
     // In her language, whatever the desk's is.
     let page = Page::plain(&app, letter.language);
     let title = page.t1("promises-letter-subject", "org", &app.config.org_name);
-    let greeting = match letter.giver.as_str() {
-        "" => letter.language.text("receipt-greeting-unnamed"),
-        name => letter.language.text_with("receipt-greeting", &[("name", FluentValue::from(name))]),
-    };
+    let greeting = greeting(letter.language, &letter.giver);
     let picture = Picture::of(&letter.link.url)?;
     web::html(&PaperPage { page: page.titled(title), letter, greeting, picture })
 }
@@ -67,7 +66,7 @@ pub(super) async fn write(app: &App, actor: &Actor, id: PromiseChoiceId) -> Resu
             let seen = store::choice(tx, id).await?.ok_or(Error::NotFound)?;
             let gift = gifts::lock(tx, seen.donation_id).await?.ok_or(Error::NotFound)?;
             let choice = store::lock_choice(tx, id).await?.ok_or(Error::NotFound)?;
-            refuse_unless_hers(tx, &choice, &gift).await?;
+            refuse_unless_hers(tx, app, actor, &choice, &gift).await?;
             let promise = store::promise(tx, choice.promise_id).await?.ok_or(Error::NotFound)?;
             let item = wishes::store::item(tx, promise.wish_item_id).await?.ok_or(Error::NotFound)?;
             let (language, paragraphs, link) = letters::question(app, &promise, &choice, &gift, &item);
@@ -78,17 +77,32 @@ pub(super) async fn write(app: &App, actor: &Actor, id: PromiseChoiceId) -> Resu
         .await
 }
 
-async fn refuse_unless_hers(tx: &DatabaseTransaction, choice: &promise_choice::Model, gift: &donation::Model) -> Result<(), Error> {
+async fn refuse_unless_hers(
+    tx: &DatabaseTransaction,
+    app: &App,
+    actor: &Actor,
+    choice: &promise_choice::Model,
+    gift: &donation::Model,
+) -> Result<(), Error> {
     let giver = supporter::Entity::find_by_id(gift.supporter_id).one(tx).await?.ok_or(Error::NotFound)?;
     let arrived = store::not_arrived(tx, &[choice.id]).await?.is_empty();
     let why = if !giver.email.is_empty() && arrived {
         "This giver has an e-mail address: the letter with her link goes there, and to nobody else."
     } else if giver.email.is_empty() && store::without_address(tx, vec![giver.id]).await?.is_empty() {
         "Whose gift this is was erased: nobody is left to choose, and the general fund gets it."
+    } else if holds_back(tx, app, actor, &giver).await? {
+        "You hold back the letters to this address yourself: somebody else must print this, so that nobody chooses in her place alone."
     } else if choice.carried_at.is_some() || carry::refund_of(tx, choice).await?.1.is_some() {
         "This was carried out already: there is nothing left to choose."
     } else {
         return Ok(());
     };
     Err(Error::Conflict(why.to_owned()))
+}
+
+/// Whether it is this member of staff who holds back every letter to her.
+async fn holds_back(tx: &DatabaseTransaction, app: &App, actor: &Actor, giver: &supporter::Model) -> Result<bool, Error> {
+    let story = suppression::story(tx, &app.outbox.address_key().hash(&giver.email)).await?;
+    let is_held = |one: &entity::suppression::Model| one.reason == SuppressionReason::Staff && one.lifted_at.is_none();
+    Ok(!giver.email.is_empty() && story.iter().any(|one| is_held(one) && one.made_by == actor.name))
 }

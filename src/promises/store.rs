@@ -51,7 +51,7 @@ pub async fn gifts(db: &impl ConnectionTrait, ids: &[DonationId]) -> Result<Hash
 /// Of which of these choices the question did not arrive: the mail server refused it for good, or nothing may be sent there.
 pub async fn not_arrived(db: &impl ConnectionTrait, ids: &[PromiseChoiceId]) -> Result<HashSet<PromiseChoiceId>, DbErr> {
     use letter::Column;
-    let states = [LetterState::Bounced, LetterState::Dead, LetterState::Suppressed];
+    let states = [LetterState::Bounced, LetterState::Dead, LetterState::Suppressed, LetterState::Unknown];
     let keys: HashMap<String, PromiseChoiceId> = ids.iter().map(|id| (asked_key(*id), *id)).collect();
     let find = letter::Entity::find().select_only().column(Column::DedupeKey).filter(Column::DedupeKey.is_in(keys.keys().cloned()));
     // Whoever was erased has no address in her letters either.

@@ -3,7 +3,7 @@
 use super::{Snapshot, profiles::german_day};
 use crate::{
     error::Error,
-    i18n::{Language, dir_of},
+    i18n::{ISOLATE, Language, dir_of},
     mail::message::one_line,
 };
 use chrono::NaiveDate;
@@ -12,9 +12,6 @@ use fluent_templates::fluent_bundle::FluentValue;
 
 /// Longest value of a field that is shown.
 const VALUE_CHARS_MAX: usize = 500;
-
-/// Starts and ends a piece whose direction is its own (Unicode 15, UAX 9).
-pub(super) const ISOLATE: [char; 2] = ['\u{2068}', '\u{2069}'];
 
 /// A line of the receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 
 use super::{
     Snapshot,
-    document::{Document, ISOLATE, text_with},
+    document::{Document, text_with},
 };
 use crate::{
     error::Error,
-    i18n::Language,
-    mail::{message::one_line, outbox::NewLetter},
+    i18n::{ISOLATE, Language},
+    mail::{message::one_line, note::greeting, outbox::NewLetter},
 };
 use askama::Template;
 use entity::{receipt, words::LetterKind};
@@ -114,11 +114,7 @@ impl View {
     pub(super) fn around(shown: Document, donor_name: &str, email: &str, language: Language, link: Option<&str>) -> Self {
         Self {
             subject: String::new(),
-            greeting: if donor_name.is_empty() {
-                language.text("receipt-greeting-unnamed")
-            } else {
-                text_with(language, "receipt-greeting", "name", &one_line(donor_name, 200))
-            },
+            greeting: greeting(language, donor_name),
             thanks: String::new(),
             shown,
             follow: language.text("receipt-follow"),

@@ -2,14 +2,14 @@
 
 use super::{
     Issuer, IssuerSettings,
-    document::{Document, Field, ISOLATE, Table, amount, day, filled, german_amount, law_tag, text_with},
+    document::{Document, Field, Table, amount, day, filled, german_amount, law_tag, text_with},
     german,
     letter::{View, subject},
     profiles::{self, TaxYear, german_day},
 };
 use crate::{
     error::Error,
-    i18n::{Language, dir_of},
+    i18n::{ISOLATE, Language, dir_of},
     mail::outbox::NewLetter,
 };
 use chrono::NaiveDate;

@@ -14,6 +14,7 @@ use crate::{
 use chrono::TimeDelta;
 use entity::{ids::SupporterId, news_update, words::UpdateAudience};
 use sea_orm::ConnectionTrait;
+use std::collections::HashSet;
 
 /// How long an ask counts.
 pub const ASKS_COUNT_FOR: TimeDelta = TimeDelta::days(30);
@@ -26,7 +27,7 @@ pub const BATCH: u64 = 500;
 pub struct Sorted {
     /// Who gets it.
     pub gets: Vec<Subscriber>,
-    /// Who gave for what it is about already, and is not asked for it again.
+    /// Who gave for what it is about already, or is giving now, and is not asked for it again.
     pub given: u64,
     /// Who was asked often enough lately.
     pub budget: u64,
@@ -47,13 +48,14 @@ pub async fn sort(app: &App, db: &impl ConnectionTrait, update: &news_update::Mo
     };
     // Of the work as a whole one can be asked again: there is no one thing that she gave.
     let once_is_enough = update.asks && about(update) != About::Site;
+    let giving_now = if once_is_enough { store::giving_now(db, about(update), &ids).await? } else { HashSet::new() };
     for one in some {
         let gave = givers.contains(&one.supporter_id);
         sorted.givers += u64::from(gave);
         let reads_it = update.only_language.is_empty() || language_of(&one).tag() == update.only_language;
         if !reads_it || (update.audience == UpdateAudience::Gave && !gave) {
             sorted.other += 1;
-        } else if once_is_enough && gave {
+        } else if once_is_enough && (gave || giving_now.contains(&one.supporter_id)) {
             sorted.given += 1;
         } else if update.asks && asked.get(&one.supporter_id).copied().unwrap_or(0) >= app.config.asks_per_month {
             sorted.budget += 1;

@@ -4,7 +4,7 @@ use super::{Subject, store, subject_of};
 use crate::{
     app::App,
     error::Error,
-    i18n::{Language, dir_of},
+    i18n::{ISOLATE, Language, dir_of},
     mail::{
         mailing::{Content, GREETING, UNSUBSCRIBE},
         message::one_line,
@@ -19,9 +19,6 @@ use entity::{ids::UpdateId, news_text, news_update, staff_member, words::LetterK
 use fluent_templates::fluent_bundle::FluentValue;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
-
-/// Starts and ends a piece whose direction is its own (Unicode 15, UAX 9).
-const ISOLATE: [char; 2] = ['\u{2068}', '\u{2069}'];
 
 /// The longest subject.
 const SUBJECT_CHARS_MAX: usize = 100;

@@ -1,12 +1,12 @@
 //! The queries of updates.
 
-use crate::{consents::Subscriber, error::Error, news::About, web::pager::PAGE_ROWS, wishes::store::holds_words};
+use crate::{consents::Subscriber, db::has_text, error::Error, news::About, web::pager::PAGE_ROWS};
 use chrono::{DateTime, Utc};
 use entity::{
     campaign, donation,
     ids::{CampaignId, LetterContentId, MailingId, SupporterId, UpdateId},
     ledger_entry, ledger_transaction, letter, letter_content, news_ask, news_text, news_update, supporter, wish_item, wish_order,
-    words::{Account, CampaignStatus, LetterState, OrderState, UpdateState, WishStatus},
+    words::{Account, CampaignStatus, DonationSource, DonationStatus, LetterState, OrderState, UpdateState, WishStatus},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait,
@@ -76,7 +76,7 @@ pub async fn search(
     let mut find = news_update::Entity::find();
     if !filter.words.trim().is_empty() {
         let texts = news_text::Entity::find().select_only().column(news_text::Column::UpdateId);
-        let texts = texts.filter(holds_words((news_text::Entity, news_text::Column::Title), &filter.words));
+        let texts = texts.filter(has_text(None, (news_text::Entity, news_text::Column::Title), &filter.words));
         find = find.filter(Column::Id.in_subquery(texts.into_query()));
     }
     let only = Condition::all()
@@ -188,6 +188,20 @@ fn orders_of(about: About) -> Select<wish_order::Entity> {
         About::Campaign(id) => find.filter(O::WishItemId.in_subquery(items().filter(wish_item::Column::CampaignId.eq(id)).into_query())),
         About::Item(id) => find.filter(O::WishItemId.eq(id)),
     }
+}
+
+/// Whose gift for something is under way, of these: a bank has not said yet that the money comes, or a transfer was announced.
+pub async fn giving_now(db: &impl ConnectionTrait, about: About, supporters: &[SupporterId]) -> Result<HashSet<SupporterId>, Error> {
+    use donation::Column as D;
+    let announced = D::Status.eq(DonationStatus::Pending).and(D::Source.eq(DonationSource::Manual));
+    let find = donation::Entity::find().select_only().column(D::SupporterId).filter(D::SupporterId.is_in(supporters.iter().copied()));
+    let find = find.filter(D::Status.eq(DonationStatus::Processing).or(announced));
+    let find = match about {
+        About::Site => find,
+        About::Campaign(id) => find.filter(D::CampaignId.eq(id)),
+        About::Item(id) => find.filter(D::WishItemId.eq(id)),
+    };
+    Ok(find.into_tuple().all(db).await?.into_iter().collect())
 }
 
 /// Who of these gave for something, and the money has not gone back; or ordered it at a shop.

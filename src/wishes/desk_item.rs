@@ -110,7 +110,7 @@ async fn item_page(
     let reasons = reasons.map(|reason| (reason.to_string(), page.word("desk-wish-reason", reason.as_str()))).collect();
     let orders = store::orders(db, Some(id), Some(OrderState::Held), None).await?;
     let card = cards(db, vec![item], now).await?.pop().ok_or(Error::NotFound)?;
-    let to_buy = card.stock.can_be_bought(&card.item);
+    let to_buy = if store::is_being_chosen(db, id).await? { 0 } else { card.stock.can_be_bought(&card.item) };
     let history = rows.into_iter().map(line).collect();
     Ok(ItemPage { page: page.titled(title), card, campaign, fund, to_buy, orders, history, next, reasons, values, errors })
 }

@@ -34,6 +34,9 @@ use serde_json::json;
 /// How many one network may report in an hour.
 pub const PER_HOUR: u32 = 6;
 
+/// The most pieces that one report holds: a stranger’s word takes them off the list for weeks.
+pub const PIECES_MAX: i64 = 20;
+
 /// The form as it was sent.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -60,8 +63,10 @@ pub struct Order {
 pub fn parse(app: &App, page: &Page, raw: &RawOrder) -> Result<Order, FormErrors> {
     let mut errors = FormErrors::default();
     let quantity = amount::parse_count(&raw.quantity).filter(|quantity| *quantity >= 1);
-    if quantity.is_none() {
-        errors.add("quantity", page.t("asks-error-quantity"));
+    match quantity {
+        None => errors.add("quantity", page.t("asks-error-quantity")),
+        Some(quantity) if quantity > PIECES_MAX => errors.add("quantity", page.tn("wishes-order-most", PIECES_MAX)),
+        Some(_) => {}
     }
     let email = gift::without_controls(&raw.email, false);
     if !email.is_empty() && !gift::is_email(&email) {

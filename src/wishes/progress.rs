@@ -21,7 +21,7 @@ pub const UNDO_LASTS: TimeDelta = TimeDelta::days(7);
 /// The longest note that is kept.
 pub const NOTE_CHARACTERS_MAX: usize = 500;
 
-/// Marks some of an item as bought: never more than are paid.
+/// Marks some of an item as bought: never more than are paid, and none while givers choose what becomes of their money.
 pub async fn buy(app: &App, actor: &Actor, id: WishItemId, quantity: i64, note: &str) -> Result<(), Error> {
     advance(app, actor, id, quantity, note, WishStepKind::Bought).await
 }
@@ -40,6 +40,11 @@ async fn advance(app: &App, actor: &Actor, id: WishItemId, quantity: i64, note: 
                 WishStepKind::Delivered => (stock.bought - stock.delivered, "wish.deliver", "bought and not delivered"),
                 _ => (stock.can_be_bought(&item), "wish.buy", "paid and not bought"),
             };
+            if kind == WishStepKind::Bought && store::is_being_chosen(tx, id).await? {
+                return Err(Error::Conflict(
+                    "Givers are choosing what becomes of their money for this item: what they paid for is bought no more.".to_owned(),
+                ));
+            }
             if !(1..=most.max(0)).contains(&quantity) {
                 return Err(Error::Conflict(format!("{most} of this item are {why}: write a number up to that")));
             }

@@ -15,14 +15,12 @@ use crate::{
 };
 use chrono::NaiveDate;
 use entity::{
-    donation,
-    ids::{DonationId, PictureId, WishItemId, WishProofId},
-    wish_proof, wish_reservation,
-    words::{DonationStatus, ProofState, ReservationState, WishStepKind},
+    ids::{PictureId, WishItemId, WishProofId},
+    wish_proof,
+    words::{ProofState, WishStepKind},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    RelationDef, sea_query::JoinType,
 };
 use serde_json::json;
 
@@ -220,22 +218,4 @@ pub async fn of_item(db: &impl ConnectionTrait, item_id: WishItemId, state: Opti
 /// The photos of proofs, by id.
 pub fn photos(proofs: &[wish_proof::Model]) -> Vec<PictureId> {
     proofs.iter().filter_map(|proof| proof.picture_id).collect()
-}
-
-/// The paid gifts for an item whose givers asked for news: to whom word of a proof may go.
-pub async fn funders_who_asked(db: &impl ConnectionTrait, item_id: WishItemId) -> Result<Vec<DonationId>, Error> {
-    let to_gift: RelationDef =
-        wish_reservation::Entity::belongs_to(donation::Entity).from(wish_reservation::Column::DonationId).to(donation::Column::Id).into();
-    Ok(wish_reservation::Entity::find()
-        .select_only()
-        .column(wish_reservation::Column::DonationId)
-        .join(JoinType::InnerJoin, to_gift)
-        .filter(wish_reservation::Column::WishItemId.eq(item_id))
-        .filter(wish_reservation::Column::State.eq(ReservationState::Paid))
-        .filter(donation::Column::Status.eq(DonationStatus::Paid))
-        .filter(donation::Column::WantsUpdates.eq(true))
-        .order_by_asc(wish_reservation::Column::DonationId)
-        .into_tuple()
-        .all(db)
-        .await?)
 }

@@ -1,17 +1,17 @@
 //! Queries for wish items and their reservations.
 
-use crate::{error::Error, web::pager::PAGE_ROWS};
+use crate::{db::has_text, error::Error, web::pager::PAGE_ROWS};
 use chrono::{DateTime, Utc};
 use entity::{
     campaign, fund,
     ids::{CampaignId, DonationId, SupporterId, WishItemId, WishOrderId},
-    wish_item, wish_order, wish_reservation, wish_step,
+    promise, promise_choice, wish_item, wish_order, wish_reservation, wish_step,
     words::{OrderState, ReservationState, WishFunding, WishStatus, WishStepKind},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, RelationDef, Set,
-    sea_query::{Expr, Func, IntoColumnRef, JoinType, LikeExpr, LockType, SimpleExpr},
+    QueryOrder, QuerySelect, QueryTrait, RelationDef, Set,
+    sea_query::{Expr, JoinType, LockType},
 };
 use std::collections::HashMap;
 
@@ -24,6 +24,15 @@ pub async fn items_by_id(db: &impl ConnectionTrait, ids: &[WishItemId]) -> Resul
         return Ok(Vec::new());
     }
     wish_item::Entity::find().filter(wish_item::Column::Id.is_in(ids.iter().copied())).all(db).await
+}
+
+/// Whether givers are choosing what becomes of money for this item: what they paid for cannot be bought meanwhile.
+pub async fn is_being_chosen(db: &impl ConnectionTrait, id: WishItemId) -> Result<bool, DbErr> {
+    let promises = promise::Entity::find().select_only().column(promise::Column::Id).filter(promise::Column::WishItemId.eq(id));
+    let open = promise_choice::Entity::find()
+        .filter(promise_choice::Column::PromiseId.in_subquery(promises.into_query()))
+        .filter(promise_choice::Column::CarriedAt.is_null());
+    Ok(open.one(db).await?.is_some())
 }
 
 /// How many holds or orders that ran out are ended at once.
@@ -286,8 +295,8 @@ pub async fn search(
     use wish_item::Column;
     let mut find = wish_item::Entity::find();
     if !words.trim().is_empty() {
-        find =
-            find.filter(holds_words((wish_item::Entity, Column::Title), words).or(holds_words((wish_item::Entity, Column::Slug), words)));
+        let has = |column| has_text(None, (wish_item::Entity, column), words);
+        find = find.filter(has(Column::Title).or(has(Column::Slug)));
     }
     if let Some(status) = status {
         find = find.filter(Column::Status.eq(status));
@@ -323,12 +332,6 @@ pub async fn stalled(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<
         .into_tuple()
         .all(db)
         .await
-}
-
-/// Whether a column holds `words`, in any case; `%` and `_` in them mean themselves.
-pub fn holds_words(column: impl IntoColumnRef, words: &str) -> SimpleExpr {
-    let escaped = words.trim().to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    Func::lower(Expr::col(column)).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
 }
 
 /// Writes a new item.

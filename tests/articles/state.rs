@@ -14,7 +14,7 @@ use std::time::Duration;
 use wellwisher::{
     articles::{
         self,
-        notices::{self, Texts},
+        notices::{self, NewNotice, Texts},
     },
     asks::Gift,
     donations::{self, OpenProblem, ending},
@@ -29,7 +29,11 @@ fn texts() -> Texts {
 }
 
 async fn notice(app: &TestApp, article: &article::Model, kind: NoticeKind) -> usize {
-    let write = async |tx: &DatabaseTransaction| notices::add(&app.app, tx, article.id, kind, &texts(), &Actor::system()).await;
+    tell(app, article, NewNotice { kind, texts: texts(), keeps_asking: false }).await
+}
+
+async fn tell(app: &TestApp, article: &article::Model, new: NewNotice) -> usize {
+    let write = async |tx: &DatabaseTransaction| notices::add(&app.app, tx, article.id, &new, &Actor::system()).await;
     app.app.db.write(write).await.unwrap().1
 }
 
@@ -82,9 +86,10 @@ fn impatient(mut app: TestApp) -> TestApp {
 }
 
 on_both_databases! {
-    async fn a_corrected_article_says_so_in_the_readers_language_and_goes_on_asking(app: TestApp) {
+    async fn a_corrected_article_says_so_in_the_readers_language_and_goes_on_asking_where_staff_say_so(app: TestApp) {
         let article = publish(&app, &details("A school")).await;
-        assert_eq!(notice(&app, &article, NoticeKind::Corrected).await, 0);
+        let corrected = NewNotice { kind: NoticeKind::Corrected, texts: texts(), keeps_asking: true };
+        assert_eq!(tell(&app, &article, corrected).await, 0);
         let page = app.get("/articles/a-school").await;
         assert_eq!(page.texts("aside.notice strong"), ["Correction"]);
         assert_eq!(page.texts("aside.notice p[lang=en]"), ["The number was wrong."]);
@@ -99,11 +104,12 @@ on_both_databases! {
     }
 
     async fn what_asks_no_more_answers_a_form_sent_from_before_kindly(app: TestApp) {
-        for (at, state) in ["sensitive", "retracted", "unpublished"].into_iter().enumerate() {
+        for (at, state) in ["sensitive", "corrected", "retracted", "unpublished"].into_iter().enumerate() {
             let article = publish(&app, &details(&format!("Number {at}"))).await;
             let form = form_of(&app, &article).await;
             match state {
                 "sensitive" => sensitive(&app, &article, true).await,
+                "corrected" => assert_eq!(notice(&app, &article, NoticeKind::Corrected).await, 0),
                 "retracted" => assert_eq!(notice(&app, &article, NoticeKind::Retracted).await, 0),
                 _ => unpublish(&app, &article).await,
             }

@@ -206,15 +206,17 @@ on_both_databases! {
         let outbox = outbox_with(&sink.url(), SmtpLimits { after_dot: std::time::Duration::from_millis(300), ..quick() });
         let receipt = office.receipt(&outbox, "hangdot-1@example.org").await;
         let notice = office.write(&outbox, "hangdot-2@example.org", LetterKind::StaffNotice).await;
+        let question = office.write(&outbox, "hangdot-3@example.org", LetterKind::PromiseChanged).await;
         for _ in 0..10 {
             office.round(&outbox).await;
             office.minutes_pass(15);
         }
         assert_eq!(office.states_of_attempts(receipt).await, [LetterState::Unknown; 2]);
-        assert_eq!(office.states_of_attempts(notice).await, [LetterState::Unknown; 1], "only a receipt is worth a second copy");
+        assert_eq!(office.states_of_attempts(notice).await, [LetterState::Unknown; 1], "staff see the desk");
+        assert_eq!(office.states_of_attempts(question).await, [LetterState::Unknown; 2], "her money waits for her word");
         let letter = office.find(receipt).await;
         assert_eq!((letter.state, letter.next_at), (LetterState::Unknown, NEVER));
-        assert_eq!(sink.letters().len(), 3);
+        assert_eq!(sink.letters().len(), 5);
     }
 
     async fn a_server_that_stays_away_is_tried_for_72_hours(office: Office) {

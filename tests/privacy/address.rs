@@ -8,11 +8,11 @@ use crate::{
 use chrono::TimeDelta;
 use entity::{
     letter, receipt, supporter,
-    words::{ErasureBy, LetterKind, Role},
+    words::{ErasureBy, LetterKind, LetterState, Role, SuppressionReason},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use std::time::Duration;
-use wellwisher::privacy;
+use wellwisher::{mail::topic::Topic, privacy};
 
 const NEW: &str = "somewhere@example.net";
 
@@ -235,6 +235,30 @@ on_both_databases! {
         privacy::address::finish_waiting(&test.app).await.unwrap();
         assert_eq!(address_of(&test, id).await, NEW);
         run(&test, &came_back("dedupe_key like 'address:%:old-staff'", "report", "gone")).await;
+        privacy::address::finish_waiting(&test.app).await.unwrap();
+        assert_eq!(address_of(&test, id).await, EMAIL);
+    }
+
+    async fn nobody_at_the_desk_takes_over_a_gift_by_holding_back_the_letter_to_the_old_mailbox(test: TestApp) {
+        give_once(&test).await;
+        let id = her(&test).await.id;
+        // Something came back from there once, and the mailbox is there again.
+        test.suppress(EMAIL, Topic::Everything, SuppressionReason::HardBounce).await;
+        let finance = test.add_person(Role::Finance).await;
+        test.sign_in(&finance).await;
+        test.post(&format!("/desk/supporters/{id}/address"), &[("email", NEW)]).await;
+        send_letters(&test).await;
+        let old = |all: Vec<letter::Model>| all.into_iter().rev().find(|one| one.to_address == EMAIL).expect("a letter");
+        assert_eq!(old(letters(&test, LetterKind::AddressChange).await).state, LetterState::Sent, "she is asked whatever came back before");
+        assert_eq!(say(&test, &link_to(&test, NEW).await, "yes").await, 200);
+        privacy::address::finish_waiting(&test.app).await.unwrap();
+        assert_eq!(address_of(&test, id).await, EMAIL, "she has not agreed");
+        // Who holds back every letter to her learns nothing of her mailbox either.
+        test.suppress(EMAIL, Topic::Everything, SuppressionReason::Staff).await;
+        test.post(&format!("/desk/supporters/{id}/address"), &[("email", NEW)]).await;
+        send_letters(&test).await;
+        assert_eq!(old(letters(&test, LetterKind::AddressChange).await).state, LetterState::Suppressed);
+        assert_eq!(say(&test, &link_to(&test, NEW).await, "yes").await, 200);
         privacy::address::finish_waiting(&test.app).await.unwrap();
         assert_eq!(address_of(&test, id).await, EMAIL);
     }

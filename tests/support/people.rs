@@ -3,9 +3,18 @@
 use super::{Answer, TestApp};
 use axum::http::StatusCode;
 use chrono::TimeDelta;
-use entity::{ids::StaffId, words::Role};
+use entity::{
+    ids::StaffId,
+    words::{Role, SuppressionReason},
+};
 use tokio::sync::OnceCell;
-use wellwisher::staff::{Actor, NewMember, create_member, password, totp::TotpSecret};
+use wellwisher::{
+    mail::{
+        suppression::{self, NewSuppression},
+        topic::Topic,
+    },
+    staff::{Actor, NewMember, create_member, password, totp::TotpSecret},
+};
 
 /// The password of everybody in tests.
 pub const PASSWORD: &str = "seven quiet lanterns by the river";
@@ -25,6 +34,20 @@ impl Person {
 }
 
 impl TestApp {
+    /// Has letters about `topic` go no more to an address.
+    pub async fn suppress(&self, email: &str, topic: Topic, reason: SuppressionReason) {
+        let new = NewSuppression {
+            address_hash: self.app.outbox.address_key().hash(email),
+            topic,
+            reason,
+            note: String::new(),
+            letter_id: None,
+            made_by: "test".into(),
+        };
+        let (id, now) = (self.app.new_id(), self.app.now());
+        self.app.db.write(async |tx| suppression::suppress(tx, &new, id, now).await).await.expect("it is written");
+    }
+
     /// Adds a member of staff who is enrolled: `editor-3@newsroom.example`.
     pub async fn add_person(&self, role: Role) -> Person {
         static HASH: OnceCell<String> = OnceCell::const_new();

@@ -160,5 +160,16 @@ on_both_databases! {
         let again = ask(&test, &of(campaign.id), "two").await;
         let count = audience::count(&test.app, &again).await.unwrap();
         assert_eq!((count.gets, count.given), (2, 1));
+        // A bank takes days to say that the money comes.
+        let mut debit = gift(2_500, "EUR");
+        (debit.campaign_id, debit.fund_id) = (Some(campaign.id), Some(campaign.fund_id));
+        let debit = test.start(&debit).await;
+        asks_for_news(&test, debit.supporter_id, Topic::Updates).await;
+        let count = audience::count(&test.app, &again).await.unwrap();
+        assert_eq!((count.gets, count.given), (3, 1), "a checkout that is open is no gift");
+        test.stripe.standin.pay_by_debit(debit.checkout_session_id.as_deref().expect("a session"), true);
+        wellwisher::donations::refresh(&test.app, debit.id).await.unwrap();
+        let count = audience::count(&test.app, &again).await.unwrap();
+        assert_eq!((count.gets, count.given), (2, 2));
     }
 }

@@ -17,30 +17,13 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query:
 use std::collections::BTreeSet;
 use wellwisher::{
     jobs::Outcome,
-    mail::{
-        outbox::NewLetter,
-        suppression::{self, NewSuppression},
-        topic::Topic,
-    },
+    mail::{outbox::NewLetter, topic::Topic},
     updates::{
         audience::{self, Count},
         send::{self, Taken},
         state::Verb,
     },
 };
-
-async fn suppress(test: &TestApp, email: &str, reason: SuppressionReason) {
-    let new = NewSuppression {
-        address_hash: test.app.outbox.address_key().hash(email),
-        topic: Topic::Everything,
-        reason,
-        note: String::new(),
-        letter_id: None,
-        made_by: "test".into(),
-    };
-    let (id, now) = (test.app.new_id(), test.app.now());
-    test.app.db.write(async |tx| suppression::suppress(tx, &new, id, now).await).await.unwrap();
-}
 
 fn many(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("reader-{number:04}@example.org")).collect()
@@ -96,7 +79,7 @@ on_both_databases! {
         let ended = subscriber(&test, "ended@example.org", topic, "en").await;
         set(subscription::Column::EndedAt, Expr::value(test.app.now()), ended).await;
         subscriber(&test, "bounced@example.org", topic, "en").await;
-        suppress(&test, "bounced@example.org", SuppressionReason::HardBounce).await;
+        test.suppress("bounced@example.org", Topic::Everything, SuppressionReason::HardBounce).await;
 
         let update = draft(&test, &format!("campaign:{}", campaign.id), |_| {}).await;
         let count = audience::count(&test.app, &update).await.unwrap();

@@ -17,10 +17,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFi
 use wellwisher::{
     consents,
     i18n::Language,
-    mail::{
-        suppression::{self, NewSuppression},
-        topic::Topic,
-    },
+    mail::{suppression, topic::Topic},
     privacy::{self, keep},
     staff::Actor,
     updates::audience,
@@ -71,19 +68,6 @@ async fn news_of(test: &TestApp, item: &wish_item::Model, asks: bool) -> news_up
 async fn forget(test: &TestApp) {
     consents::forget_unconfirmed(&test.app).await.unwrap();
     keep::forget_what_is_over(&test.app).await.unwrap();
-}
-
-async fn suppress(test: &TestApp, topic: Topic, reason: SuppressionReason) {
-    let new = NewSuppression {
-        address_hash: test.app.outbox.address_key().hash(HERS),
-        topic,
-        reason,
-        note: String::new(),
-        letter_id: None,
-        made_by: "test".into(),
-    };
-    let (id, now) = (test.app.new_id(), test.app.now());
-    test.app.db.write(async |tx| suppression::suppress(tx, &new, id, now).await).await.unwrap();
 }
 
 on_both_databases! {
@@ -258,7 +242,7 @@ on_both_databases! {
             (Topic::Updates, SuppressionReason::Unsubscribed),
             (Topic::Updates, SuppressionReason::Complaint),
         ] {
-            suppress(&test, topic, reason).await;
+            test.suppress(HERS, topic, reason).await;
             let told = say_ordered(&test, "1", HERS).await;
             assert_eq!((told.status, told.location()), (known.status, known.location()));
             let (id, now) = (test.app.outbox.address_key().hash(HERS), test.app.now());

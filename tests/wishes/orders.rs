@@ -53,6 +53,8 @@ on_both_databases! {
         assert_eq!(wrong.attribute("#email", "value").as_deref(), Some("no address"));
         let many = say_ordered(&test, "2", "").await;
         assert_eq!((many.status.as_u16(), many.texts("#quantity-error").len()), (409, 1));
+        let most = say_ordered(&test, "21", "").await;
+        assert_eq!((most.status.as_u16(), most.texts("#quantity-error").len()), (422, 1), "a stranger takes no whole list away");
         assert_eq!(test.post("/wish-list/camera/orders", &[("quantity", "1")]).await.status, 422, "without a token");
         assert!(all_orders(&test).await.is_empty());
         assert_eq!(test.post("/wish-list/nothing/orders", &[]).await.status, 404);

@@ -2,6 +2,11 @@
 
 use super::{Standin, faults::WebhookFault, shapes};
 use crate::payments::signature::{WebhookSecret, sign};
+use axum::{body::Body, http::Request};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use std::{sync::atomic::Ordering, time::Duration};
 
 /// The pauses before each further try: Stripe tries for days, a practice hall for half a minute.
@@ -20,6 +25,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// Signs what should not be believed.
 const WRONG_SECRET: &str = "whsec_wrongwrongwrongwrongwrongwrong";
 
+/// Plain HTTP, no proxy, no redirects: the receiver is on loopback.
+type Sender = Client<HttpConnector, Body>;
+
 /// One event on its way.
 #[derive(Clone)]
 struct Parcel {
@@ -30,10 +38,7 @@ struct Parcel {
 
 /// Takes events from the queue and delivers them until the task is dropped.
 pub(super) async fn deliver_all(standin: Standin) {
-    let Ok(client) = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(ANSWER_LIMIT).build() else {
-        tracing::error!("the stand-in cannot deliver webhooks: its HTTP client did not start");
-        return;
-    };
+    let client: Sender = Client::builder(TokioExecutor::new()).build_http();
     let mut held: Vec<Parcel> = Vec::new();
     let mut hold = 0usize;
     loop {
@@ -76,7 +81,7 @@ pub(super) async fn deliver_all(standin: Standin) {
 }
 
 /// Delivers in order; what is not taken at once is tried again beside the others.
-async fn deliver(standin: &Standin, client: &reqwest::Client, parcel: Parcel) {
+async fn deliver(standin: &Standin, client: &Sender, parcel: Parcel) {
     if post(client, standin, &parcel).await || parcel.wrong {
         done(standin);
         return;
@@ -111,15 +116,15 @@ fn next_parcel(standin: &Standin) -> Option<(Parcel, Option<WebhookFault>)> {
 }
 
 /// One try: true when the receiver took it.
-async fn post(client: &reqwest::Client, standin: &Standin, parcel: &Parcel) -> bool {
+async fn post(client: &Sender, standin: &Standin, parcel: &Parcel) -> bool {
     let wrong = if parcel.wrong { WebhookSecret::parse(WRONG_SECRET).ok() } else { None };
     let secret = wrong.as_ref().unwrap_or(&standin.inner.webhook_secret);
     let header = sign(parcel.body.as_bytes(), secret, standin.inner.clock.now());
-    let request = client
-        .post(&parcel.url)
+    let request = Request::post(&parcel.url)
         .header("content-type", "application/json; charset=utf-8")
         .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
         .header("stripe-signature", header)
-        .body(parcel.body.clone());
-    matches!(request.send().await, Ok(answer) if answer.status().is_success())
+        .body(Body::from(parcel.body.clone()));
+    let Ok(request) = request else { return false };
+    matches!(tokio::time::timeout(ANSWER_LIMIT, client.request(request)).await, Ok(Ok(answer)) if answer.status().is_success())
 }

@@ -1,10 +1,7 @@
 //! The typesetter: what a sheet says goes into the template as values, never as markup, so that no name can be a command.
 
 use super::{PdfError, ROWS_MAX, Sheet, fonts};
-use crate::{
-    app::App,
-    receipts::document::{Document, ISOLATE},
-};
+use crate::{app::App, i18n::ISOLATE, receipts::document::Document};
 use chrono::Datelike;
 use serde_json::{Value as Json, json};
 use std::{

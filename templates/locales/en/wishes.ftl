@@ -79,6 +79,9 @@ wishes-order-left = { $count ->
     [one] Only { $number } is left. Write { $number }
    *[other] Only { $number } are left. Write { $number } or fewer
 }
+wishes-order-most = { $count ->
+   *[other] At most { $number } can be told of at once. Ordered more? Tell us again
+}
 wishes-order-none-left = All of this item are ordered or bought. Thank you!
 desk-wish-funding = Who pays for one
 desk-wish-funding-whole = One giver pays for one or more
@@ -177,6 +180,7 @@ desk-proof-decided-by = Decided by
 desk-proof-release = Show it to readers
 desk-proof-refuse = Do not show it
 desk-proof-withdraw = Show it no more
+desk-proof-write-news = Write news of this item to those who asked for them
 desk-proof-four-eyes = Somebody else must look at it and release it.
 desk-proof-state-waiting = Waits for a second person
 desk-proof-state-released = Readers see it

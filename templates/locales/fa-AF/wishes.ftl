@@ -56,6 +56,9 @@ wishes-order-left = { $count ->
     [one] تنها { $number } مانده. { $number } بنویسید
    *[other] تنها { $number } مانده. { $number } یا کمتر بنویسید
 }
+wishes-order-most = { $count ->
+   *[other] هر بار تا { $number } دانه را می‌توان خبر داد. بیشتر سفارش داده‌اید؟ دوباره خبر دهید
+}
 wishes-order-none-left = همهٔ آن سفارش داده یا خریده شده. سپاس!
 wishes-proofs = نشانهٔ رسیدن
 wishes-proof-withheld = دو تن از ما آن را تأیید کرده‌اند. بیش از این نمی‌گوییم تا کسی به خطر نیفتد.

@@ -56,6 +56,9 @@ wishes-order-left = { $count ->
     [one] یوازې { $number } پاتې دی. { $number } ولیکئ
    *[other] یوازې { $number } پاتې دي. { $number } یا لږ ولیکئ
 }
+wishes-order-most = { $count ->
+   *[other] هر ځل تر { $number } پورې خبر ورکول کېدای شي. ډېر مو غوښتي؟ بیا خبر راکړئ
+}
 wishes-order-none-left = ټول یې غوښتل شوي یا اخیستل شوي دي. مننه!
 wishes-proofs = د رسېدو ثبوت
 wishes-proof-withheld = له موږ دوو تنو تایید کړې. له دې زیات نه وایو، چې څوک په خطر کې نه شي.
