@@ -221,6 +221,9 @@ pub struct Settings {
     /// The proxies before us, whose `X-Forwarded-For` is believed: addresses or networks joined by commas.
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "", global = true, hide_env_values = true)]
     pub trusted_proxies: String,
+    /// The sites that may show our embeds (`/embed/…`) in a frame: `https://news.example.org`, joined by commas; `*` is every site. Empty: only this one.
+    #[arg(long, env = "EMBED_ORIGINS", default_value = "", global = true, hide_env_values = true)]
+    pub embed_origins: String,
     /// Count readers without scripts by a small picture, in a column of its own.
     #[arg(long, env = "READER_PIXEL", default_value = "false", global = true, hide_env_values = true, num_args = 0..=1, default_missing_value = "true")]
     pub reader_pixel: bool,

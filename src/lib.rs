@@ -68,6 +68,8 @@ pub mod updates;
 pub mod readers;
 /// The newsroom: articles, categories, import.
 pub mod articles;
+/// What other sites show of ours in a frame: an article's ask, a campaign.
+pub mod embed;
 /// What finance takes away: exports, and `verify`, which recomputes everything.
 pub mod reports;
 /// What is known of a supporter, for herself: taking it along, and having it erased.

@@ -1,8 +1,8 @@
 //! Every route.
 
 use crate::{
-    app::App, articles, attachments, campaigns, canary, consents, desk, donations, error::Error, genuine, gift_aid, matching, payouts,
-    portal, privacy, promises, readers, receipts, recurring, reports, staff, updates, web, wishes,
+    app::App, articles, attachments, campaigns, canary, consents, desk, donations, embed, error::Error, genuine, gift_aid, matching,
+    payouts, portal, privacy, promises, readers, receipts, recurring, reports, staff, updates, web, wishes,
 };
 use axum::{
     Router,
@@ -62,6 +62,7 @@ fn public_routes() -> Router<App> {
         .merge(wishes::routes())
         .merge(campaigns::routes())
         .merge(articles::routes())
+        .merge(embed::routes())
         .merge(donations::routes())
         .merge(donations::webhook_routes())
         .merge(promises::routes())

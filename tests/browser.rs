@@ -20,6 +20,11 @@ struct Demo {
 
 impl Demo {
     fn start() -> Self {
+        Self::framed_by("")
+    }
+
+    /// A demo whose embeds these sites may show.
+    fn framed_by(origins: &str) -> Self {
         let directory =
             PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("demo-{}-{}", std::process::id(), crate::support::unique_number()));
         let _ = std::fs::remove_dir_all(&directory);
@@ -32,6 +37,7 @@ impl Demo {
             .env("LISTEN", address.to_string())
             .env("DATA_DIR", directory.join("data"))
             .env("MAIL_DIR", directory.join("mail"))
+            .env("EMBED_ORIGINS", origins)
             // No `.env` of the developer's is read here.
             .current_dir(&directory)
             .stdin(Stdio::null())
@@ -99,13 +105,14 @@ fn screenshots() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target/tmp has a parent").join("screenshots")
 }
 
-fn travel(demo: &Demo, browser: &Path, script: &str) {
+fn travel(demo: &Demo, browser: &Path, script: &str, named_site: &str) {
     let ran = Command::new("node")
         .arg(scripts().join(script))
         .env("BASE_URL", &demo.base_url)
         .env("MAIL_DIR", demo.directory.join("mail"))
         .env("SCREENSHOTS", screenshots())
         .env("CHROMIUM", browser)
+        .env("NAMED_SITE", named_site)
         .output()
         .expect("node starts");
     let said = [ran.stdout, ran.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).join("\n");
@@ -117,12 +124,20 @@ fn travel(demo: &Demo, browser: &Path, script: &str) {
 fn a_supporter_goes_from_an_article_to_a_receipt_and_finance_sees_the_gift_once() {
     let Some(browser) = find_browser() else { return };
     let demo = Demo::start();
-    travel(&demo, &browser, "journey.mjs");
+    travel(&demo, &browser, "journey.mjs", "");
 }
 
 #[test]
 fn pages_are_accessible_in_both_directions_of_writing_and_ask_nothing_of_others() {
     let Some(browser) = find_browser() else { return };
     let demo = Demo::start();
-    travel(&demo, &browser, "pages.mjs");
+    travel(&demo, &browser, "pages.mjs", "");
+}
+
+#[test]
+fn another_site_shows_a_campaign_in_a_frame_when_it_is_named_and_only_then() {
+    let Some(browser) = find_browser() else { return };
+    let named_site = format!("http://{}", free_address());
+    let demo = Demo::framed_by(&named_site);
+    travel(&demo, &browser, "embed.mjs", &named_site);
 }

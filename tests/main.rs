@@ -16,6 +16,7 @@ mod demo;
 mod desk;
 mod donations;
 mod donations_desk;
+mod embed;
 mod genuine;
 mod gift_aid;
 mod jobs;

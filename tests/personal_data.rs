@@ -195,6 +195,7 @@ async fn crawl(app: &TestApp) -> Crawl {
         waiting.push_back(filled);
     }
     waiting.extend(["/articles?q=school", "/donate?campaign=schools&article=a-school", "/no-such-page"].map(str::to_owned));
+    waiting.extend(["/embed/articles/a-school", "/embed/campaigns/schools", "/embed/articles/gone"].map(str::to_owned));
     while let Some(path) = waiting.pop_front() {
         if crawl.opened.contains_key(&path) || crawl.opened.len() >= PAGES_MAX || path.is_empty() {
             continue;

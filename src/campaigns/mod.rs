@@ -18,7 +18,7 @@ pub use crate::asks::accepts_gifts;
 pub use desk::desk_routes;
 pub use details::apply;
 pub use goals::GoalStep;
-pub use pages::routes;
+pub use pages::{Told, routes, tell};
 
 use crate::{app::App, asks, error::Error, ledger, matching};
 use chrono::{DateTime, NaiveDate, NaiveTime};

@@ -59,34 +59,60 @@ struct CampaignPage {
     form: GivingForm,
 }
 
-/// One campaign. A draft is not known to readers; a campaign that takes no gifts says so in the form's place.
-async fn show(State(app): State<App>, page: Page, Path(slug): Path<String>, Query(prefill): Query<Prefill>) -> Result<Response, Error> {
+/// A campaign as readers are told of it, on its page and in the frames of other sites: in the reader's language where it is written.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The page, in the campaign's own language where the reader's is not written and she chose none.
+    pub page: Page,
+    /// The campaign with the texts of that language.
+    pub card: CampaignCard,
+    /// Why it is not open, and what happened to the money.
+    pub why: Option<campaign_step::Model>,
+    /// The key of the sentence on the money.
+    pub money_key: Option<&'static str>,
+    /// The campaign's own language: that of the reason for readers.
+    pub own_language: String,
+    /// The languages that the texts of its goals are written in, in their order.
+    goal_languages: Vec<String>,
+    /// The tags of the languages that it is written in, its own first.
+    written: Vec<String>,
+}
+
+/// What readers are told of a campaign.
+///
+/// # Errors
+/// `NotFound` for a slug that is not there and for a draft, which is not known to readers.
+pub async fn tell(app: &App, page: Page, slug: &str) -> Result<Told, Error> {
     let db = app.db.read();
-    let campaign = asks::store::campaign(db, &slug).await?.ok_or(Error::NotFound)?;
-    let article = if prefill.article.is_empty() { None } else { asks::store::article(db, &prefill.article, app.now()).await? };
+    let mut campaign = asks::store::campaign(db, slug).await?.ok_or(Error::NotFound)?;
     let own_language = campaign.language.clone();
-    let written = texts::of_campaign(db, campaign.id).await?;
+    let others = texts::of_campaign(db, campaign.id).await?.into_iter().map(|text| text.language);
+    let written: Vec<String> = std::iter::once(own_language.clone()).chain(others).collect();
     // The reader's own language where it is written; else, unless she chose one, the campaign's.
-    let is_written = own_language == page.lang.tag() || written.iter().any(|text| text.language == page.lang.tag());
-    let page = if is_written { page } else { page.preferring(&own_language) };
-    let mut campaign = campaign;
+    let page = if written.iter().any(|tag| tag == page.lang.tag()) { page } else { page.preferring(&own_language) };
     texts::put_in(db, page.lang, std::iter::once(&mut campaign)).await?;
     let page = page.titled(campaign.title.clone());
+    let why = life::why_not_open(db, &campaign).await?;
+    let money_key = why.as_ref().and_then(|step| campaign_money_key(step.money));
+    let mut card = cards(app, db, vec![campaign]).await?.pop().ok_or(Error::NotFound)?;
+    let goal_languages = texts::put_in_goals(db, &card.campaign.language, &own_language, &mut card.goals).await?;
+    Ok(Told { page, card, why, money_key, own_language, goal_languages, written })
+}
+
+/// One campaign; one that takes no gifts says so in the form's place.
+async fn show(State(app): State<App>, page: Page, Path(slug): Path<String>, Query(prefill): Query<Prefill>) -> Result<Response, Error> {
+    let db = app.db.read();
+    let Told { page, card, why, money_key, own_language, goal_languages, written } = tell(&app, page, &slug).await?;
+    let campaign = card.campaign.clone();
+    let article = if prefill.article.is_empty() { None } else { asks::store::article(db, &prefill.article, app.now()).await? };
     let story = markdown::to_html(&campaign.story_markdown);
     let items = wishes::cards(db, wishes::store::open_items(db, Some(campaign.id)).await?, app.now()).await?;
     let offers: Vec<wish_item::Model> = items.iter().filter(|card| card.can_be_given()).map(|card| card.item.clone()).collect();
     let pots = matching::offers(db, campaign.id, app.now()).await?;
-    let mut card = cards(&app, db, vec![campaign.clone()]).await?.pop().ok_or(Error::NotFound)?;
-    let mut steps = std::mem::take(&mut card.goals);
-    let languages = texts::put_in_goals(db, &campaign.language, &own_language, &mut steps).await?;
-    card.goals.clone_from(&steps);
-    let goals = steps.into_iter().zip(languages).collect();
-    let why = life::why_not_open(db, &campaign).await?;
-    let money_key = why.as_ref().and_then(|step| campaign_money_key(step.money));
+    let goals = card.goals.iter().cloned().zip(goal_languages).collect();
     let is_missing = Language::nearest(&campaign.language) != Some(page.lang);
-    let tags = std::iter::once(own_language.clone()).chain(written.into_iter().map(|text| text.language));
     let name = |tag: &str| tag.parse::<Language>().map_or_else(|()| tag.to_owned(), |language| language.name().to_owned());
-    let others = tags.filter(|tag| *tag != campaign.language).map(|tag| (tag.clone(), name(&tag))).collect();
+    let others = written.into_iter().filter(|tag| *tag != campaign.language).map(|tag| (tag.clone(), name(&tag))).collect();
     let matching = pots.iter().find(|pot| pot.left.minor > 0).cloned();
     let news = news::lines(db, About::Campaign(campaign.id), page.lang.tag(), app.now()).await?;
     let feed = format!("/campaigns/{}/feed.xml", campaign.slug);

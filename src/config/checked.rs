@@ -4,8 +4,8 @@ use super::{
     Settings,
     key::find_secret_key,
     parse::{
-        is_bare_address, optional, or_else, parse_accounts, parse_base_url, parse_bounces, parse_canary, parse_count, parse_limits,
-        parse_links, parse_list, parse_network, parse_notice_date, parse_payment, parse_profile, wrong,
+        is_bare_address, optional, or_else, parse_accounts, parse_base_url, parse_bounces, parse_canary, parse_count, parse_embed_origins,
+        parse_limits, parse_links, parse_list, parse_network, parse_notice_date, parse_payment, parse_profile, wrong,
     },
 };
 use crate::error::Error;
@@ -183,6 +183,7 @@ pub struct Config {
     pub mail_dkim_selector: String,
     pub mail_discreet: bool,
     pub trusted_proxies: Vec<(IpAddr, u8)>,
+    pub embed_origins: Vec<String>,
     pub reader_pixel: bool,
     pub reader_key_dir: PathBuf,
     pub log: String,
@@ -287,6 +288,7 @@ impl Config {
             mail_dkim_selector: settings.mail_dkim_selector.trim().to_owned(),
             mail_discreet: settings.mail_discreet,
             trusted_proxies: parse_list(&settings.trusted_proxies, "TRUSTED_PROXIES", parse_network)?,
+            embed_origins: parse_embed_origins(&settings.embed_origins)?,
             reader_pixel: settings.reader_pixel,
             reader_key_dir: settings.reader_key_dir.clone().into(),
             log: settings.log.clone(),

@@ -186,6 +186,26 @@ pub(super) fn parse_links(text: &str, setting: &str) -> Result<Vec<Link>, Error>
     })
 }
 
+/// The sites that may show embeds, each as the Content-Security-Policy names it.
+pub(super) fn parse_embed_origins(text: &str) -> Result<Vec<String>, Error> {
+    if text.trim() == "*" {
+        return Ok(vec!["*".to_owned()]);
+    }
+    let origin = |part: &str| {
+        let url = Url::parse(part).ok()?;
+        // What the policy can name; anything else in it would say something else.
+        let can_be_named = url.host_str()?.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+        let is_origin = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && !part.contains('@');
+        (can_be_named && is_safe && is_origin).then(|| url.origin().ascii_serialization())
+    };
+    parse_list(text, "EMBED_ORIGINS", origin).map_err(|error| {
+        let should =
+            "Write origins such as https://news.example.org, joined by commas (http only on this machine), or `*` alone for every site";
+        Error::Invalid(format!("{error}. {should}"))
+    })
+}
+
 pub(super) fn parse_accounts(text: &str) -> Result<BTreeMap<Account, String>, Error> {
     let accounts = parse_list(text, "GL_ACCOUNTS", |part| {
         let (account, code) = part.split_once('=')?;

@@ -1,6 +1,13 @@
 //! Atom feeds (RFC 4287). An entry is known for ever by the id of its update, in every feed and language.
 
-use crate::{app::App, clock::sha256_hex, error::Error, i18n::Language, news::Entry, web::markdown};
+use crate::{
+    app::App,
+    clock::sha256_hex,
+    error::Error,
+    i18n::Language,
+    news::Entry,
+    web::{headers::is_known, markdown},
+};
 use askama::Template;
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -155,11 +162,4 @@ fn time(at: DateTime<Utc>) -> String {
 /// The text without what XML cannot hold.
 fn allowed(text: &str) -> String {
     text.chars().filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}') && (!c.is_control() || matches!(c, '\n' | '\t'))).collect()
-}
-
-/// Whether the asker has this already.
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    known.flat_map(|value| value.split(',')).any(|one| one.trim() == "*" || bare(one) == bare(tag))
 }

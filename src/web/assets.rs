@@ -1,6 +1,6 @@
 //! The stylesheet, scripts and pictures: inside the binary, under an address that changes with their content.
 
-use super::Path;
+use super::{Path, headers};
 use crate::{app::App, error::Error};
 use axum::{
     Router,
@@ -26,7 +26,13 @@ pub fn routes() -> Router<App> {
 }
 
 async fn send(Path(name): Path<String>) -> Result<Response, Error> {
-    let file = Assets::get(&name).ok_or(Error::NotFound)?;
+    answer(&name, "public, max-age=31536000, immutable")
+}
+
+/// An asset as a response that a browser keeps as `keep` says. It is the same for everybody, so other sites may use it too: frames of ours that a
+/// site has shut off from everything (`sandbox`) count as another site.
+pub fn answer(name: &str, keep: &'static str) -> Result<Response, Error> {
+    let file = Assets::get(name).ok_or(Error::NotFound)?;
     let kind = match name.rsplit('.').next() {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
@@ -34,9 +40,8 @@ async fn send(Path(name): Path<String>) -> Result<Response, Error> {
         Some("png") => "image/png",
         _ => "application/octet-stream",
     };
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
-    ];
-    Ok((headers, file.data).into_response())
+    let told = [(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CACHE_CONTROL, HeaderValue::from_static(keep))];
+    let mut response = (told, file.data).into_response();
+    headers::open_to_others(&mut response);
+    Ok(response)
 }

@@ -49,6 +49,7 @@ async function readEverything(browser, [language, direction]) {
     campaign: await firstLink(visit, '/campaigns'), 'wish-list': '/wish-list', item: await firstLink(visit, '/wish-list'),
     updates: '/updates', update: await firstLink(visit, '/updates'), donate: '/donate', genuine: '/genuine', 'receipt-check': '/receipts/check',
   };
+  for (const name of ['article', 'campaign']) pages[`embed-${name}`] = `/embed${pages[name]}?lang=${language}`;
   for (const [name, path] of Object.entries(pages)) {
     const bytes = await visit.visit(path);
     console.log(`${language} ${path}: ${bytes} bytes`);

@@ -68,6 +68,7 @@ async fn settings_that_are_not_understood_are_named() {
         ("ORG_CHANNELS", "Video=http://video.example"),
         ("GIFT_LIMITS", "USD=10-5"),
         ("TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("EMBED_ORIGINS", "http://news.example.org"),
     ];
     for (name, value) in cases {
         refuses(&folder, &[(name, value), ("SECRET_KEY", GOOD_KEY)], &[name]).await;
