@@ -7,11 +7,9 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 /// Later calls do nothing, so that tests may call it too.
 pub fn start(filter: &str, json: bool) {
     let levels = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    // Stripe's answers and SQL can carry personal data: their crates are never heard below a warning.
-    let levels = ["sqlx=warn", "sea_orm=warn", "stripe=warn", "stripe_client_core=warn", "hyper=warn", "rustls=warn"]
-        .iter()
-        .filter_map(|rule| rule.parse().ok())
-        .fold(levels, EnvFilter::add_directive);
+    // Stripe's answers and SQL can carry personal data, and paths the secrets of links: their crates are never heard below a warning.
+    let quiet = ["sqlx", "sea_orm", "stripe", "stripe_client_core", "hyper", "rustls", "tower_http"];
+    let levels = quiet.iter().filter_map(|name| format!("{name}=warn").parse().ok()).fold(levels, EnvFilter::add_directive);
     let registry = tracing_subscriber::registry().with(levels);
     let _ = if json {
         registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init()

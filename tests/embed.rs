@@ -53,9 +53,10 @@ fn asks(answer: &Answer) -> bool {
     has_way
 }
 
-async fn notice(app: &TestApp, article: &article::Model, kind: NoticeKind) {
+async fn notice(app: &TestApp, article: &article::Model, kind: NoticeKind, keeps_asking: bool) {
     let texts = notices::Texts::from([("en".to_owned(), "The number was wrong.".to_owned())]);
-    let write = async |tx: &DatabaseTransaction| notices::add(&app.app, tx, article.id, kind, &texts, &Actor::system()).await;
+    let new = notices::NewNotice { kind, texts, keeps_asking };
+    let write = async |tx: &DatabaseTransaction| notices::add(&app.app, tx, article.id, &new, &Actor::system()).await;
     app.app.db.write(write).await.unwrap();
 }
 
@@ -100,10 +101,15 @@ on_both_databases! {
         let (article, _) = newsroom(&app).await;
         let path = "/embed/articles/a-school";
         assert!(asks(&frame(&app, path).await));
-        notice(&app, &article, NoticeKind::Corrected).await;
-        assert!(asks(&frame(&app, path).await), "a corrected article goes on asking, as its page does");
-        for (state, status) in [("sensitive", 200), ("not sensitive", 200), ("unpublished", 404), ("published", 200)] {
-            change(&app, &article, state).await;
+        notice(&app, &article, NoticeKind::Corrected, true).await;
+        assert!(asks(&frame(&app, path).await), "staff said that the correction leaves the ask as it was");
+        let states = ["sensitive", "not sensitive", "corrected", "not sensitive", "unpublished", "published"];
+        for state in states {
+            let status = if state == "unpublished" { 404 } else { 200 };
+            match state {
+                "corrected" => notice(&app, &article, NoticeKind::Corrected, false).await,
+                _ => change(&app, &article, state).await,
+            }
             let answer = frame(&app, path).await;
             let page = app.get("/articles/a-school").await;
             assert_eq!(asks(&answer), page.attribute("input[name=form_token]", "value").is_some(), "{state}: the frame asks as the page does");
@@ -113,7 +119,7 @@ on_both_databases! {
             assert_eq!(app.get("/oembed?url=http://127.0.0.1:8080/articles/a-school").await.status == 200, asks(&answer), "{state}");
             assert_eq!(page.body.contains("application/json+oembed"), asks(&answer), "{state}");
         }
-        notice(&app, &article, NoticeKind::Retracted).await;
+        notice(&app, &article, NoticeKind::Retracted, false).await;
         assert!(!asks(&frame(&app, path).await), "retracted");
     }
 

@@ -5,6 +5,7 @@ What it does depends on the local part of the recipient, up to the first digit o
     greylisted   451 at the first RCPT, then takes the letter
     busy         421 and closes at the first RCPT, then takes the letter
     nobody       550 5.1.1 at RCPT
+    named        the same, with the address in the answer, as most servers say it
     policy       550 5.7.1 at RCPT
     full         452 4.2.2 after the final dot
     unwanted     554 5.6.0 after the final dot
@@ -82,6 +83,8 @@ class Handler:
             return "421 4.3.2 Too busy, closing"
         if how == "nobody":
             return "550 5.1.1 No such user here"
+        if how == "named":
+            return f"550 5.1.1 <{address}>: Recipient address rejected: User unknown"
         if how == "policy":
             return "550 5.7.1 Sender is not allowed here"
         if how == "hangrcpt":
