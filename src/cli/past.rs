@@ -141,6 +141,12 @@ pub async fn import_history(app: &App, arguments: &HistoryArguments) -> Result<E
         "{would}{} charges at Stripe: {} added, {} here already, {} made by this program, {} of other kinds, {left_out} left out.",
         history.seen, history.added, history.known, history.ours, history.others
     );
+    if !arguments.dry_run && history.added > 0 {
+        println!(
+            "The next reconciliation reads Stripe's balance from the first of these gifts on, so that the payouts, fees and other movements of \
+             that time are in the books as well: `wellwisher reconcile`, or within ten minutes while `serve` or `work` runs."
+        );
+    }
     Ok(if history.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

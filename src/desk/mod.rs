@@ -11,7 +11,9 @@ use crate::{
     donations::by_hand::transfers,
     error::Error,
     ledger::{self, Income},
-    payouts, wishes,
+    payouts,
+    receipts::annual,
+    wishes,
 };
 use chrono::{DateTime, Days, Utc};
 use entity::words::Role;
@@ -64,6 +66,8 @@ pub async fn needs(app: &App, role: Role) -> Result<Vec<Need>, Error> {
         add("desk-need-reconcile", "/desk/differences", overdue);
         add("desk-need-unmapped", "/desk/payouts/unmapped", payouts::store::count_left_over(db).await?);
         add("desk-need-refunds", "/desk/refunds?state=failed", store::refunds_failed_since(db, midnight(app, REFUND_DAYS)).await?);
+        let outdated = annual::outdated(app).await?.iter().map(|(_, count)| count).sum();
+        add("desk-need-statements", "/desk/annual-receipts", outdated);
         add("desk-need-choices-trouble", "/desk/promises", store::choices_in_trouble(db).await?);
         add("desk-need-choices", "/desk/promises", store::choices_waiting(db).await?);
         add("desk-need-transfers", "/desk/donations/transfers", transfers::count_waiting(db).await?);

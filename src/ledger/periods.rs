@@ -25,6 +25,9 @@ const LOCK: i64 = 770_042_003;
 /// The name under which reconciling keeps when Stripe was last asked for everything (`payouts::reconcile`).
 const RECONCILE: &str = "reconcile";
 
+/// The same of recurring gifts (`payouts::keeping`).
+const RECONCILE_RECURRING: &str = "reconcile_recurring";
+
 /// The longest period, in days: a long business year.
 const DAYS_MAX: i64 = 550;
 
@@ -150,6 +153,8 @@ pub enum Obstacle {
     UnknownBalance(i64),
     /// Movements of our donations that are not in the ledger.
     NotPosted(i64),
+    /// Lists that Stripe does not give, and that nobody has settled.
+    Unlisted(i64),
     /// Movements and payouts at Stripe that could not be read, and that nobody has settled.
     Unread(i64),
     /// Automatic payouts that Stripe has not itemised yet.
@@ -169,6 +174,7 @@ impl Obstacle {
             Self::Unmapped(_) => "unmapped",
             Self::UnknownBalance(_) => "unknown-balance",
             Self::NotPosted(_) => "not-posted",
+            Self::Unlisted(_) => "unlisted",
             Self::Unread(_) => "unread",
             Self::NotItemised(_) => "not-itemised",
             Self::Remainder(_) => "remainder",
@@ -183,6 +189,7 @@ impl Obstacle {
             Self::Unmapped(n)
             | Self::UnknownBalance(n)
             | Self::NotPosted(n)
+            | Self::Unlisted(n)
             | Self::Unread(n)
             | Self::NotItemised(n)
             | Self::Remainder(n)
@@ -201,6 +208,9 @@ const NOT_POSTED: &str = "select count(*) as n from balance_movement m where m.o
     and not exists (select 1 from ledger_transaction t where t.stripe_balance_transaction = m.id and t.source not like '%:held_back%')
     and (m.mapped_to <> 'reserve' or m.balance in ('payments', 'issuing', 'refund_and_dispute_prefunding'))
     and not exists (select 1 from donation d where d.id = m.donation_id and d.status = 'processing')";
+const HAS_RECURRING: &str = "select count(*) as n from (select id from recurring_donation limit 1) r";
+// What Stripe holds is no list, and all else can be known without it.
+const UNLISTED: &str = "select count(*) as n from difference where kind = 'unlisted' and object_id <> 'balance' and settled_at is null";
 const UNREAD: &str = "select count(*) as n from difference where kind in ('unread_movement', 'unread_payout') and settled_at is null";
 // A gift's money that is in a balance which is not known, until somebody has looked.
 const UNKNOWN_BALANCE: &str = "select count(*) as n from difference where kind = 'unknown_balance' and settled_at is null";
@@ -222,14 +232,19 @@ pub async fn obstacles(db: &impl ConnectionTrait, period: &accounting_period::Mo
         found.push(Obstacle::NotOver);
     }
     let has_movements = count(db, USES_STRIPE, period).await? > 0;
-    let asked = outcomes::last(db, RECONCILE).await?.is_some_and(|last| last.began_at >= period.ends_at);
+    let mut asked = outcomes::last(db, RECONCILE).await?.is_some_and(|last| last.began_at >= period.ends_at);
+    // A renewal whose events were lost would be taken for somebody else's payment.
+    if asked && count(db, HAS_RECURRING, period).await? > 0 {
+        asked = outcomes::last(db, RECONCILE_RECURRING).await?.is_some_and(|last| last.began_at >= period.ends_at);
+    }
     if has_movements && !asked && now >= period.ends_at {
         found.push(Obstacle::NotAsked);
     }
     type Make = fn(i64) -> Obstacle;
-    let questions: [(&str, Make); 7] = [
+    let questions: [(&str, Make); 8] = [
         (UNMAPPED, Obstacle::Unmapped),
         (UNKNOWN_BALANCE, Obstacle::UnknownBalance),
+        (UNLISTED, Obstacle::Unlisted),
         (UNREAD, Obstacle::Unread),
         (NOT_POSTED, Obstacle::NotPosted),
         (NOT_ITEMISED, Obstacle::NotItemised),

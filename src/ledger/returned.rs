@@ -59,16 +59,20 @@ impl Posting {
         returned(MovementKind::DisputeReversal, gift, booked, vec![held, clearing(booked.gross)])
     }
 
-    /// A dispute is decided, and `disputed` does not come back: `income` in the currency of the gift is lost, and what the bank took beyond
-    /// it is a cost. No money moves. Both are negative where an earlier loss is taken back.
-    pub fn dispute_loss(gift: OfGift, source: String, income: Money, disputed: Money, at: DateTime<Utc>) -> Result<Self, Error> {
+    /// A dispute is decided, and `disputed` does not come back: `income` in the currency of the gift is lost, and the `cost` is what the bank
+    /// took beyond it. No money moves. They are negative where an earlier loss is taken back.
+    pub fn dispute_loss(
+        gift: OfGift,
+        source: String,
+        (income, cost, disputed): (Money, Money, Money),
+        at: DateTime<Utc>,
+    ) -> Result<Self, Error> {
         let held = bare(Account::Disputed, disputed.negated()?);
-        let legs = if income.currency == disputed.currency {
-            let cost = disputed.checked_add(income.negated()?)?;
-            vec![gift.income(income), Leg { account: Account::StripeFees, amount: cost, purpose: gift.purpose }, held]
-        } else {
-            across(gift.income(income), held)?
-        };
+        let mut legs = vec![gift.income(income), Leg { account: Account::StripeFees, amount: cost, purpose: gift.purpose }, held];
+        if income.currency != disputed.currency {
+            let for_income = disputed.checked_add(cost.negated()?)?;
+            legs.extend([bare(Account::Exchange, income.negated()?), bare(Account::Exchange, for_income)]);
+        }
         Ok(Self {
             kind: MovementKind::DisputeLoss,
             source,

@@ -154,15 +154,40 @@ pub async fn settle(tx: &impl ConnectionTrait, kind: &str, object: &str, done: &
     Ok(())
 }
 
-/// Says that an open difference has ended by itself. When the same is found again, it is open again: so what it says is no longer the same.
-pub(super) async fn end(tx: &impl ConnectionTrait, open: difference::Model, done: &str, now: DateTime<Utc>) -> Result<(), Error> {
-    let detail = format!("{} {done}", open.detail);
-    let mut row = open.into_active_model();
+/// Says that a difference has ended by itself. When the same is found again, it is open again: so what it says is no longer the same. What a
+/// person has said of it stays.
+pub(super) async fn end(tx: &impl ConnectionTrait, known: difference::Model, done: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    let (detail, is_open) = (format!("{} {done}", known.detail), known.settled_at.is_none());
+    let mut row = known.into_active_model();
     row.detail = Set(detail);
-    row.done = Set(done.to_owned());
-    row.settled_at = Set(Some(now));
+    if is_open {
+        row.done = Set(done.to_owned());
+        row.settled_at = Set(Some(now));
+    }
     row.update(tx).await?;
     Ok(())
+}
+
+/// Says so of whatever was found of these objects, unless that was said already.
+pub(super) async fn end_all(app: &App, kinds: [&'static str; 2], objects: &[String], done: &str) -> Result<(), Error> {
+    use difference::Column;
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let find = difference::Entity::find().filter(Column::Kind.is_in(kinds)).filter(Column::ObjectId.is_in(objects));
+    let known = find.filter(Column::Detail.not_like(format!("% {done}"))).all(app.db.read()).await?;
+    if known.is_empty() {
+        return Ok(());
+    }
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            for one in &known {
+                end(tx, one.clone(), done, now).await?;
+            }
+            Ok(())
+        })
+        .await
 }
 
 async fn find(tx: &impl ConnectionTrait, kind: &str, object: &str) -> Result<Option<difference::Model>, Error> {

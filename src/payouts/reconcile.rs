@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{app::App, donations, error::Error, payments::BalanceQuery, staff::outcomes};
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::{donation, stripe_event};
+use entity::{donation, stripe_event, words::DonationSource};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 pub use super::keeping::reconcile_and_keep;
@@ -63,18 +63,20 @@ impl Report {
     }
 }
 
-/// The name under which is kept that the balance was read once from the beginning.
+/// The name under which is kept since when the balance and the payouts are known without a gap.
 const BEGUN: &str = "balance";
 
-/// Since when the balance is read: as asked, but from before our first donation on until that has come through once, so that the books
-/// begin whole also when the first run was cut off in the middle.
+/// Since when the balance is read: as asked, but from before our first gift at Stripe on until that has come through once, so that the books
+/// begin whole also when the first run was cut off in the middle, and when older gifts of the account are imported later.
 async fn balance_since(app: &App, since: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+    use donation::Column as C;
     let db = app.db.read();
-    if outcomes::last(db, BEGUN).await?.is_some() {
-        return Ok(since);
-    }
-    let first: Option<donation::Model> = donation::Entity::find().order_by_asc(donation::Column::CreatedAt).limit(1).one(db).await?;
-    Ok(first.map_or(since, |first| since.min(first.created_at - OVERLAP)))
+    let at_stripe =
+        Condition::any().add(C::Source.is_in([DonationSource::Checkout, DonationSource::Recurring])).add(C::ChargeId.is_not_null());
+    let first = donation::Entity::find().filter(at_stripe).order_by_asc(C::CreatedAt).limit(1).one(db).await?;
+    let Some(first) = first.map(|first| first.created_at - OVERLAP) else { return Ok(since) };
+    let is_known = outcomes::last(db, BEGUN).await?.is_some_and(|begun| begun.began_at <= first);
+    Ok(if is_known { since } else { since.min(first) })
 }
 
 /// Compares everything at Stripe since `since` with what is here, and brings us up to date. `progress` hears how many checkouts of how
@@ -84,7 +86,7 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
     write_down(app, &sessions).await?;
     write_down_events(app).await?;
     let returned = returned::look_for(app, since).await?;
-    let (began, balance_since) = (app.now(), balance_since(app, since).await?);
+    let balance_since = balance_since(app, since).await?;
     let mut unlisted: Vec<Unlisted> = sessions.unlisted.iter().map(|failure| Unlisted::new(lists::CHECKOUTS, failure)).collect();
     unlisted.extend(returned.unlisted.iter().cloned());
     let mut movements = TakenIn { unlisted, ..TakenIn::default() };
@@ -94,9 +96,10 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
     movements::ask_for_missing(app, &unpaid, &mut movements).await?;
     let payouts = follow::follow_all(app, balance_since, &mut movements).await?;
     let unlisted = std::mem::take(&mut movements.unlisted);
-    let has_all_movements = unlisted.iter().all(|one| one.list != lists::MOVEMENTS);
-    if has_all_movements {
-        keep_begun(app, began).await?;
+    let is_given = |list| unlisted.iter().all(|one| one.list != list);
+    let has_all_movements = is_given(lists::MOVEMENTS);
+    if has_all_movements && is_given(lists::PAYOUTS) {
+        keep_begun(app, balance_since).await?;
     }
     settle_what_is_over(app).await?;
     if has_all_movements && movements.unread == 0 {
@@ -113,9 +116,9 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
 /// How many movements of gifts that are not paid are looked at in one run.
 const ROUND: u64 = 1_000;
 
-/// Keeps that the balance was read from the beginning.
+/// Keeps that the balance and the payouts were read from `began` on, unless they were from earlier on.
 async fn keep_begun(app: &App, began: DateTime<Utc>) -> Result<(), Error> {
-    if outcomes::last(app.db.read(), BEGUN).await?.is_some() {
+    if outcomes::last(app.db.read(), BEGUN).await?.is_some_and(|begun| begun.began_at <= began) {
         return Ok(());
     }
     let kept = outcomes::Kept { name: BEGUN, ok: true, summary: "read from the beginning", report: "{}", began, ended: app.now() };
@@ -146,10 +149,10 @@ pub(super) const LOOK_BACK_MOST: TimeDelta = TimeDelta::days(35);
 
 async fn write_down(app: &App, sessions: &donations::reconcile::Report) -> Result<(), Error> {
     let unknown = "It names a donation that is not here. Was a backup restored, or does another installation use the account?";
-    let (missed, mended) = ("Stripe knew more of it than we did.", Some("Brought up to date."));
+    let (missed, mended) = (format!("Stripe knew more of it than we did on {}.", app.today()), Some("Brought up to date."));
     let caught_up: Vec<String> = sessions.caught_up.iter().map(ToString::to_string).collect();
     let mut all = Vec::new();
-    all.extend(caught_up.iter().map(|object| Found { kind: differences::MISSED, object, detail: missed, done: mended }));
+    all.extend(caught_up.iter().map(|object| Found { kind: differences::MISSED, object, detail: &missed, done: mended }));
     all.extend(sessions.unknown.iter().map(|object| Found { kind: differences::UNKNOWN_SESSION, object, detail: unknown, done: None }));
     let unreadable = "The log says why.";
     all.extend(sessions.failed.iter().map(|object| Found {

@@ -11,7 +11,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{donation, ids::DonationId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a refund that was asked for may be on its way to Stripe before it is asked for again.
 const IN_FLIGHT: TimeDelta = TimeDelta::minutes(2);
@@ -38,14 +38,18 @@ pub struct Returned {
 pub async fn look_for(app: &App, since: DateTime<Utc>) -> Result<Returned, Error> {
     let db = app.db.read();
     let mut returned = Returned::default();
-    let mut behind: BTreeSet<DonationId> = back::store::unfinished(db, app.now() - IN_FLIGHT, ROUND).await?.into_iter().collect();
+    // Each with what of it is not known here yet, as Stripe has it.
+    let mut behind: BTreeMap<DonationId, BTreeSet<String>> = BTreeMap::new();
+    for id in back::store::unfinished(db, app.now() - IN_FLIGHT, ROUND).await? {
+        behind.entry(id).or_default();
+    }
     let refunds = lists::or_note(lists::REFUNDS, app.stripe.refunds_since(since).await, &mut returned.unlisted)?;
     for refund in refunds.unwrap_or_default() {
         returned.seen += 1;
         let Some(donation) = owner_of(app, refund.payment_intent_id.as_deref(), refund.charge_id.as_deref()).await? else { continue };
         let known = back::store::refund_by_stripe_id(db, &refund.refund_id).await?;
         if known.is_none_or(|known| known.state != refund.state) {
-            behind.insert(donation.id);
+            behind.entry(donation.id).or_default().insert(format!("{} {}", refund.refund_id, refund.state));
         }
     }
     let disputes = lists::or_note(lists::DISPUTES, app.stripe.disputes_since(since).await, &mut returned.unlisted)?;
@@ -54,18 +58,23 @@ pub async fn look_for(app: &App, since: DateTime<Utc>) -> Result<Returned, Error
         let Some(donation) = owner_of(app, dispute.payment_intent_id.as_deref(), Some(&dispute.charge_id)).await? else { continue };
         let known = back::store::dispute_by_stripe_id(db, &dispute.dispute_id).await?;
         if known.is_none_or(|known| known.stripe_status != dispute.status) {
-            behind.insert(donation.id);
+            behind.entry(donation.id).or_default().insert(format!("{} {}", dispute.dispute_id, dispute.status));
         }
     }
     if !returned.unlisted.is_empty() {
         return Ok(returned);
     }
-    for id in behind {
+    let mut agreeing = Vec::new();
+    for id in behind.keys().copied() {
         match donations::refresh(app, id).await {
-            Ok(Applied::Changed) => returned.changed.push(id),
+            Ok(Applied::Changed) => {
+                returned.changed.push(id);
+                agreeing.push(id.to_string());
+            }
             Ok(Applied::Refused(_)) => returned.refused.push(id),
+            Ok(Applied::Unchanged) => agreeing.push(id.to_string()),
             // One whose answer was overtaken is asked about again in the next run, unless it agrees by then.
-            Ok(Applied::Unchanged | Applied::Overtaken) => {}
+            Ok(Applied::Overtaken) => {}
             // One that cannot be brought up to date must not keep the others from it; it is looked at again in the next run.
             Err(error) => {
                 tracing::error!(donation_id = %id, %error, "a donation could not be brought up to date");
@@ -73,7 +82,8 @@ pub async fn look_for(app: &App, since: DateTime<Utc>) -> Result<Returned, Error
             }
         }
     }
-    write_down(app, &returned).await?;
+    write_down(app, &returned, &behind).await?;
+    differences::end_all(app, [differences::REFUSED, differences::FAILED], &agreeing, "It agrees with Stripe.").await?;
     Ok(returned)
 }
 
@@ -82,27 +92,19 @@ async fn owner_of(app: &App, intent: Option<&str>, charge: Option<&str>) -> Resu
     if ids.is_empty() { Ok(None) } else { Ok(donations::store::find_by_stripe_object(app.db.read(), &ids).await?) }
 }
 
-async fn write_down(app: &App, returned: &Returned) -> Result<(), Error> {
-    if returned.changed.is_empty() && returned.refused.is_empty() && returned.failed.is_empty() {
-        return Ok(());
-    }
-    let now = app.now();
-    app.db
-        .write(async |tx| {
-            for id in &returned.changed {
-                let (object, detail) = (id.to_string(), "Stripe knew more of its refunds and disputes than we did.");
-                let found = Found { kind: differences::MISSED, object: &object, detail, done: Some("Brought up to date.") };
-                differences::note(tx, found, now).await?;
-            }
-            for id in &returned.refused {
-                let (object, detail) = (id.to_string(), "What Stripe has of it does not fit the donation; its story says why.");
-                differences::note(tx, Found { kind: differences::REFUSED, object: &object, detail, done: None }, now).await?;
-            }
-            for id in &returned.failed {
-                let (object, detail) = (id.to_string(), "What Stripe has of it could not be applied; the log says why.");
-                differences::note(tx, Found { kind: differences::FAILED, object: &object, detail, done: None }, now).await?;
-            }
-            Ok(())
-        })
-        .await
+async fn write_down(app: &App, returned: &Returned, behind: &BTreeMap<DonationId, BTreeSet<String>>) -> Result<(), Error> {
+    // Each says of what it is, so that the next one of the same donation is another, also where a person has settled the first.
+    let said = |id: &DonationId, words: &str| {
+        let of = behind.get(id).into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
+        (id.to_string(), if of.is_empty() { words.to_owned() } else { format!("{words} ({of})") })
+    };
+    let mut all: Vec<(&'static str, (String, String), Option<&str>)> = Vec::new();
+    let missed = format!("Stripe knew more of its refunds and disputes than we did on {}.", app.today());
+    all.extend(returned.changed.iter().map(|id| (differences::MISSED, said(id, &missed), Some("Brought up to date."))));
+    let refused = "What Stripe has of it does not fit the donation; its story says why.";
+    all.extend(returned.refused.iter().map(|id| (differences::REFUSED, said(id, refused), None)));
+    let failed = "What Stripe has of it could not be applied; the log says why.";
+    all.extend(returned.failed.iter().map(|id| (differences::FAILED, said(id, failed), None)));
+    let found: Vec<_> = all.iter().map(|(kind, (object, detail), done)| Found { kind: *kind, object, detail, done: *done }).collect();
+    differences::note_all(app, &found).await
 }

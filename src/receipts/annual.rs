@@ -27,7 +27,7 @@ use entity::{
 };
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction};
 use serde_json::json;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The kind of the job that issues the next statements of a year.
 pub const JOB: &str = "annual_receipts";
@@ -185,6 +185,32 @@ pub async fn preview(app: &App, year: &TaxYear, most: u64) -> Result<Report, Err
     }
 }
 
+/// How many valid statements no longer say what is left of their gifts, because something came back or is disputed since they were issued,
+/// by tax year.
+pub async fn outdated(app: &App) -> Result<Vec<(TaxYear, u64)>, Error> {
+    let (db, settings) = (app.db.read(), IssuerSettings::from_config(&app.config));
+    let mut changed: BTreeMap<i32, (TaxYear, BTreeSet<SupporterId>)> = BTreeMap::new();
+    for (who, starts_on, paid_at) in years::came_back_since(db).await? {
+        let Some(year) = TaxYear::of_day(&settings.issuer.profile, starts_on) else { continue };
+        let (from, until) = years::span(settings.timezone, &year);
+        if (from..until).contains(&paid_at) {
+            changed.entry(year.year).or_insert((year, BTreeSet::new())).1.insert(who);
+        }
+    }
+    let mut outdated = Vec::new();
+    for (year, who) in changed.into_values() {
+        let (who, mut count) = (Vec::from_iter(who), 0);
+        for some in who.chunks(AT_ONCE as usize) {
+            let plans = plan(db, &settings, &year, some).await?;
+            count += plans.iter().filter(|plan| plan.live.is_some() && plan.step != Step::Keep).count() as u64;
+        }
+        if count > 0 {
+            outdated.push((year, count));
+        }
+    }
+    Ok(outdated)
+}
+
 /// Has the worker issue the statements of a tax year.
 pub async fn begin(app: &App, actor: &Actor, year: &TaxYear) -> Result<(), Error> {
     let now = app.now();
@@ -311,17 +337,20 @@ async fn issue_one(
 ) -> Result<(Step, u64), Error> {
     years::lock(tx, who).await?;
     let Some(plan) = plan(tx, settings, year, &[who]).await?.pop() else { return Ok((Step::Nothing, 0)) };
-    if let Some((old, _)) = plan.live.as_ref().filter(|_| matches!(plan.step, Step::Replace | Step::End)) {
+    let now = app.now();
+    if let Some((old, said)) = plan.live.as_ref().filter(|_| matches!(plan.step, Step::Replace | Step::End)) {
         let (status, why) = match plan.step {
             Step::End => (ReceiptStatus::Void, "nothing is left of the gifts"),
             _ => (ReceiptStatus::Replaced, "the gifts, the name or the address changed"),
         };
-        years::end(tx, *old, status, why).await?;
+        years::end(tx, (*old, &said.code), status, why).await?;
+        if plan.step == Step::End && !plan.donor.email.is_empty() {
+            app.outbox.enqueue(tx, statement::cancelled_letter(said, &plan.donor.email)?, app.new_id(), now).await?;
+        }
     }
     if !matches!(plan.step, Step::Issue | Step::Replace) {
         return Ok((plan.step, plan.disputed));
     }
-    let now = app.now();
     let prefix = format!("{}{SERIES}", settings.prefix);
     let (series_id, number) = store::take_number(tx, &prefix, i64::from(year.year), app.new_id()).await?;
     let at = years::Number { series_id, number };

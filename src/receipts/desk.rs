@@ -106,6 +106,8 @@ struct YearPage {
     is_running: bool,
     /// When they go out by themselves.
     sent_on: Option<NaiveDate>,
+    /// How many valid statements no longer say what is left of their gifts, by year.
+    outdated: Vec<(TaxYear, u64)>,
 }
 
 #[derive(Template)]
@@ -279,6 +281,7 @@ async fn show_year(State(app): State<App>, _who: Finance, page: DeskPage, Query(
         is_german: profile == "de",
         is_running: annual::is_running(&app, &year).await?,
         sent_on: annual::sent_on(&app, &year),
+        outdated: annual::outdated(&app).await?,
         year,
     };
     web::html(&shown)

@@ -156,6 +156,14 @@ impl Document {
             statement_dir: dir_of(statement_lang),
         }
     }
+
+    /// Shows it as cancelled, with nothing that a tax office could take for a valid receipt. `keep` is the text that says what to do with it.
+    pub(super) fn cancel(&mut self, language: Language, keep: &str) {
+        self.cancelled = Some(language.text("receipt-cancelled-mark"));
+        (self.heading, self.replaces, self.note) = (None, None, None);
+        self.statements = vec![language.text(keep)];
+        (self.statement_lang, self.statement_dir) = (language.tag(), language.dir());
+    }
 }
 
 /// How to see whether the receipt is genuine, where it has a code and there is a page.

@@ -81,11 +81,7 @@ pub fn cancelled_letter(receipt: &receipt::Model, why: Ended) -> Result<NewLette
     let snapshot: Snapshot = serde_json::from_str(&receipt.snapshot)?;
     let language = Language::nearest(&snapshot.language).unwrap_or_default();
     let mut shown = Document::of(&snapshot);
-    shown.cancelled = Some(language.text("receipt-cancelled-mark"));
-    // Nothing that a tax office could take for a valid receipt.
-    (shown.heading, shown.replaces, shown.note) = (None, None, None);
-    shown.statements = vec![language.text("receipt-cancelled-keep")];
-    (shown.statement_lang, shown.statement_dir) = (language.tag(), language.dir());
+    shown.cancel(language, "receipt-cancelled-keep");
     let view = View {
         subject: subject(&text_with(language, "receipt-cancelled-subject", "code", &snapshot.code), &snapshot.issuer.name),
         thanks: language.text(match why {

@@ -289,3 +289,29 @@ pub fn letter(statement: &statement::Model) -> Result<NewLetter, Error> {
         language: language.tag().to_owned(),
     })
 }
+
+/// The letter that says that a statement is no longer valid and none takes its place. (One that is replaced needs none: the letter of the new
+/// statement says what it replaces.)
+pub(super) fn cancelled_letter(said: &YearSnapshot, to_address: &str) -> Result<NewLetter, Error> {
+    let language = Language::nearest(&said.language).unwrap_or_default();
+    let mut shown = document_of(said)?;
+    shown.cancel(language, "statement-cancelled-keep");
+    let view = View {
+        subject: subject(&text_with(language, "statement-cancelled-subject", "code", &said.code), &said.issuer.name),
+        thanks: language.text("statement-cancelled-returned"),
+        ..View::around(shown, &said.donor.name, &said.issuer.email, language, None)
+    };
+    let (text, html) = view.render()?;
+    Ok(NewLetter {
+        kind: LetterKind::ReceiptCancelled,
+        dedupe_key: format!("statement-cancelled:{}", said.code),
+        donation_id: None,
+        receipt_id: None,
+        to_address: to_address.to_owned(),
+        to_name: said.donor.name.clone(),
+        subject: view.subject,
+        text,
+        html,
+        language: language.tag().to_owned(),
+    })
+}

@@ -92,17 +92,22 @@ pub async fn end(tx: &DatabaseTransaction, id: ReceiptId, status: ReceiptStatus,
         .filter(receipt::Column::Status.eq(ReceiptStatus::Issued))
         .exec(tx)
         .await?;
-    // A letter that has not gone out must not tell of a receipt that is no longer valid, perhaps after the letter that says so.
-    letter::Entity::update_many()
-        .col_expr(letter::Column::State, Expr::value(LetterState::Suppressed))
-        .col_expr(letter::Column::LastReply, Expr::value("the receipt is no longer valid"))
-        .filter(letter::Column::ReceiptId.eq(id))
-        .filter(letter::Column::State.is_in([LetterState::Queued, LetterState::Deferred, LetterState::Bounced, LetterState::Dead]))
-        .exec(tx)
-        .await?;
+    keep_letters_in(tx, letter::Column::ReceiptId.eq(id)).await?;
     // A gift whose slip is void may be confirmed anew.
     confirmation::Entity::delete_many().filter(confirmation::Column::ReceiptId.eq(id)).exec(tx).await?;
     Ok(ended.rows_affected == 1)
+}
+
+/// Letters that have not gone out must not tell of a receipt or statement that is no longer valid, perhaps after the letter that says so.
+pub(super) async fn keep_letters_in(tx: &DatabaseTransaction, of: Expr) -> Result<(), Error> {
+    letter::Entity::update_many()
+        .col_expr(letter::Column::State, Expr::value(LetterState::Suppressed))
+        .col_expr(letter::Column::LastReply, Expr::value("the receipt is no longer valid"))
+        .filter(of)
+        .filter(letter::Column::State.is_in([LetterState::Queued, LetterState::Deferred, LetterState::Bounced, LetterState::Dead]))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// Notes that a receipt is a gift's German confirmation. A second one of the same gift is refused by the database.

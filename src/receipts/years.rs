@@ -1,18 +1,18 @@
 //! Queries of statements.
 
-use super::profiles::TaxYear;
+use super::{profiles::TaxYear, store};
 use crate::{clock::start_of_day, error::Error};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use entity::{
     confirmation, dispute, donation, donation_address,
     ids::{DonationId, ReceiptSeriesId, StatementId, SupporterId},
-    receipt, statement, supporter,
+    letter, receipt, statement, supporter,
     words::{DisputeOutcome, ReceiptStatus},
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
     sea_query::{Expr, Query},
 };
 use std::collections::HashSet;
@@ -122,6 +122,21 @@ pub async fn statements(db: &impl ConnectionTrait, who: &[SupporterId], year: &T
     Ok(find.all(db).await?)
 }
 
+/// What came back of gifts, or is disputed, since a valid statement of their giver was issued. `cross join` keeps SQLite from reading all
+/// statements: little comes back.
+const CAME_BACK: &str = "select distinct s.supporter_id, s.starts_on, d.paid_at
+    from ledger_transaction t cross join donation d cross join statement s
+    where t.kind in ('refund', 'refund_failure', 'dispute', 'dispute_reversal', 'dispute_loss', 'shortfall', 'reversal')
+        and d.id = t.donation_id and d.paid_at is not null and s.supporter_id = d.supporter_id and s.status = 'issued'
+        and s.sealed_at is null and t.posted_at >= s.issued_at limit 1000";
+
+/// Supporters of whose gifts something came back since a statement of theirs was issued that is still valid: the first day of its year, and
+/// when the gift was paid.
+pub async fn came_back_since(db: &impl ConnectionTrait) -> Result<Vec<(SupporterId, NaiveDate, DateTime<Utc>)>, Error> {
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), CAME_BACK)).await?;
+    rows.into_iter().map(|row| Ok((row.try_get("", "supporter_id")?, row.try_get("", "starts_on")?, row.try_get("", "paid_at")?))).collect()
+}
+
 /// A statement by its id.
 pub async fn find(db: &impl ConnectionTrait, id: StatementId) -> Result<statement::Model, Error> {
     statement::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound)
@@ -168,8 +183,13 @@ pub(super) async fn insert(
     Ok(written)
 }
 
-/// Ends the validity of a statement; its gifts are free for another confirmation.
-pub(super) async fn end(tx: &DatabaseTransaction, id: StatementId, status: ReceiptStatus, reason: &str) -> Result<(), Error> {
+/// Ends the validity of a statement; its gifts are free for another confirmation, and its letter does not go out any more.
+pub(super) async fn end(
+    tx: &DatabaseTransaction,
+    (id, code): (StatementId, &str),
+    status: ReceiptStatus,
+    reason: &str,
+) -> Result<(), Error> {
     let ended = statement::Entity::update_many()
         .col_expr(statement::Column::Status, Expr::value(status))
         .col_expr(statement::Column::StatusReason, Expr::value(reason))
@@ -180,6 +200,7 @@ pub(super) async fn end(tx: &DatabaseTransaction, id: StatementId, status: Recei
     if ended.rows_affected != 1 {
         return Err(Error::Conflict("the statement is not valid any more".to_owned()));
     }
+    store::keep_letters_in(tx, letter::Column::DedupeKey.eq(format!("statement:{code}"))).await?;
     confirmation::Entity::delete_many().filter(confirmation::Column::StatementId.eq(id)).exec(tx).await?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::{
     asked::AskedReport,
     chart::{Chart, charts},
-    desk_export, journal,
+    desk_export, groups, journal,
     report::{self, Cell, Column, Format, Kind, Period, Report, ReportRequest},
     schedule,
     taken::{self, Taken},
@@ -141,6 +141,7 @@ async fn show(
     }
     let request = asked.request(&app, report, &filter, app.config.org_timezone).await?;
     let rows = report::page(&app, &request, &asked.after, PAGE_ROWS).await?;
+    let drawn = drawn(&app, &page, &request, &rows).await?;
     let currencies = currencies(&app, &request).await?;
     let mut fields: Vec<(&'static str, String)> = asked.fields(&filter).into_iter().map(|(name, value)| (name, value.to_owned())).collect();
     if asked.claim.trim().is_empty() {
@@ -161,7 +162,7 @@ async fn show(
         days: days_in_words(&page, &request.period),
         zone: app.config.org_timezone.name(),
         columns: shown.iter().map(|place| all_columns[*place]).collect(),
-        charts: charts(report, &rows, &page),
+        charts: drawn,
         next: rows.next.as_deref().map(|next| address(report, &fields, &asked, next)),
         rows: rows.rows.iter().map(|row| shown_row(&page, row, &shown)).collect(),
         download: download(&app, &page, &request).await?,
@@ -175,6 +176,14 @@ async fn show(
         page: page.clone().titled(title),
     };
     web::html(&view)
+}
+
+/// What is drawn over the rows. Of many months the last are those that are looked at, also where the first are on this page.
+async fn drawn(app: &App, page: &DeskPage, request: &ReportRequest, rows: &report::Page) -> Result<Vec<Chart>, Error> {
+    if request.report == Report::ByMonth && rows.next.is_some() {
+        return Ok(charts(request.report, &groups::last_months(app.db.read(), &request.period).await?, page));
+    }
+    Ok(charts(request.report, rows, page))
 }
 
 /// What the button of the download says.

@@ -7,8 +7,9 @@
 use super::report::{Cell, Column, Kind, Link, Page, Period, Report, ReportRequest, Row, column, no_such_page};
 use crate::{clock::start_of_day, error::Error};
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
-use entity::{Currency, Money};
-use sea_orm::{ConnectionTrait, FromQueryResult, QueryResult, Statement};
+use entity::{Currency, Money, audit_entry, ids::FundId};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult, Statement};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many months are asked for at a time.
 const MONTHS_AT_ONCE: usize = 60;
@@ -106,21 +107,44 @@ pub async fn page(db: &impl ConnectionTrait, request: &ReportRequest, after: &st
         own[0]
     );
     let found = db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?;
+    let former = if request.report == Report::ByFund { former_codes(db).await? } else { BTreeMap::new() };
     let more = found.len() > skip.saturating_add(limit as usize);
     let rows = found.iter().skip(skip).take(limit as usize).map(|row| {
         let mut cells = Vec::with_capacity(own.len() + SUMS.len());
         for column in own {
             cells.push(row.try_get::<Option<String>>("", &format!("own_{column}"))?.into());
         }
-        let link = match &cells[0] {
-            Cell::Text(name) => Some(Link::Address(register_address(&request.period, &[(filter, name)]))),
-            _ => None,
+        let mut named = match &cells[0] {
+            Cell::Text(name) => vec![name.as_str()],
+            _ => Vec::new(),
         };
+        if let Some(who) = row.try_get::<Option<FundId>>("", "who")?.filter(|_| request.report == Report::ByFund) {
+            named.extend(former.get(&who.to_string()).into_iter().flatten().map(String::as_str));
+            named.sort_unstable();
+            named.dedup();
+        }
+        let link = (!named.is_empty()).then(|| Link::Address(register_address(&request.period, &[(filter, &named.join(","))])));
         cells.extend(Sums::of(row)?.cells()?);
         Ok(Row { cells, link })
     });
     let rows = rows.collect::<Result<Vec<_>, Error>>()?;
     Ok(Page { next: more.then(|| (skip + rows.len()).to_string()), rows })
+}
+
+/// The codes that funds had before, by the fund, as the audit trail has them: gifts bear the code that their fund had when they were given.
+async fn former_codes(db: &impl ConnectionTrait) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
+    use audit_entry::Column;
+    let edited = audit_entry::Entity::find().filter(Column::ObjectKind.eq("fund")).filter(Column::Action.eq("fund.edit"));
+    let mut former: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for entry in edited.all(db).await? {
+        let detail: serde_json::Value = serde_json::from_str(&entry.detail)?;
+        if let (Some(before), after) = (detail["code"][0].as_str(), detail["code"][1].as_str())
+            && Some(before) != after
+        {
+            former.entry(entry.object_id).or_default().insert(before.to_owned());
+        }
+    }
+    Ok(former)
 }
 
 /// The desk's page of the register for these days and this filter.
@@ -155,6 +179,12 @@ impl Month {
     /// `2026-01`.
     pub fn name(&self) -> String {
         format!("{:04}-{:02}", self.first.year(), self.first.month())
+    }
+
+    /// The same; of a part of it the days.
+    pub fn days(&self) -> String {
+        let is_whole = self.from == self.first && self.last.succ_opt().is_none_or(|next| next.day() == 1);
+        if is_whole { self.name() } else { format!("{} to {}", self.from, self.last) }
     }
 
     fn bounds(&self, period: &Period) -> (DateTime<Utc>, DateTime<Utc>) {
@@ -194,8 +224,20 @@ pub async fn by_month(db: &impl ConnectionTrait, period: &Period, after: &str) -
     let skip: usize = if after.is_empty() { 0 } else { after.parse().map_err(|_| no_such_page())? };
     let months = months(db, period).await?;
     let some: Vec<Month> = months.iter().copied().skip(skip).take(MONTHS_AT_ONCE).collect();
+    let done = skip + some.len();
+    Ok(Page { rows: of_months(db, period, &some).await?, next: (done < months.len()).then(|| done.to_string()) })
+}
+
+/// What the last of these months brought, as many as are shown at a time.
+pub(super) async fn last_months(db: &impl ConnectionTrait, period: &Period) -> Result<Page, Error> {
+    let months = months(db, period).await?;
+    let some = &months[months.len().saturating_sub(MONTHS_AT_ONCE)..];
+    Ok(Page { rows: of_months(db, period, some).await?, next: None })
+}
+
+async fn of_months(db: &impl ConnectionTrait, period: &Period, some: &[Month]) -> Result<Vec<Row>, Error> {
     if some.is_empty() {
-        return Ok(Page::default());
+        return Ok(Vec::new());
     }
     let (mut list, mut values) = (String::new(), Vec::<sea_orm::Value>::new());
     for (number, month) in some.iter().enumerate() {
@@ -219,7 +261,5 @@ pub async fn by_month(db: &impl ConnectionTrait, period: &Period, after: &str) -
         let days = Period { from: Some(month.from), to: Some(month.last), zone: period.zone };
         Ok(Row { cells, link: Some(Link::Address(register_address(&days, &[]))) })
     });
-    let rows = rows.collect::<Result<Vec<_>, Error>>()?;
-    let done = skip + some.len();
-    Ok(Page { rows, next: (done < months.len()).then(|| done.to_string()) })
+    rows.collect()
 }

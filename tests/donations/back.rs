@@ -3,10 +3,10 @@
 use super::helpers::*;
 use crate::support::{TestApp, TestDatabase, on_both_databases};
 use entity::{
-    ledger_transaction, letter, receipt, wish_reservation,
+    dispute, ledger_transaction, letter, receipt, wish_reservation,
     words::{DisputeOutcome, LetterKind, MovementKind, ReceiptStatus, RefundState, ReservationState, Role},
 };
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{EntityTrait, QueryOrder, sea_query::Expr};
 use std::collections::BTreeMap;
 use wellwisher::{
     donations::back,
@@ -229,6 +229,23 @@ on_both_databases! {
         assert_books_agree(&app).await;
     }
 
+    async fn a_dispute_that_was_just_won_may_wait_for_its_money_but_not_for_ever(app: TestApp) {
+        paid_with(&app, "", FRAUD_CARD).await;
+        // Stripe says that it is won, and has not booked yet what comes back.
+        let now = app.app.now();
+        let won = dispute::Entity::update_many()
+            .col_expr(dispute::Column::Outcome, Expr::value(DisputeOutcome::Won))
+            .col_expr(dispute::Column::UpdatedAt, Expr::value(now));
+        app.app.db.write(async |tx| Ok(won.clone().exec(tx).await?)).await.unwrap();
+        let broken = async || verify::verify(&app.app).await.unwrap().broken().map(|check| check.name).collect::<Vec<_>>();
+        assert_eq!(broken().await, Vec::<&str>::new());
+        app.app.clock.advance(chrono::TimeDelta::minutes(16));
+        assert_eq!(broken().await, ["Nothing stays disputed once every dispute of a gift is decided."]);
+        assert!(app.stripe.standin.decide_dispute(&app.stripe.standin.disputes().remove(0).id, Decision::Won));
+        catch_up(&app).await;
+        assert_books_agree(&app).await;
+    }
+
     async fn a_lost_dispute_takes_the_income_and_the_receipt(app: TestApp) {
         new_item(&app.app, 1, None).await;
         paid_with(&app, "item=bag", FRAUD_CARD).await;
@@ -303,6 +320,31 @@ on_both_databases! {
         catch_up(&app).await;
         assert_eq!((balance(&app.app, "disputed", "EUR").await, worth(&app).await), (0, 900));
         assert_books_agree(&app).await;
+    }
+
+    async fn what_a_bank_keeps_beyond_the_gift_is_a_fee_also_in_another_currency(app: TestApp) {
+        let app = before(app, |options: &mut StandinOptions| options.fees.settlement_currency = Some("EUR".parse().unwrap())).await;
+        let session = paid_with(&app, "", GOOD_CARD).await;
+        app.stripe.standin.refund(&session, Some(1_000)).unwrap();
+        catch_up(&app).await;
+        let fees = balance(&app.app, "stripe_fees", "EUR").await;
+        let dispute = app.stripe.standin.dispute(&session, None, false).unwrap();
+        assert!(app.stripe.standin.decide_dispute(&dispute, Decision::Lost));
+        catch_up(&app).await;
+        // 25 dollars are 22.73 euros: of two fifths nothing was left that could be lost.
+        assert_eq!(balance(&app.app, "stripe_fees", "EUR").await - fees, 1_500 + 909);
+        assert_eq!((balance(&app.app, "exchange", "EUR").await, balance(&app.app, "exchange", "USD").await), (0, 0));
+        assert_eq!((worth(&app).await, balance(&app.app, "disputed", "EUR").await), (0, 0));
+        assert_books_agree(&app).await;
+        // The bank gives all of it back after all, and so the cost is none.
+        assert!(app.stripe.standin.reinstate(&dispute, true));
+        catch_up(&app).await;
+        assert_eq!((worth(&app).await, balance(&app.app, "stripe_fees", "EUR").await - fees), (1_500, 1_500));
+        assert_books_agree(&app).await;
+        let before = everything(&app.app).await;
+        deliver_all(&app).await;
+        work_off(&app.app).await;
+        assert_eq!(everything(&app.app).await, before, "the same events again change nothing");
     }
 
     async fn currencies_without_and_with_three_decimals_come_back_to_the_unit(database: TestDatabase) {

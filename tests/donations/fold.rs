@@ -190,8 +190,36 @@ fn a_lost_dispute_takes_no_more_income_than_a_refund_has_left() {
     let gift = gift(2_500);
     let folded = fold::fold(&gift, &Returned { refunds: vec![given_back], disputes: vec![lost] }).unwrap();
     assert_eq!((folded.worth.minor, folded.losses[0].income.minor, folded.losses[0].disputed.minor), (0, 1_500, 2_500));
-    let loss = Posting::dispute_loss(gift.of, "dp_1:loss".to_owned(), folded.losses[0].income, folded.losses[0].disputed, at(9)).unwrap();
+    let lost = &folded.losses[0];
+    let loss = Posting::dispute_loss(gift.of, "dp_1:loss".to_owned(), (lost.income, lost.cost, lost.disputed), at(9)).unwrap();
     let fees = loss.legs.iter().find(|leg| leg.account == Account::StripeFees).expect("what the bank took beyond the gift is a cost");
     assert_eq!(fees.amount.minor, 1_000);
     assert!(loss.sums().unwrap().values().all(|sum| *sum == 0));
+}
+
+#[test]
+fn what_a_bank_takes_beyond_the_gift_is_a_cost_in_every_currency() {
+    let given_back = RefundState { movement: Some(movement("txn_r", -909, 0, "EUR")), ..refund("re_1", 1_000) };
+    let lost = DisputeState {
+        outcome: DisputeOutcome::Lost,
+        closed: true,
+        movements: vec![movement("txn_d", -2_273, 1_500, "EUR")],
+        ..dispute("dp_1", 2_500)
+    };
+    let gift = gift(2_500);
+    let figures = |returned: &Returned| {
+        let folded = fold::fold(&gift, returned).unwrap();
+        let loss = &folded.losses[0];
+        (folded.worth.minor, loss.income.minor, loss.cost.to_string(), loss.disputed.minor)
+    };
+    let mut said = Returned { refunds: vec![given_back], disputes: vec![lost] };
+    // Two fifths of 25 dollars were given back, and so two fifths of 22.73 euros are beyond what was left.
+    assert_eq!(figures(&said), (0, 1_500, "EUR 9.09".to_owned(), 2_273));
+    // A part comes back of what the bank took.
+    said.disputes[0].movements.push(movement("txn_b", 1_000, 0, "EUR"));
+    assert_eq!(figures(&said), (100, 1_400, "EUR 0.00".to_owned(), 1_273), "what is lost is less than what was left");
+    // Nothing says how much of the gift a dispute in a third currency is about: the rate may be all of the difference.
+    said.disputes[0].movements.truncate(1);
+    said.disputes[0].amount = Money::new(2_000, currency("GBP"));
+    assert_eq!(figures(&said), (0, 1_500, "EUR 0.00".to_owned(), 2_273));
 }

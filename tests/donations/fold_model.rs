@@ -1,7 +1,7 @@
 //! The arithmetic of money that comes back against a model of it: whatever happens at Stripe, in whatever order, the books balance and the
 //! gift is worth what an independent reckoning says. Faults planted in the arithmetic are found.
 
-use super::fold::{dispute, gift, movement, refund};
+use super::fold::{at, dispute, gift, movement, refund};
 use entity::words::{Account, DisputeOutcome, RefundState as State};
 use proptest::{
     prelude::*,
@@ -83,8 +83,9 @@ fn act(said: &mut Returned, step: &Step, captured: i64, rate: i64) {
                 one.state = State::Canceled;
             }
         }
-        Step::Dispute(share, inquiry) if left > 0 => {
-            let mut one = dispute(&format!("dp_{}", said.disputes.len()), part(*share));
+        // A bank may dispute the whole payment, whatever was given back of it.
+        Step::Dispute(share, inquiry) if said.disputes.len() < 2 => {
+            let mut one = dispute(&format!("dp_{}", said.disputes.len()), (captured * share / 100).max(1));
             one.outcome = if *inquiry { DisputeOutcome::Inquiry } else { DisputeOutcome::Open };
             said.disputes.push(one);
         }
@@ -111,8 +112,9 @@ fn act(said: &mut Returned, step: &Step, captured: i64, rate: i64) {
     }
 }
 
-/// What a gift of which this came back is worth, and what each dispute costs of it: reckoned from the lists by hand, in fractions.
-fn reckon(said: &Returned, captured: i64, rate: i64) -> (i64, BTreeMap<String, i64>) {
+/// What a gift of which this came back is worth, and what each dispute costs of it, with what its bank keeps beyond that in the settlement
+/// currency: reckoned from the lists by hand, in fractions.
+fn reckon(said: &Returned, captured: i64, rate: i64) -> (i64, BTreeMap<String, (i64, i64)>) {
     let gone = said.refunds.iter().filter(|one| one.movement.is_some() && one.failure_movement.is_none());
     let mut worth = captured - gone.map(|one| one.amount.minor).sum::<i64>();
     let mut lost = BTreeMap::new();
@@ -128,8 +130,15 @@ fn reckon(said: &Returned, captured: i64, rate: i64) -> (i64, BTreeMap<String, i
             DisputeOutcome::Won if back > 0 && rate == 100 => taken - back,
             _ => 0,
         };
-        let share = share.min(worth);
-        lost.insert(one.dispute_id.clone(), share);
+        let decided = one.outcome == DisputeOutcome::Lost || (one.outcome == DisputeOutcome::Won && back > 0);
+        let (kept, share, whole) = (if decided { taken - back } else { 0 }, share.min(worth), share);
+        let cost = match whole {
+            _ if rate == 100 => kept - share,
+            // All of what is kept less the part of it that is for the income, to the nearest unit.
+            1.. => kept - (2 * kept * share + whole).div_euclid(2 * whole),
+            _ => 0,
+        };
+        lost.insert(one.dispute_id.clone(), (share, cost));
         worth -= share;
     }
     (worth, lost)
@@ -169,7 +178,12 @@ fn check(
             let is_decided =
                 dispute.outcome == DisputeOutcome::Lost || (dispute.outcome == DisputeOutcome::Won && dispute.movements.len() > 1);
             prop_assert_eq!(loss.disputed.minor, if is_decided { held } else { 0 }, "nothing of a decided dispute stays disputed");
-            prop_assert_eq!(loss.income.minor, lost[&loss.dispute_id], "income lost to {}", loss.dispute_id);
+            prop_assert_eq!((loss.income.minor, loss.cost.minor), lost[&loss.dispute_id], "income lost to {}", loss.dispute_id);
+            let posting = Posting::dispute_loss(gift.of, String::new(), (loss.income, loss.cost, loss.disputed), at(0)).unwrap();
+            prop_assert!(posting.sums().unwrap().values().all(|sum| *sum == 0), "{posting:?}");
+            prop_assert_eq!(posting.income_taken().unwrap(), loss.income.minor);
+            let sides = |account| posting.legs.iter().filter(|leg| leg.account == account).map(|leg| leg.amount.minor).sum::<i64>();
+            prop_assert_eq!((sides(Account::StripeFees), sides(Account::Disputed)), (loss.cost.minor, -loss.disputed.minor));
         }
     }
     Ok(())
@@ -245,6 +259,11 @@ const PLANTED: &[Planted] = &[
             booked.fee.minor = 0;
         }
         fold(gift, &said)
+    }),
+    ("what a bank keeps beyond the gift is a matter of the rate", |gift, said| {
+        let mut folded = fold(gift, said)?;
+        folded.losses.iter_mut().filter(|loss| loss.disputed.currency != loss.income.currency).for_each(|loss| loss.cost.minor = 0);
+        Ok(folded)
     }),
     ("a loss is one unit too small", |gift, said| {
         let mut folded = fold(gift, said)?;

@@ -4,7 +4,7 @@ use super::helpers::*;
 use crate::support::{TestApp, on_both_databases};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    balance_movement, donation, supporter,
+    Money, balance_movement, donation, ledger_transaction, supporter,
     words::{BalanceMapping, DonationSource, DonationStatus, MovementKind},
 };
 use sea_orm::{EntityTrait, IntoActiveModel};
@@ -14,7 +14,10 @@ use wellwisher::{
         self, Leg, Posting, Purpose,
         periods::{self, Obstacle},
     },
-    payments::{BalanceQuery, PastCharge},
+    payments::{
+        BalanceQuery, PastCharge,
+        standin::{BalanceRow, Decision},
+    },
     payouts::{self, differences, history::import_history, mapping},
     reports,
     staff::Actor,
@@ -286,6 +289,70 @@ on_both_databases! {
         assert_eq!(import(&app, &Options::default()).await.known, 1);
         reconcile(&app).await;
         assert_eq!(everything(&app.app).await, before);
+    }
+
+    async fn the_payouts_and_fees_of_the_years_before_come_in_although_the_balance_was_read_lately(app: TestApp) {
+        past_payment(&app, "2024-03-01T08:00:00Z", 4_200, "", GOOD_CARD).await;
+        past_payment(&app, "2024-03-02T08:00:00Z", 1_000, "", GOOD_CARD).await;
+        let now = app.app.now();
+        app.app.clock.set(at("2024-03-03T08:00:00Z"));
+        let disputed = charges(&app).await.remove(0).payment_intent_id.expect("a payment");
+        let dispute = app.stripe.standin.dispute(&disputed, None, false).expect("a dispute");
+        let fee = Money::new(-250, "USD".parse().unwrap());
+        app.stripe.standin.book(&BalanceRow { kind: "stripe_fee", category: "fee", gross: fee, fee: 0 });
+        app.app.clock.set(at("2024-03-20T08:00:00Z"));
+        assert!(app.stripe.standin.decide_dispute(&dispute, Decision::Lost));
+        let made = app.stripe.standin.pay_out();
+        assert!(made.len() == 1 && app.stripe.standin.complete_payout(&made[0]), "{made:?}");
+        app.app.clock.set(now);
+        // `serve` has run, and has read the balance of the last weeks.
+        let first = reconcile(&app).await;
+        assert_eq!((first.movements.seen, first.payouts.seen), (0, 0));
+
+        assert_eq!(import(&app, &Options::default()).await.added, 2);
+        let report = reconcile(&app).await;
+        assert_eq!((report.movements.not_posted.len(), report.payouts.itemised, report.is_clean()), (0, 1, true), "{report:?}");
+        let books = async |account| balance(&app.app, account, "USD").await;
+        // 2.9 % and 30 cents of both, what Stripe charges for a dispute, and its own fee.
+        let fees = 152 + 59 + 1_500 + 250;
+        assert_eq!((books("stripe_clearing").await, books("bank").await), (0, 4_200 - fees), "all of it went to the bank");
+        assert_eq!((books("stripe_fees").await, books("donations").await, books("disputed").await), (fees, -4_200, 0));
+        let payout = payouts::store::payout_of_stripe(app.app.db.read(), &made[0]).await.unwrap().expect("the payout");
+        let rows = crate::reports::rows_of(&crate::reports::file_of(&app, &crate::reports::all_of(reports::Report::Donations)).await.0);
+        assert!(rows.iter().any(|row| row["type"] == "donation"));
+        // A loss moves no money at Stripe.
+        for row in rows.iter().filter(|row| row["type"] != "dispute_loss") {
+            assert_eq!((row["payout"].as_str(), row["at_bank_on"].as_str()), (made[0].as_str(), payout.arrives_on.to_string().as_str()), "{row:?}");
+        }
+        assert_books(&app).await;
+        assert!(differences::open_of(app.app.db.read(), differences::BALANCE).await.unwrap().is_empty());
+
+        let before = everything(&app.app).await;
+        let again = reconcile(&app).await;
+        assert_eq!((again.movements.seen, again.payouts.seen), (0, 0), "what is known is not read again");
+        assert_eq!((import(&app, &Options::default()).await.known, reconcile(&app).await.is_clean()), (2, true));
+        assert_eq!(everything(&app.app).await, before, "twice is once");
+    }
+
+    async fn a_dispute_that_was_lost_years_ago_lowers_the_year_in_which_it_was_lost(app: TestApp) {
+        past_payment(&app, "2024-03-01T08:00:00Z", 4_200, "", GOOD_CARD).await;
+        let payment = charges(&app).await.remove(0).payment_intent_id.expect("a payment");
+        let now = app.app.now();
+        app.app.clock.set(at("2024-03-05T08:00:00Z"));
+        let dispute = app.stripe.standin.dispute(&payment, None, false).expect("a dispute");
+        app.app.clock.set(at("2024-04-20T08:00:00Z"));
+        assert!(app.stripe.standin.decide_dispute(&dispute, Decision::LostInPart { returned: 1_200 }));
+        app.app.clock.set(now);
+        assert_eq!(import(&app, &Options::default()).await.added, 1);
+        let heads = ledger_transaction::Entity::find().all(app.app.db.read()).await.unwrap();
+        let of = |kind| heads.iter().filter(|head| head.kind == kind).map(|head| (head.occurred_at, head.booked_at)).collect::<Vec<_>>();
+        assert_eq!(of(MovementKind::DisputeLoss), [(at("2024-04-20T08:00:00Z"), at("2024-04-20T08:00:00Z"))]);
+        assert_eq!(balance(&app.app, "donations", "USD").await, -1_200);
+        assert!(heads.iter().all(|head| head.booked_at < at("2025-01-01T00:00:00Z")), "no later year hears of it: {heads:?}");
+        let gift = the_donation(&app.app).await;
+        let rows = wellwisher::donations::back::store::disputes_of(app.app.db.read(), gift.id).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.closed_at).collect::<Vec<_>>(), [Some(at("2024-04-20T08:00:00Z"))]);
+        assert_books(&app).await;
     }
 
     async fn a_past_gift_in_a_balance_that_is_not_known_is_held_back_and_keeps_a_period_open(app: TestApp) {

@@ -183,6 +183,27 @@ on_both_databases! {
         assert!(report.is_ok(), "{:#?}", report.broken().collect::<Vec<_>>());
     }
 
+    async fn a_period_waits_until_recurring_gifts_and_every_list_were_asked_for(test: TestApp) {
+        let may = make(&test, "2026-05-01", "2026-05-31").await.unwrap();
+        crate::recurring::helpers::begin(&test, "monthly", crate::recurring::helpers::GOOD_CARD).await;
+        test.app.clock.set(at("2026-06-01T00:30:00Z"));
+        ask_stripe(&test).await;
+        assert_eq!(obstacles(&test, &may).await, [Obstacle::NotAsked], "a renewal may have been missed");
+        payouts::keeping::recurring_and_keep(&test.app, TimeDelta::days(35), true).await.expect("Stripe answers");
+        assert_eq!(obstacles(&test, &may).await, []);
+        let note = async |object: &'static str, done: Option<&'static str>| {
+            let found = Found { kind: differences::UNLISTED, object, detail: "the key lacks a right", done };
+            test.app.db.write(async |tx| differences::note(tx, found, test.app.now()).await).await.unwrap();
+        };
+        note("balance", None).await;
+        assert_eq!(obstacles(&test, &may).await, [], "what Stripe holds is no list");
+        note("refunds", None).await;
+        assert_eq!(obstacles(&test, &may).await, [Obstacle::Unlisted(1)]);
+        assert!(matches!(close(&test, &may).await, Err(Error::Conflict(_))));
+        note("refunds", Some("given again")).await;
+        close(&test, &may).await.unwrap();
+    }
+
     async fn what_is_not_explained_read_or_posted_keeps_its_period_open_whatever_somebody_says_of_it(test: TestApp) {
         let may = make(&test, "2026-05-01", "2026-05-31").await.unwrap();
         test.give(&gift(5_000, "EUR")).await;

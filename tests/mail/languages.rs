@@ -93,6 +93,8 @@ fn occasion_of(kind: LetterKind) -> Occasion {
 /// How many different letters there are of a kind, where its texts share no more than their occasion.
 fn texts_of(kind: LetterKind) -> usize {
     match kind {
+        // Of a gift, and of the statement of a year.
+        LetterKind::ReceiptCancelled => 2,
         // To the new mailbox; to the old one when she asked, when staff asked, and when it is done.
         LetterKind::AddressChange => 4,
         // With something that is kept, and with nothing.
@@ -128,9 +130,14 @@ async fn live(app: &TestApp, language: Language, occasion: Occasion) {
             recurring::remind::remind(&app.app).await.unwrap();
         }
         Occasion::TaxYear => {
-            app.give(&wellwisher::asks::Gift { language, ..gift(2_500, "USD") }).await;
+            let given = app.give(&wellwisher::asks::Gift { language, ..gift(2_500, "USD") }).await;
             app.app.clock.set("2027-02-01T09:00:00Z".parse().unwrap());
             let year = annual::year_to_state(&app.app, 2026).unwrap();
+            annual::run(&app.app, &Actor::system(), &year, false, |_, _| {}).await.unwrap();
+            deliver(app).await;
+            // All of it goes back, and the statement ends.
+            app.stripe.standin.refund(given.checkout_session_id.as_deref().unwrap(), None).expect("a refund");
+            wellwisher::donations::refresh(&app.app, given.id).await.unwrap();
             annual::run(&app.app, &Actor::system(), &year, false, |_, _| {}).await.unwrap();
         }
         Occasion::Transfer => {
@@ -155,6 +162,10 @@ async fn live(app: &TestApp, language: Language, occasion: Occasion) {
         Occasion::Ordered => order(app, language).await,
         Occasion::Elsewhere => {}
     }
+}
+
+async fn deliver(app: &TestApp) {
+    while app.app.outbox.deliver_due(&app.app.db, &app.app.clock).await.unwrap().tried > 0 {}
 }
 
 async fn letters(app: &TestApp) -> Vec<letter::Model> {
@@ -323,7 +334,7 @@ async fn every_letter_is_whole_in_every_language_and_direction() {
         for occasion in OCCASIONS {
             let app = app_in(language).await;
             live(&app, language, occasion).await;
-            while app.app.outbox.deliver_due(&app.app.db, &app.app.clock).await.unwrap().tried > 0 {}
+            deliver(&app).await;
             for letter in letters(&app).await.iter().filter(|letter| occasion_of(letter.kind) != Occasion::Elsewhere) {
                 let raw = std::fs::read(app.directory.join("mail").join(format!("{}.eml", letter.message_id))).unwrap();
                 check(language, letter, &raw);

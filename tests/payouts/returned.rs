@@ -6,8 +6,13 @@ use crate::{
     support::{TestApp, on_both_databases},
 };
 use entity::{balance_movement, difference, words::BalanceMapping};
-use sea_orm::EntityTrait;
-use wellwisher::{payments::standin::Decision, payouts::waterfall, reports::verify};
+use sea_orm::{ConnectionTrait, EntityTrait};
+use wellwisher::{
+    payments::standin::Decision,
+    payouts::{differences, waterfall},
+    reports::verify,
+    staff::Actor,
+};
 
 async fn assert_verified(test: &TestApp) {
     let report = verify(&test.app).await.unwrap();
@@ -53,6 +58,63 @@ on_both_databases! {
         assert_eq!((of(To::Refund), of(To::Dispute)), (Some(money(-2_000, "EUR")), Some(money(-3_000, "EUR"))));
         assert_eq!(balance(&test.app, "stripe_clearing", "EUR").await, 0);
         assert_verified(&test).await;
+    }
+
+    async fn what_does_not_fit_a_donation_shows_again_when_it_is_another_although_the_first_was_settled(test: TestApp) {
+        let gift = give(&test, 5_000, "EUR").await;
+        let session = gift.checkout_session_id.as_deref().unwrap();
+        reconcile(&test).await;
+        // Somebody has changed the donation behind the program's back.
+        let change = async |sql: &'static str| test.app.db.write(async |tx| Ok(tx.execute_unprepared(sql).await.map(|_| ())?)).await.unwrap();
+        let refused = async || {
+            let all = difference::Entity::find().all(test.app.db.read()).await.unwrap();
+            all.into_iter().find(|one| one.kind == differences::REFUSED).expect("it is written down")
+        };
+        let settle = async || {
+            let id = refused().await.id;
+            differences::settle_by_hand(&test.app, &Actor::system(), id, "a person looked").await.unwrap();
+        };
+        change("update donation set livemode = true").await;
+        test.stripe.standin.refund(session, Some(500)).expect("a refund");
+        assert_eq!(reconcile(&test).await.returned.refused, [gift.id]);
+        assert!(refused().await.settled_at.is_none());
+        settle().await;
+        assert_eq!(reconcile(&test).await.returned.refused, [gift.id]);
+        assert!(refused().await.settled_at.is_some(), "the same is still settled");
+        test.stripe.standin.refund(session, Some(600)).expect("a refund");
+        reconcile(&test).await;
+        assert!(refused().await.settled_at.is_none(), "another one is open");
+        settle().await;
+
+        change("update donation set livemode = false").await;
+        let report = reconcile(&test).await;
+        assert_eq!((report.returned.changed, report.returned.refused), (vec![gift.id], vec![]));
+        let ended = refused().await;
+        assert!(ended.done == "a person looked" && ended.detail.ends_with("It agrees with Stripe."), "{ended:?}");
+        let before = everything(&test.app).await;
+        reconcile(&test).await;
+        assert_eq!(everything(&test.app).await, before, "a second look writes nothing");
+        change("update donation set livemode = true").await;
+        test.stripe.standin.refund(session, Some(700)).expect("a refund");
+        reconcile(&test).await;
+        assert!(refused().await.settled_at.is_none(), "it happens again");
+        change("update donation set livemode = false").await;
+        reconcile(&test).await;
+        assert_eq!(refused().await.done, "It agrees with Stripe.");
+        assert_verified(&test).await;
+    }
+
+    async fn what_was_missed_on_another_day_is_told_anew(test: TestApp) {
+        let gift = give(&test, 5_000, "EUR").await;
+        let mut found = Vec::new();
+        for _ in 0..2 {
+            test.app.clock.advance(chrono::TimeDelta::days(1));
+            test.stripe.standin.refund(gift.checkout_session_id.as_deref().unwrap(), Some(1_000)).expect("a refund");
+            assert_eq!(reconcile(&test).await.returned.changed, [gift.id]);
+            let all = difference::Entity::find().all(test.app.db.read()).await.unwrap();
+            found.extend(all.into_iter().filter(|one| one.kind == differences::MISSED).map(|one| one.found_at));
+        }
+        assert_eq!(found[1] - found[0], chrono::TimeDelta::days(1), "{found:?}");
     }
 
     async fn a_movement_of_a_refund_asks_for_its_donation_before_it_is_posted(test: TestApp) {

@@ -4,7 +4,7 @@ use crate::support::{FromDatabase, TestApp, TestDatabase, gift, on_both_database
 use chrono::NaiveDate;
 use entity::{
     confirmation, donation, letter, statement,
-    words::{LetterKind, ReceiptStatus, Role},
+    words::{LetterKind, LetterState, ReceiptStatus, Role},
 };
 use sea_orm::{EntityTrait, QueryOrder};
 use wellwisher::{
@@ -214,7 +214,10 @@ on_both_databases! {
         assert!(text.contains("Given: HUF 2,500.00; Receipt:") && text.contains("Given: ISK 5,000.00; Given back: ISK 2,000.00; Remains: ISK 3,000.00; Receipt:"), "{text}");
         assert!(text.contains("Total: ISK 3,000.00"), "{text}");
 
+        let outdated = async || annual::outdated(&test.app).await.unwrap().iter().map(|(year, count)| (year.year, *count)).collect::<Vec<_>>();
+        assert_eq!(outdated().await, []);
         take_back(test, &whole, 250_000).await;
+        assert_eq!(outdated().await, [(2026, 1)]);
         assert_eq!(run(test, 2026, true).await, Report { replaced: 1, unchanged: 1, ..Report::default() });
         assert_eq!(run(test, 2026, false).await, Report { replaced: 1, unchanged: 1, ..Report::default() });
         let all = statements(test).await;
@@ -225,10 +228,28 @@ on_both_databases! {
         let said = format!("This statement cancels and replaces statement {}.", old.code);
         assert!(letters(test).await.iter().any(|letter| letter.text_body.contains(&said)));
 
+        assert_eq!(outdated().await, [], "it was made anew");
         take_back(test, &part, 300_000).await;
+        test.sign_in_as(Role::Finance).await;
+        let (home, page) = (test.get("/desk").await, test.get("/desk/annual-receipts").await);
+        let need = home.texts("a[href='/desk/annual-receipts']");
+        assert!(need.iter().any(|text| text.contains("statement of a year no longer says")), "{need:?}");
+        assert_eq!(page.texts("p.warn a[href='/desk/annual-receipts?year=2026']"), ["2026"], "{}", page.body);
         assert_eq!(run(test, 2026, false).await, Report { ended: 1, unchanged: 1, ..Report::default() });
         assert_eq!(run(test, 2026, false).await, Report { unchanged: 1, ..Report::default() });
         assert!(statements(test).await.iter().any(|(row, _)| row.id == new.id && row.status == ReceiptStatus::Void));
+        assert_eq!(outdated().await, []);
+        // She hears of it, once, and what had not gone out does not go out any more.
+        let all = letter::Entity::find().all(test.app.db.read()).await.unwrap();
+        let told: Vec<_> = all.iter().filter(|letter| letter.kind == LetterKind::ReceiptCancelled).collect();
+        assert_eq!(told.iter().map(|letter| letter.to_address.as_str()).collect::<Vec<_>>(), ["wren@example.org"]);
+        assert_eq!(told[0].subject, format!("Statement {} is cancelled – Our Newsroom", new.code));
+        for needed in ["CANCELLED", "is no longer valid", "Please do not use it for your taxes.", "together with the statement", new.code.as_str()] {
+            assert!(told[0].text_body.contains(needed), "{needed}: {}", told[0].text_body);
+        }
+        assert!(!told[0].text_body.contains("section 501(c)(3)"), "{}", told[0].text_body);
+        let own = all.iter().find(|letter| letter.dedupe_key == format!("statement:{}", new.code)).expect("the statement's letter");
+        assert_eq!(own.state, LetterState::Suppressed);
     }
 
     async fn a_gift_that_is_disputed_is_on_no_statement_until_it_is_won(kabul: Kabul) {

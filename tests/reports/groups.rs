@@ -6,9 +6,14 @@ use super::{
     of_days, rows_of, run,
 };
 use crate::support::{TestApp, gift, on_both_databases};
-use entity::words::{Account, BalanceMapping, MovementKind, PayoutReconciliation};
+use entity::words::{Account, BalanceMapping, MovementKind, PayoutReconciliation, Restriction, Role};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
-use wellwisher::{ledger::Purpose, reports::Report};
+use wellwisher::{
+    campaigns::funds::{self, Details},
+    ledger::Purpose,
+    reports::Report,
+    staff::Actor,
+};
 
 async fn rows_of_report(test: &TestApp, report: Report) -> Vec<Row> {
     rows_of(&file_of(test, &all_of(report)).await.0)
@@ -93,6 +98,47 @@ on_both_databases! {
         let funds: Vec<(&str, &str)> = rows.iter().map(|row| (row["fund_code"].as_str(), row["raised"].as_str())).collect();
         assert_eq!(funds.iter().map(|(_, raised)| *raised).collect::<Vec<_>>().len(), rows.len());
         assert!(funds.iter().any(|(code, _)| *code == "GENERAL"), "{funds:?}");
+    }
+
+    async fn a_renamed_fund_leads_to_the_gifts_of_all_its_codes(test: TestApp) {
+        let fund_id = crate::donations::helpers::new_fund(&test.app, "OLD").await;
+        let give = async || {
+            let mut given = gift(2_500, "EUR");
+            given.fund_id = Some(fund_id);
+            test.give(&given).await;
+        };
+        give().await;
+        let details = |code: &str| Details {
+            code: code.into(),
+            name: "Schools".into(),
+            restriction: Restriction::With,
+            gl_income: "4000".into(),
+            gl_fee: "6000".into(),
+        };
+        funds::edit(&test.app, &Actor::system(), fund_id, &details("NEW")).await.unwrap();
+        give().await;
+        test.sign_in_as(Role::Finance).await;
+        let page = test.get("/desk/reports/by-fund?period=all").await;
+        assert_eq!(page.texts("main tbody tr").len(), 1, "{}", page.body);
+        let link = page.attribute("main tbody a", "href").expect("a link");
+        let behind = test.get(&link).await;
+        assert_eq!(behind.status, 200, "{link}: {}", behind.body);
+        assert_eq!(behind.texts("main tbody tr").len(), 4, "two gifts with their fees: {link} {}", behind.body);
+    }
+
+    async fn of_many_months_the_last_are_drawn(test: TestApp) {
+        let sides = [(Account::StripeClearing, 1_000, "EUR"), (Account::Donations, -1_000, "EUR")];
+        let month = |number: u32| {
+            let day = format!("{}-{:02}-05T10:00:00Z", 2020 + number / 12, number % 12 + 1);
+            posting(MovementKind::Donation, &format!("pi_{number}:capture"), None, at(&day), &sides, Purpose::default())
+        };
+        test.post_all(&(0..70).map(month).collect::<Vec<_>>()).await;
+        test.sign_in_as(Role::Finance).await;
+        let page = test.get("/desk/reports/by-month?period=all").await;
+        assert_eq!(page.texts("main tbody tr").len(), 60, "{}", page.body);
+        let drawn = page.texts("svg.chart title");
+        assert_eq!(drawn.len(), 36);
+        assert!(drawn[0].starts_with("2022-11: ") && drawn[35].starts_with("2025-10: "), "{drawn:?}");
     }
 
     async fn a_receipt_that_is_void_stays_in_the_list_and_counts_for_nothing(test: TestApp) {

@@ -241,4 +241,40 @@ on_both_databases! {
             ("Stripe payout po_9 in 2026-06, fund GENERAL, EUR", "35.00"),
         ]);
     }
+
+    async fn parts_of_a_month_have_numbers_of_their_own(test: TestApp) {
+        let first = test.give(&gift(2_500, "EUR")).await;
+        test.wait(10 * 86_400);
+        let second = test.give(&gift(3_500, "EUR")).await;
+        for donation in [&first, &second] {
+            test.add_movement(&format!("txn_{}", donation.id), BalanceMapping::Gift, (100, 0, "EUR"), Some("po_9"), Some(donation.id)).await;
+        }
+        let mut told = BTreeMap::new();
+        for (from, to) in [("2026-05-01", "2026-05-31"), ("2026-05-01", "2026-05-10"), ("2026-05-11", "2026-05-31")] {
+            let file = file_of(&test, &of_days(journal(Format::Csv), from, to, chrono_tz::UTC)).await.0;
+            let row = rows_of(&file).into_iter().find(|row| row["account"] == "donations").expect("its income");
+            told.insert((from, to), (row["journal_no"].clone(), row["narration"].clone(), row["credit"].clone()));
+        }
+        let sums: Vec<&str> = told.values().map(|(.., credit)| credit.as_str()).collect();
+        assert_eq!(sums, ["25.00", "60.00", "35.00"]);
+        let numbers: std::collections::BTreeSet<_> = told.values().map(|(number, ..)| number).collect();
+        assert_eq!(numbers.len(), 3, "other sums are other entries: {told:?}");
+        assert_eq!(told[&("2026-05-01", "2026-05-31")].1, "Stripe payout po_9 in 2026-05, fund GENERAL, EUR");
+        assert_eq!(told[&("2026-05-11", "2026-05-31")].1, "Stripe payout po_9 in 2026-05-11 to 2026-05-31, fund GENERAL, EUR");
+    }
+
+    async fn funds_whose_codes_differ_in_a_sign_only_are_accounts_of_their_own(test: TestApp) {
+        for code in ["A.B", "A-B", "A_B"] {
+            let mut given = gift(2_500, "EUR");
+            given.fund_id = Some(crate::donations::helpers::new_fund(&test.app, code).await);
+            test.give(&given).await;
+        }
+        for format in [Format::Hledger, Format::Beancount] {
+            let (file, _) = file_of(&test, &ExportRequest { format, ..all_of(Report::Books) }).await;
+            let words = file.split_whitespace().filter(|word| word.starts_with("Income:Donations:"));
+            let accounts: std::collections::BTreeSet<&str> = words.collect();
+            assert_eq!(accounts.len(), 3, "{accounts:?}");
+            assert!(accounts.contains("Income:Donations:4000-A-B"), "the code that may stand as it is stays: {accounts:?}");
+        }
+    }
 }

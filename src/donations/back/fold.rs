@@ -44,6 +44,8 @@ pub struct Loss {
     pub dispute_id: String,
     /// Income lost, in the currency of the gift; zero while nothing is lost.
     pub income: Money,
+    /// What the bank keeps beyond that income, in the settlement currency: a cost.
+    pub cost: Money,
     /// What of the disputed money does not come back, in the settlement currency.
     pub disputed: Money,
 }
@@ -87,18 +89,22 @@ pub fn fold(gift: &PaidGift, returned: &Returned) -> Result<Folded, Misfit> {
         fold_refund(gift, refund, &mut postings)?;
     }
     for dispute in &returned.disputes {
-        losses.extend(fold_dispute(gift, dispute, &mut postings)?);
+        losses.extend(fold_dispute(gift, dispute, &mut postings)?.map(|loss| (loss, dispute.amount.currency == gift.captured.currency)));
     }
     let mut worth = gift.captured.minor;
     for posting in &postings {
         worth = worth.checked_sub(posting.income_taken()?).ok_or(MoneyError::Overflow)?;
     }
     // Nobody can lose more of a gift than is left of it: what a bank takes beyond that is a cost.
-    losses.sort_by(|one, other| one.dispute_id.cmp(&other.dispute_id));
-    for loss in &mut losses {
-        loss.income.minor = loss.income.minor.clamp(0, worth.max(0));
+    losses.sort_by(|(one, _), (other, _)| one.dispute_id.cmp(&other.dispute_id));
+    for (loss, is_told) in &mut losses {
+        let claimed = loss.income.minor;
+        loss.income.minor = claimed.clamp(0, worth.max(0));
+        // A dispute in a third currency does not say how much of the gift it is about.
+        loss.cost.minor = beyond(loss, if *is_told { claimed } else { loss.income.minor })?;
         worth = worth.checked_sub(loss.income.minor).ok_or(MoneyError::Overflow)?;
     }
+    let losses = losses.into_iter().map(|(loss, _)| loss).collect();
     Ok(Folded { postings, losses, worth: Money::new(worth, gift.captured.currency) })
 }
 
@@ -146,11 +152,26 @@ fn fold_dispute(gift: &PaidGift, dispute: &DisputeState, postings: &mut Vec<Post
     Ok(Some(Loss {
         dispute_id: dispute.dispute_id.clone(),
         income: Money::new(income, gift.captured.currency),
+        cost: Money::new(0, settlement),
         disputed: Money::new(disputed, settlement),
     }))
 }
 
-/// How much of the gift is lost when `kept` of what was `taken` does not come back; never more than the gift.
+/// What of a loss is beyond the income that was left, of which `claimed` would have been lost. In two currencies it is the same share of
+/// what the bank keeps, because no rate is known but that of the dispute itself.
+fn beyond(loss: &Loss, claimed: i64) -> Result<i64, MoneyError> {
+    let (kept, income) = (loss.disputed.minor, loss.income.minor);
+    if loss.disputed.currency == loss.income.currency {
+        return kept.checked_sub(income).ok_or(MoneyError::Overflow);
+    }
+    if claimed <= income {
+        return Ok(0);
+    }
+    let (kept, claimed, income) = (i128::from(kept), i128::from(claimed), i128::from(income));
+    i64::try_from(kept - (kept * income + claimed / 2) / claimed).map_err(|_| MoneyError::Overflow)
+}
+
+/// How much of the gift is lost when `kept` of what was `taken` does not come back, whatever is left of it.
 fn income_lost(gift: &PaidGift, dispute: &DisputeState, kept: i64, taken: i64, same_currency: bool) -> i64 {
     let captured = gift.captured.minor;
     if same_currency {
@@ -160,10 +181,9 @@ fn income_lost(gift: &PaidGift, dispute: &DisputeState, kept: i64, taken: i64, s
         return 0;
     }
     // A dispute in a third currency says nothing of how much of the gift it is about: all of it, then.
-    let about = if dispute.amount.currency == gift.captured.currency { dispute.amount.minor.min(captured) } else { captured };
+    let about = if dispute.amount.currency == gift.captured.currency { dispute.amount.minor } else { captured };
     let (about, kept, taken) = (i128::from(about), i128::from(kept), i128::from(taken));
-    let share = (about * kept + taken / 2) / taken;
-    i64::try_from(share).map_or(captured, |share| share.clamp(0, captured))
+    i64::try_from((about * kept + taken / 2) / taken).unwrap_or(i64::MAX)
 }
 
 fn booked(movement: &Movement) -> Booked<'_> {

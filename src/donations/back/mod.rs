@@ -178,18 +178,25 @@ async fn is_overtaken(tx: &DatabaseTransaction, id: DonationId, returned: &Retur
     Ok(store::posted_movements(tx, id).await?.iter().any(|posted| !said.contains(posted.as_str())))
 }
 
-/// Posts what is missing to a dispute's loss: usually all of it once, later perhaps a correction, when money came back after all.
+/// Posts what is missing to a dispute's loss: usually all of it once, on the day on which it was lost as far as we know, later perhaps a
+/// correction, when money came back after all.
 async fn post_loss(tx: &DatabaseTransaction, gift: &PaidGift, loss: &Loss, now: DateTime<Utc>) -> Result<bool, Error> {
     let source = format!("{}:loss", loss.dispute_id);
-    let (times, income, disputed) = store::posted_loss(tx, &source).await?;
-    if (income, disputed) == (loss.income.minor, loss.disputed.minor) {
+    let (times, [income, cost, disputed]) = store::posted_loss(tx, &source).await?;
+    if (income, cost, disputed) == (loss.income.minor, loss.cost.minor, loss.disputed.minor) {
         return Ok(false);
     }
     let missing = |money: Money, posted: i64| {
         money.minor.checked_sub(posted).map(|minor| Money::new(minor, money.currency)).ok_or(entity::MoneyError::Overflow)
     };
-    let source = if times == 0 { source } else { format!("{source}:{}", times + 1) };
-    let posting = Posting::dispute_loss(gift.of, source, missing(loss.income, income)?, missing(loss.disputed, disputed)?, now)?;
+    let sums = (missing(loss.income, income)?, missing(loss.cost, cost)?, missing(loss.disputed, disputed)?);
+    let (source, at) = if times == 0 {
+        let row = store::dispute_by_stripe_id(tx, &loss.dispute_id).await?;
+        (source, row.and_then(|row| row.closed_at).unwrap_or(now))
+    } else {
+        (format!("{source}:{}", times + 1), now)
+    };
+    let posting = Posting::dispute_loss(gift.of, source, sums, at)?;
     ledger::post_of_gift(tx, posting, None, now).await
 }
 

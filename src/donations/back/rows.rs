@@ -127,7 +127,8 @@ pub(super) async fn keep_dispute(
             outcome: said.outcome,
             evidence_due_at: said.evidence_due_at,
             opened_at: said.created,
-            closed_at: said.closed.then_some(now),
+            // Stripe does not say when it was decided: what it moved last it moved then, or before.
+            closed_at: said.closed.then(|| said.movements.iter().map(|movement| movement.created).max().unwrap_or(now)),
             updated_at: now,
         };
         store::insert_dispute(tx, row.clone()).await?;

@@ -146,8 +146,8 @@ pub async fn posted_movements(db: &impl ConnectionTrait, id: DonationId) -> Resu
     Ok(posted.into_iter().flatten().collect())
 }
 
-/// How often the loss of a dispute was posted, and what it comes to: income taken, disputed money given up, in minor units.
-pub async fn posted_loss(db: &impl ConnectionTrait, source: &str) -> Result<(usize, i64, i64), Error> {
+/// How often the loss of a dispute was posted, and what it comes to: income taken, cost, disputed money given up, in minor units.
+pub async fn posted_loss(db: &impl ConnectionTrait, source: &str) -> Result<(usize, [i64; 3]), Error> {
     use ledger_transaction::Column;
     let heads = ledger_transaction::Entity::find()
         .filter(Column::Kind.eq(MovementKind::DisputeLoss))
@@ -155,15 +155,17 @@ pub async fn posted_loss(db: &impl ConnectionTrait, source: &str) -> Result<(usi
         .all(db)
         .await?;
     let ids: Vec<i64> = heads.iter().map(|head| head.id).collect();
-    let (mut income, mut disputed) = (0i64, 0i64);
+    let mut sums = [0i64; 3];
     for leg in ledger_entry::Entity::find().filter(ledger_entry::Column::TransactionId.is_in(ids)).all(db).await? {
-        match leg.account {
-            Account::Donations => income = income.checked_add(leg.amount_minor).ok_or(entity::MoneyError::Overflow)?,
-            Account::Disputed => disputed = disputed.checked_sub(leg.amount_minor).ok_or(entity::MoneyError::Overflow)?,
-            _ => {}
-        }
+        let (place, minor) = match leg.account {
+            Account::Donations => (0, Some(leg.amount_minor)),
+            Account::StripeFees => (1, Some(leg.amount_minor)),
+            Account::Disputed => (2, leg.amount_minor.checked_neg()),
+            _ => continue,
+        };
+        sums[place] = minor.and_then(|minor| minor.checked_add(sums[place])).ok_or(entity::MoneyError::Overflow)?;
     }
-    Ok((heads.len(), income, disputed))
+    Ok((heads.len(), sums))
 }
 
 /// How much of a donation's income refunds took back that did not fail, in minor units.

@@ -1,7 +1,7 @@
 //! What the ledger's accounts are called elsewhere: by the fund's codes for income and fees, by GL_ACCOUNTS for the others, else by name.
 
 use super::Side;
-use crate::config::Config;
+use crate::{clock::sha256_hex, config::Config};
 use entity::words::Account;
 use std::collections::BTreeMap;
 
@@ -48,7 +48,10 @@ impl Accounts {
 
 fn fund_leaf(gl: &str, code: &str) -> String {
     let parts: Vec<String> = [gl, code].iter().map(|part| clean(part)).filter(|part| !part.is_empty()).collect();
-    if parts.is_empty() { "No-Fund".to_owned() } else { parts.join("-") }
+    let leaf = if parts.is_empty() { "No-Fund".to_owned() } else { parts.join("-") };
+    // Codes may hold signs that names of accounts may not: two that differ in these alone are two accounts.
+    let is_kept = [gl, code].iter().all(|part| clean(part) == part.to_ascii_uppercase());
+    if is_kept { leaf } else { format!("{leaf}-{}", sha256_hex(&format!("{gl} {code}"))[..6].to_ascii_uppercase()) }
 }
 
 fn clean(part: &str) -> String {

@@ -102,7 +102,7 @@ fn entry_of(key: &Key, group: Group, month: &Month, funds: &Funds) -> Entry {
     let for_fund = key.fund.and_then(|id| funds.get(&id)).cloned();
     let code = for_fund.as_ref().map_or_else(|| "no fund".to_owned(), |fund| format!("fund {}", fund.code));
     let what = match (&key.payout, key.day) {
-        (Some(payout), _) => format!("Stripe payout {payout} in {}", month.name()),
+        (Some(payout), _) => format!("Stripe payout {payout} in {}", month.days()),
         (None, day) => format!("Movements of {} without payout", day.unwrap_or(group.day)),
     };
     let narration = format!("{what}, {code}, {}", key.currency);

@@ -240,7 +240,8 @@ pub(super) const RULES: &[Rule] = &[
                 cast(0 as bigint) as expected
             from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
             where e.account = 'disputed' and t.donation_id is not null
-                and not exists (select 1 from dispute p where p.donation_id = t.donation_id and p.outcome = 'open')
+                and not exists (select 1 from dispute p where p.donation_id = t.donation_id
+                    and (p.outcome = 'open' or (p.outcome = 'won' and p.updated_at >= @recent)))
             group by t.donation_id, e.currency having sum(e.amount_minor) <> 0 order by t.donation_id",
     },
     Rule {

@@ -38,6 +38,10 @@ desk-period-obstacle-not-posted = { $count ->
     [one] { $number } movement of a donation is not in the books.
    *[other] { $number } movements of donations are not in the books.
 }
+desk-period-obstacle-unlisted = { $count ->
+    [one] Stripe does not give { $number } of its lists.
+   *[other] Stripe does not give { $number } of its lists.
+}
 desk-period-obstacle-unread = { $count ->
     [one] { $number } movement or payout at Stripe could not be read.
    *[other] { $number } movements or payouts at Stripe could not be read.

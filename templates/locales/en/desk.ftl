@@ -51,6 +51,10 @@ desk-need-refunds = { $count ->
     [one] { $number } refund of the last 30 days failed: the money is still here.
    *[other] { $number } refunds of the last 30 days failed: the money is still here.
 }
+desk-need-statements = { $count ->
+    [one] { $number } statement of a year no longer says what is left of its gifts: make it anew.
+   *[other] { $number } statements of a year no longer say what is left of their gifts: make them anew.
+}
 desk-need-transfers = { $count ->
     [one] { $number } announced bank transfer is waited for.
    *[other] { $number } announced bank transfers are waited for.
