@@ -93,8 +93,8 @@ fn occasion_of(kind: LetterKind) -> Occasion {
 /// How many different letters there are of a kind, where its texts share no more than their occasion.
 fn texts_of(kind: LetterKind) -> usize {
     match kind {
-        // Of a gift, and of the statement of a year.
-        LetterKind::ReceiptCancelled => 2,
+        // Of a gift in either of two occasions, and of the statement of a year.
+        LetterKind::ReceiptCancelled => 3,
         // To the new mailbox; to the old one when she asked, when staff asked, and when it is done.
         LetterKind::AddressChange => 4,
         // With something that is kept, and with nothing.
