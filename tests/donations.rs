@@ -7,7 +7,7 @@ mod back_orders;
 mod currencies;
 mod deposits;
 mod events;
-mod every_order;
+pub mod every_order;
 mod fold;
 mod fold_model;
 mod by_hand;

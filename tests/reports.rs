@@ -12,6 +12,7 @@ mod letters;
 mod movements;
 mod narrowed;
 mod pages;
+mod recoded;
 mod register;
 mod sent;
 mod spreadsheet;

@@ -112,6 +112,8 @@ pub async fn waiting_donation(app: &App, item_id: WishItemId, quantity: i64) -> 
         fund_id: item.fund_id,
         fund_code: "S".into(),
         restriction: Restriction::With,
+        gl_income: "4000".into(),
+        gl_fee: "6000".into(),
         idempotency_key: id.to_string(),
         checkout_session_id: None,
         checkout_url: None,

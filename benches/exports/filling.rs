@@ -169,13 +169,14 @@ fn newsroom(w: &Words) -> Vec<String> {
 fn gifts(w: &Words) -> Vec<String> {
     let (at, no) = (w.at("i"), if w.postgres { "false" } else { "0" });
     let columns = "insert into donation (id, token_hash, form_token, request_hash, status, supporter_id, donor_name, public_name, note,
-        wants_updates, language, amount_minor, fee_cover_minor, currency, campaign_id, article_id, fund_id, fund_code, restriction,
+        wants_updates, language, amount_minor, fee_cover_minor, currency, campaign_id, article_id, fund_id, fund_code, restriction, gl_income, gl_fee,
         idempotency_key, checkout_session_id, payment_intent_id, charge_id, livemode, expires_at, created_at, paid_at, updated_at)";
     let hash = if w.postgres { "md5(i::text) || md5(i::text)" } else { "printf('%064x', i)" };
     let row = |id: &str, token: &str, status: &str, paid: &str, charged: [&str; 2]| {
         format!(
             "{columns} select {id}, '{token}' || {hash}, '{token}f' || i, '', '{status}', {}, 'Reader ' || (1 + (i - 1) / 5), {no}, '', {no}, 'en', {}, 0,
-                'EUR', {}, {}, {}, 'FUND' || (1 + (1 + i % 200) % 4), 'without', '{token}k' || i, '{token}cs_bench_' || i, {}, {}, {no}, {at}, {at},
+                'EUR', {}, {}, {}, 'FUND' || (1 + (1 + i % 200) % 4), 'without', '' || (4001 + (1 + i % 200) % 4), '' || (6001 + (1 + i % 200) % 4),
+                '{token}k' || i, '{token}cs_bench_' || i, {}, {}, {no}, {at}, {at},
                 {paid}, {at}",
             w.id(1, "1 + (i - 1) / 5"),
             amount("i"),

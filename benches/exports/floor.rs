@@ -42,8 +42,8 @@ fn question(report: Report, postgres: bool) -> Option<String> {
     };
     Some(match report {
         Report::Donations => REGISTER.to_owned(),
-        Report::Books => "select t.id, t.booked_at, t.kind || ' ' || t.source, e.account, f.gl_income, f.gl_fee, f.code, e.amount_minor, e.currency
-            from ledger_transaction t join ledger_entry e on e.transaction_id = t.id left join fund f on f.id = e.fund_id
+        Report::Books => "select t.id, t.booked_at, t.kind || ' ' || t.source, e.account, d.gl_income, d.gl_fee, d.fund_code, e.amount_minor, e.currency
+            from ledger_transaction t join ledger_entry e on e.transaction_id = t.id left join donation d on d.id = t.donation_id
             order by t.booked_at, t.id, e.id"
             .to_owned(),
         Report::Receipts => "select r.code, r.gift_on, r.issued_at, r.status, r.status_reason, o.code, r.amount_minor, r.currency, r.profile, r.language,
@@ -68,11 +68,11 @@ fn question(report: Report, postgres: bool) -> Option<String> {
 /// Each transaction's sides are summed where it is read; summed beforehand for all, both databases are slower.
 const REGISTER: &str =
     "select t.id, t.posted_at, t.occurred_at, t.booked_at, t.kind, d.id, r.code, d.supporter_id, c.slug, i.slug, a.slug, d.fund_code,
-    d.restriction, f.gl_income, f.gl_fee, d.currency, d.amount_minor, s.gross, s.fee, s.exchanged, s.other, s.net, s.currency,
+    d.restriction, d.gl_income, d.gl_fee, d.currency, d.amount_minor, s.gross, s.fee, s.exchanged, s.other, s.net, s.currency,
     d.checkout_session_id, d.payment_intent_id, d.charge_id, t.stripe_balance_transaction, t.reverses_id,
     p.stripe_payout_id, p.arrives_on
     from ledger_transaction t left join donation d on d.id = t.donation_id left join campaign c on c.id = d.campaign_id
-    left join wish_item i on i.id = d.wish_item_id left join article a on a.id = d.article_id left join fund f on f.id = d.fund_id
+    left join wish_item i on i.id = d.wish_item_id left join article a on a.id = d.article_id
     left join receipt r on r.donation_id = d.id and r.status = 'issued'
     left join balance_movement m on m.id = t.stripe_balance_transaction
     left join balance_movement g on g.donation_id = t.donation_id and g.mapped_to = 'gift' and t.kind = 'donation'

@@ -56,6 +56,10 @@ pub struct Model {
     pub fund_code: String,
     /// That fund's restriction at the time of giving.
     pub restriction: Restriction,
+    /// The general-ledger code of that fund's income when the gift was written down; may be empty.
+    pub gl_income: String,
+    /// The general-ledger code of that fund's fees then; may be empty.
+    pub gl_fee: String,
     /// The key under which Stripe is asked, written before the first call; unique.
     pub idempotency_key: String,
     /// Stripe's checkout session; unique.

@@ -30,6 +30,7 @@ pub mod difference;
 pub mod dispute;
 pub mod donation;
 pub mod donation_address;
+pub mod donation_fund;
 pub mod donation_step;
 pub mod erasure;
 pub mod fund;

@@ -93,7 +93,8 @@ pub async fn create(app: &App, actor: &Actor, details: &Details) -> Result<fund:
     Ok(fund)
 }
 
-/// Changes a fund. Gifts keep the code and restriction that it had when they were made.
+/// Changes a fund. Gifts keep the codes and the restriction that it had when they were made; a general-ledger code that there was none of
+/// is given to them now, as long as their period is open.
 pub async fn edit(app: &App, actor: &Actor, id: FundId, details: &Details) -> Result<fund::Model, Error> {
     let now = app.now();
     app.db
@@ -101,6 +102,11 @@ pub async fn edit(app: &App, actor: &Actor, id: FundId, details: &Details) -> Re
             let before = store::fund(tx, id).await?.ok_or(Error::NotFound)?;
             let after = filled(before.clone(), details);
             store::update_fund(tx, after.clone()).await.map_err(code_taken)?;
+            for (column, old, new) in [("gl_income", &before.gl_income, &after.gl_income), ("gl_fee", &before.gl_fee, &after.gl_fee)] {
+                if old.is_empty() && !new.is_empty() {
+                    store::fill_codes(tx, id, column, new).await?;
+                }
+            }
             let detail = json!({
                 "code": [before.code, after.code], "restriction": [before.restriction, after.restriction],
                 "gl_income": [before.gl_income, after.gl_income], "gl_fee": [before.gl_fee, after.gl_fee],

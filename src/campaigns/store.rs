@@ -8,7 +8,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, Statement,
 };
 
 /// How many campaigns a public list shows at most.
@@ -83,5 +83,19 @@ pub async fn insert_fund(tx: &DatabaseTransaction, fund: fund::Model) -> Result<
 /// Writes every column of a fund that is there.
 pub async fn update_fund(tx: &DatabaseTransaction, fund: fund::Model) -> Result<(), DbErr> {
     fund.into_active_model().reset_all().update(tx).await?;
+    Ok(())
+}
+
+/// Gives a code that the fund had none of to the gifts that were given for it meanwhile. One that something is booked of in a closed period
+/// stays as the period was exported.
+pub async fn fill_codes(tx: &DatabaseTransaction, id: FundId, column: &str, code: &str) -> Result<(), DbErr> {
+    for (table, gift) in [("donation", "id"), ("donation_fund", "donation_id")] {
+        let sql = format!(
+            "update {table} set {column} = $1 where fund_id = $2 and {column} = '' and not exists (
+                select 1 from ledger_transaction t join accounting_period p on t.booked_at >= p.starts_at and t.booked_at < p.ends_at
+                where p.state = 'closed' and t.donation_id = {table}.{gift})"
+        );
+        tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, [code.into(), id.into()])).await?;
+    }
     Ok(())
 }

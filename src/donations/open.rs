@@ -17,11 +17,7 @@ use entity::{
     recurring_donation, recurring_step,
     words::{DonationSource, DonationStatus, GiftInterval, RecurringStatus},
 };
-use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{NotSet, Set},
-    DatabaseTransaction, EntityTrait, IntoActiveModel, SqlErr,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel, SqlErr};
 
 /// The step that says that Stripe gave no usable answer.
 const UNREACHABLE: &str = "stripe_unreachable";
@@ -180,21 +176,19 @@ pub(super) async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) 
         fund_id: Set(fund.id),
         fund_code: Set(fund.code),
         restriction: Set(fund.restriction),
+        gl_income: Set(fund.gl_income),
+        gl_fee: Set(fund.gl_fee),
         idempotency_key: Set(format!("v1:checkout:{id}")),
-        checkout_session_id: NotSet,
-        checkout_url: NotSet,
-        payment_intent_id: NotSet,
-        charge_id: NotSet,
         livemode: Set(app.stripe.livemode()),
         expires_at: Set(now + CHECKOUT_LASTS),
         created_at: Set(now),
-        paid_at: NotSet,
         updated_at: Set(now),
         source: Set(if recurring_id.is_some() { DonationSource::Recurring } else { DonationSource::Checkout }),
         method: Set(String::new()),
         reference: Set(String::new()),
-        invoice_id: NotSet,
         recurring_donation_id: Set(recurring_id),
+        // What Stripe tells later stays empty.
+        ..Default::default()
     };
     let donation = match row.insert(tx).await {
         Ok(donation) => donation,

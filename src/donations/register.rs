@@ -19,7 +19,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use entity::{
-    Currency, article, campaign, donation, fund,
+    Currency, article, campaign, donation,
     ids::{DonationId, SupporterId},
     ledger_entry, ledger_transaction, receipt, supporter, wish_item,
     words::{Account, MovementKind, ReceiptStatus, Restriction},
@@ -313,14 +313,13 @@ fn heads(scope: &Scope, after: Option<Place>, with_donors: bool, limit: u64) -> 
         .column_as(campaign::Column::Slug, "campaign")
         .column_as(wish_item::Column::Slug, "item")
         .column_as(article::Column::Slug, "article")
-        .column_as(fund::Column::GlIncome, "gl_income")
-        .column_as(fund::Column::GlFee, "gl_fee")
+        .column_as(D::GlIncome, "gl_income")
+        .column_as(D::GlFee, "gl_fee")
         .column_as(receipt::Column::Code, "receipt_no")
         .join(scope.join_of_donations(), ledger_transaction::Entity::belongs_to(donation::Entity).from(T::DonationId).to(D::Id).into())
         .join(JoinType::LeftJoin, donation::Entity::belongs_to(campaign::Entity).from(D::CampaignId).to(campaign::Column::Id).into())
         .join(JoinType::LeftJoin, donation::Entity::belongs_to(wish_item::Entity).from(D::WishItemId).to(wish_item::Column::Id).into())
         .join(JoinType::LeftJoin, donation::Entity::belongs_to(article::Entity).from(D::ArticleId).to(article::Column::Id).into())
-        .join(JoinType::LeftJoin, donation::Entity::belongs_to(fund::Entity).from(D::FundId).to(fund::Column::Id).into())
         .join(JoinType::LeftJoin, valid_receipt());
     if with_donors {
         let person: RelationDef = donation::Entity::belongs_to(supporter::Entity).from(D::SupporterId).to(supporter::Column::Id).into();

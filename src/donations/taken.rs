@@ -101,6 +101,8 @@ pub(super) async fn write_down(
         fund_id: Set(new.fund.id),
         fund_code: Set(new.fund.code.clone()),
         restriction: Set(new.fund.restriction),
+        gl_income: Set(new.fund.gl_income.clone()),
+        gl_fee: Set(new.fund.gl_fee.clone()),
         idempotency_key: Set(format!("v1:{}:{}", new.source, new.id)),
         livemode: Set(app.stripe.livemode()),
         expires_at: Set(new.expires_at),

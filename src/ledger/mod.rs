@@ -3,6 +3,8 @@
 //! A transaction is keyed on what it stands for at Stripe, so posting it twice posts it once. Debits are positive,
 //! credits negative, and each transaction sums to zero in every currency. The database refuses UPDATE and DELETE.
 
+/// The fund of an entry as it was.
+pub mod funds;
 /// Stretches of days whose books are closed together.
 pub mod periods;
 mod places;

@@ -49,6 +49,7 @@ pub(super) async fn insert(tx: &impl ConnectionTrait, posting: &Posting, now: Da
         article_id: Set(leg.purpose.article_id),
     });
     ledger_entry::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    super::funds::keep(tx, posting).await?;
     Ok(true)
 }
 

@@ -1,6 +1,6 @@
 //! The past of an existing Stripe account, charge by charge: what `donations` takes as a gift, with the movement of the balance that brought it.
 
-use super::{mapping, movements, store};
+use super::{keeping, mapping, movements, store};
 use crate::{
     app::App,
     donations::{
@@ -17,6 +17,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use entity::{donation, fund, ids::DonationId, words::BalanceMapping};
 use sea_orm::DatabaseTransaction;
+use std::collections::HashSet;
 
 /// Imports what was charged from `since` until before `until`. `progress` hears how many charges were looked at.
 pub async fn import_history(
@@ -26,7 +27,11 @@ pub async fn import_history(
     options: &Options,
     progress: impl Fn(u64),
 ) -> Result<History, Error> {
+    keeping::refuse_test_key(app).await?;
     let fund = import::find_fund(app.db.read(), options.fund.as_deref()).await?;
+    // A refund that failed leaves no mark on its charge, and its movements are the gift's all the same.
+    let refunded: HashSet<String> =
+        app.stripe.refunds_since(since).await.map_err(tell)?.into_iter().filter_map(|one| one.charge_id).collect();
     let mut history = History::default();
     let mut pages = Pages::new();
     while let Some(place) = pages.ahead().map_err(tell)? {
@@ -35,14 +40,22 @@ pub async fn import_history(
             history.skipped.entry("not to be read: the log says why").or_default().extend(page.unread);
         }
         for charge in &page.items {
-            take(app, charge, fund.as_ref(), options, &mut history).await?;
+            let came_back = charge.came_back || refunded.contains(&charge.charge_id);
+            take(app, charge, came_back, fund.as_ref(), options, &mut history).await?;
             progress(history.seen);
         }
     }
     Ok(history)
 }
 
-async fn take(app: &App, charge: &PastCharge, fund: Option<&fund::Model>, options: &Options, history: &mut History) -> Result<(), Error> {
+async fn take(
+    app: &App,
+    charge: &PastCharge,
+    came_back: bool,
+    fund: Option<&fund::Model>,
+    options: &Options,
+    history: &mut History,
+) -> Result<(), Error> {
     let known = match stripe::judge(app, charge, options, history).await? {
         Judged::Nothing => return Ok(()),
         Judged::Known(known) => Some(*known),
@@ -67,24 +80,29 @@ async fn take(app: &App, charge: &PastCharge, fund: Option<&fund::Model>, option
         }
     };
     // The run that added it may have ended before the rest was asked for.
-    if charge.came_back && charge.payment_intent_id.is_some() {
-        take_back(app, &donation).await?;
+    if came_back && charge.payment_intent_id.is_some() && !take_back(app, &donation).await? {
+        history.skipped.entry(REFUSED).or_default().push(charge.charge_id.clone());
+        return Ok(());
     }
-    if options.receipts { stripe::give_receipt(app, charge, &donation).await } else { Ok(()) }
+    // One that another run brought, and that is no gift as this one is asked for, gets none.
+    if options.receipts && stripe::is_asked_for(options, charge) { stripe::give_receipt(app, charge, &donation).await } else { Ok(()) }
 }
 
-/// What went back is asked for and booked by the door through which it comes for our own payments.
-async fn take_back(app: &App, donation: &donation::Model) -> Result<(), Error> {
+/// What went back of a gift and cannot be booked: nobody can say of how much its receipt would be.
+const REFUSED: &str = "only what went back of it, which does not fit: the gift's story says why, and it gets no receipt";
+
+/// What went back is asked for and booked by the door through which it comes for our own payments. Returns whether it fits the gift.
+async fn take_back(app: &App, donation: &donation::Model) -> Result<bool, Error> {
     let present = back::ask(app, donation, None, true).await.map_err(tell)?;
     let movements: Vec<&str> = present.returned.iter().flat_map(back::Returned::movements).map(|movement| movement.id.as_str()).collect();
     let write = async |tx: &DatabaseTransaction| {
         if matches!(back::apply_in(tx, app, donation.id, &present).await?, Applied::Refused(_)) {
-            return Ok(());
+            return Ok(false);
         }
         for id in &movements {
             own(tx, donation.id, id, None, app.now()).await?;
         }
-        Ok(())
+        Ok(true)
     };
     app.db.write(write).await
 }

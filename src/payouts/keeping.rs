@@ -12,7 +12,8 @@ use crate::{
     staff::outcomes,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::ids::RecurringId;
+use entity::{donation, ids::RecurringId};
+use sea_orm::{EntityTrait, QueryOrder, QuerySelect};
 
 /// The name under which it is kept when the recurring gifts were last asked for.
 const OF_RECURRING: &str = "reconcile_recurring";
@@ -84,8 +85,24 @@ pub async fn everything(
     (recurring_and_keep(app, look_back, thorough).await, run(app, look_back, progress).await)
 }
 
+/// Refuses a key that is not live where the newest gift is: test payments would come into the books, and the mark from which live runs go on
+/// would move.
+pub(super) async fn refuse_test_key(app: &App) -> Result<(), Error> {
+    if app.stripe.livemode() {
+        return Ok(());
+    }
+    let newest = donation::Entity::find().select_only().column(donation::Column::Livemode).order_by_desc(donation::Column::CreatedAt);
+    if newest.limit(1).into_tuple::<bool>().one(app.db.read()).await? != Some(true) {
+        return Ok(());
+    }
+    let why = "STRIPE_SECRET_KEY is not a live key, and the newest gift in this database is a live one: Stripe was asked nothing. \
+               Give the live key, or another database.";
+    Err(Error::Invalid(why.to_owned()))
+}
+
 /// Asks for what was missed of recurring gifts, writes down what differed, and keeps that it came through.
 pub async fn recurring_and_keep(app: &App, look_back: TimeDelta, thorough: bool) -> Result<recurring::reconcile::Report, Error> {
+    refuse_test_key(app).await?;
     let began = app.now();
     let outcome = recurring_since(app, began - look_back, thorough).await;
     keep_outcome(app, OF_RECURRING, began, outcome, |report| {
@@ -138,6 +155,7 @@ pub async fn reconcile_and_keep(app: &App, look_back: TimeDelta) -> Result<Repor
 /// Reconciles since the last run that came through, overlapping it, and at least `look_back`; then keeps when it began, so that the next
 /// run goes on from there however long nobody worked in between. A run to which Stripe did not give a list has not come through.
 async fn run(app: &App, look_back: TimeDelta, progress: impl Fn(u64, u64)) -> Result<Report, Error> {
+    refuse_test_key(app).await?;
     let began = app.now();
     let last = outcomes::last(app.db.read(), OUTCOME).await?;
     let last = last.map_or(began - reconcile::LOOK_BACK_MOST, |last| last.began_at - reconcile::OVERLAP);

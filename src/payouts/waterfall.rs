@@ -292,18 +292,27 @@ async fn shares_by(db: &impl ConnectionTrait, by: By, chain: &BTreeSet<String>) 
     let column = by.column();
     let question = format!(
         "select e.{column} as who, m.currency as currency, count(*) as parts, cast(sum(m.gross_minor) as bigint) as gross,
-            cast(sum(m.fee_minor) as bigint) as fee, cast(sum(m.net_minor) as bigint) as net
-         from balance_movement m {PURPOSES} where {condition} group by e.{column}, m.currency"
+            cast(sum(m.fee_minor) as bigint) as fee, cast(sum(m.net_minor) as bigint) as net,
+            min(d.fund_code) as first_code, max(d.fund_code) as last_code
+         from balance_movement m {PURPOSES} left join donation d on d.id = t.donation_id
+         where {condition} group by e.{column}, m.currency"
     );
     let rows = db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), question, values)).await?;
     let mut shares = rows.iter().map(share).collect::<Result<Vec<_>, Error>>()?;
     let ids: Vec<Uuid> = shares.iter().filter_map(|share| share.id).collect();
     let names = names_of(db, by, &ids).await?;
-    for share in &mut shares {
-        share.name = share.id.and_then(|id| names.get(&id).cloned()).unwrap_or_default();
+    for (share, row) in shares.iter_mut().zip(&rows) {
+        let Some(name) = share.id.and_then(|id| names.get(&id)) else { continue };
+        share.name = if by == By::Fund { format!("{} – {name}", codes(row)?) } else { name.clone() };
     }
     shares.sort_by(|a, b| (a.id.is_none(), &a.name, a.sums.net.currency).cmp(&(b.id.is_none(), &b.name, b.sums.net.currency)));
     Ok(shares)
+}
+
+/// The code that a fund had when these gifts were given for it; the first and the last in the alphabet, where it had several.
+fn codes(row: &QueryResult) -> Result<String, Error> {
+    let (first, last): (String, String) = (row.try_get("", "first_code")?, row.try_get("", "last_code")?);
+    Ok(if first == last { first } else { format!("{first}, {last}") })
 }
 
 fn share(row: &QueryResult) -> Result<Share, Error> {
@@ -318,7 +327,7 @@ async fn names_of(db: &impl ConnectionTrait, by: By, ids: &[Uuid]) -> Result<BTr
     Ok(match by {
         By::Fund => {
             let all = fund::Entity::find().filter(fund::Column::Id.is_in(ids().map(FundId))).all(db).await?;
-            all.into_iter().map(|row| (row.id.0, format!("{} – {}", row.code, row.name))).collect()
+            all.into_iter().map(|row| (row.id.0, row.name)).collect()
         }
         By::Campaign => {
             let all = campaign::Entity::find().filter(campaign::Column::Id.is_in(ids().map(CampaignId))).all(db).await?;

@@ -49,7 +49,7 @@ pub const HERS: &[Table] = &[
         what: "Your gifts. The ids that begin with cs_, pi_ and ch_ are Stripe’s.",
         erased: "donor_name public_name note reference",
         sealed: "",
-        kept: "id status supporter_id wants_updates language amount_minor fee_cover_minor currency campaign_id wish_item_id wish_quantity article_id fund_id fund_code restriction checkout_session_id payment_intent_id charge_id livemode expires_at created_at paid_at updated_at source method invoice_id recurring_donation_id",
+        kept: "id status supporter_id wants_updates language amount_minor fee_cover_minor currency campaign_id wish_item_id wish_quantity article_id fund_id fund_code restriction gl_income gl_fee checkout_session_id payment_intent_id charge_id livemode expires_at created_at paid_at updated_at source method invoice_id recurring_donation_id",
         hidden: "token_hash form_token request_hash idempotency_key checkout_url",
     },
     Table {
@@ -346,6 +346,7 @@ pub const NOBODYS: &[(&str, &str)] = &[
     ("category", "id path slug created_at"),
     ("deposit", "id source deposited_on reference amount_minor currency made_by made_at reversed_at reason"),
     ("difference", "id kind object_id detail found_at done settled_at"),
+    ("donation_fund", "donation_id fund_id fund_code restriction gl_income gl_fee"),
     ("erasure", "supporter_id erased_at asked_by documents kept_until wrapped_key key_destroyed_at stripe_done_at"),
     ("fund", "id code name restriction gl_income gl_fee created_at"),
     ("gift_aid_claim", "id state until_on reference made_by made_at settled_at"),

@@ -252,6 +252,8 @@ async fn write_down(
 ) -> Result<(), Error> {
     let mark = format!("invoice:{}:{intent}", invoice.id);
     let covered = gift.amount_minor == received.minor;
+    // What was promised binds the money of every payment; the general-ledger codes are how it is booked now.
+    let fund = donations::store::fund(tx, Some(gift.fund_id), gift.fund_id, now).await?;
     let row = donation::ActiveModel {
         id: Set(id),
         token_hash: Set(crate::clock::sha256_hex(&donations::token_of(app, id))),
@@ -274,6 +276,8 @@ async fn write_down(
         fund_id: Set(gift.fund_id),
         fund_code: Set(gift.fund_code.clone()),
         restriction: Set(gift.restriction),
+        gl_income: Set(fund.gl_income),
+        gl_fee: Set(fund.gl_fee),
         idempotency_key: Set(mark),
         checkout_session_id: NotSet,
         checkout_url: NotSet,

@@ -2,10 +2,10 @@
 //!
 //! `given` is what was given, `taken_back` what was refunded, reversed or lost in disputes, less what came back of that,
 //! `raised = given − taken_back`. `fees` are what Stripe kept, in the currency that it settled in, so they may stand in another currency's
-//! row than their gifts.
+//! row than their gifts. A fund has a row for each code, restriction and general-ledger code that it had.
 
 use super::report::{Cell, Column, Kind, Link, Page, Period, Report, ReportRequest, Row, column, no_such_page};
-use crate::{clock::start_of_day, error::Error};
+use crate::{clock::start_of_day, error::Error, ledger::funds};
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use entity::{Currency, Money, audit_entry, ids::FundId};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult, Statement};
@@ -97,12 +97,24 @@ pub async fn page(db: &impl ConnectionTrait, request: &ReportRequest, after: &st
         _ => ("fund", "fund_id", ["code", "name", "restriction", "gl_income"].as_slice(), "fund"),
     };
     let (period, values) = request.period.over_bookings("t.booked_at", 1)?;
+    // A fund's codes and what binds it are those of when it was given for; all else is called as it is now.
+    let kept: &[(&str, &str)] = match request.report {
+        Report::ByFund => &[("code", funds::CODE), ("restriction", funds::RESTRICTION), ("gl_income", funds::GL_INCOME)],
+        _ => &[],
+    };
+    let was: String = kept.iter().map(|(column, was)| format!("{was} as own_{column}, ")).collect();
+    let by: String = kept.iter().map(|(column, _)| format!("own_{column}, ")).collect();
+    let joined = match request.report {
+        Report::ByFund => format!("left join donation d on d.id = t.donation_id and e.fund_id is not null {}", funds::AS_IT_WAS),
+        _ => String::new(),
+    };
+    let now = own.iter().filter(|column| kept.iter().all(|(name, _)| name != *column));
+    let named: String = now.map(|column| format!("n.{column} as own_{column}, ")).collect();
     // `cross join` keeps SQLite from reading the entries by campaign, which is ten times slower: it is the same question.
-    let named: String = own.iter().map(|column| format!("n.{column} as own_{column}, ")).collect();
     let sql = format!(
-        "select {named} g.* from (select e.{key} as who, {FIGURES}
-            from ledger_transaction t cross join ledger_entry e
-            where e.transaction_id = t.id and e.account in ('donations', 'stripe_fees') and {period} group by e.{key}, e.currency) g
+        "select {named} g.* from (select e.{key} as who, {was} {FIGURES}
+            from ledger_transaction t cross join ledger_entry e {joined}
+            where e.transaction_id = t.id and e.account in ('donations', 'stripe_fees') and {period} group by e.{key}, {by} e.currency) g
         left join {table} n on n.id = g.who order by case when n.id is null then 1 else 0 end, own_{}, g.currency",
         own[0]
     );

@@ -10,8 +10,8 @@
 //! `payout`, `deposit` and `at_bank_on` say with which line of the bank statement the money came.
 //!
 //! The period is that of booking: when it happened, or the first open day where the books of that day were closed. Nothing is booked into
-//! a closed period, so a closed period always has the same rows and sums. What is known of a row beside its sums is as it is now: the valid
-//! receipt, the fund's codes, where the money reached the bank.
+//! a closed period, so a closed period always has the same rows and sums. The fund's codes and restriction are those of when it was given.
+//! What else is known of a row beside its sums is as it is now: the valid receipt, where the money reached the bank.
 
 use super::report::{Cell, Column, Kind, Link, Page, ReportRequest, Row, column, read_place, write_place};
 use crate::{

@@ -4,6 +4,7 @@ use super::several::settings;
 use crate::support::{Folder, Program, TestApp, on_both_databases};
 use chrono::TimeDelta;
 use entity::words::Role;
+use sea_orm::ConnectionTrait;
 use wellwisher::{
     clock::Clock,
     payments::standin::ApiFault,
@@ -20,6 +21,12 @@ async fn unlisted(test: &TestApp) -> Vec<String> {
 /// Whether the desk's home says that for an hour nobody was told everything.
 async fn is_told_overdue(test: &TestApp) -> bool {
     test.get("/desk").await.texts("main ul:not(.cards) li").iter().any(|one| one.contains("Stripe was not asked for everything"))
+}
+
+/// What a live key would have made of the gifts.
+async fn set_livemode(test: &TestApp, live: bool) {
+    let sql = format!("update donation set livemode = {live}");
+    test.app.db.write(async |tx| Ok(tx.execute_unprepared(&sql).await.map(|_| ())?)).await.unwrap();
 }
 
 on_both_databases! {
@@ -66,6 +73,18 @@ on_both_databases! {
         let again = Program::run(&folder, &["reconcile"], &settings).await;
         assert_eq!(again.code, Some(0), "{}{}", again.out, again.err);
         assert!(unlisted(&test).await.is_empty() && last().await > came_through);
+
+        // A test key beside live gifts asks nothing and moves no mark.
+        let (kept, said) = (last().await, "STRIPE_SECRET_KEY is not a live key");
+        set_livemode(&test, true).await;
+        let before = crate::donations::helpers::everything(&test.app).await;
+        for command in [&["reconcile"][..], &["import", "stripe-history"]] {
+            let refused = Program::run(&folder, command, &settings).await;
+            assert_eq!((refused.code, refused.out.as_str(), refused.err.contains(said)), (Some(2), "", true), "{}", refused.err);
+        }
+        assert!(keeping::everything(&test.app, TimeDelta::hours(1), true, |_, _| {}).await.1.is_err(), "nor does the schedule");
+        assert_eq!((last().await, crate::donations::helpers::everything(&test.app).await), (kept, before));
+        set_livemode(&test, false).await;
 
         // Without any answer it says so.
         test.stripe.standin.fault(ApiFault::TooManyRequests, 200);

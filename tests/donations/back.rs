@@ -280,6 +280,30 @@ on_both_databases! {
         assert_books_agree(&app).await;
     }
 
+    async fn what_does_not_come_back_of_a_dispute_that_was_won_is_lost(app: TestApp) {
+        new_item(&app.app, 1, None).await;
+        paid_with(&app, "item=bag", FRAUD_CARD).await;
+        let dispute = app.stripe.standin.disputes().remove(0).id;
+        for impossible in [0, 2_500] {
+            assert!(!app.stripe.standin.decide_dispute(&dispute, Decision::WonInPart { returned: impossible }), "a part of what was taken");
+        }
+        assert!(app.stripe.standin.decide_dispute(&dispute, Decision::WonInPart { returned: 1_600 }));
+        assert!(!app.stripe.standin.decide_dispute(&dispute, Decision::Lost), "it is decided");
+        catch_up(&app).await;
+        assert_eq!(kinds(&app).await[2..], [MovementKind::Dispute, MovementKind::DisputeReversal, MovementKind::DisputeLoss]);
+        assert_eq!((balance(&app.app, "disputed", "EUR").await, worth(&app).await), (0, 1_600));
+        assert_eq!((balance(&app.app, "donations", "EUR").await, balance(&app.app, "stripe_fees", "EUR").await), (-1_600, 1_603));
+        assert_eq!((receipts_in_short(&app).await, item_state(&app).await), (vec!["1 replaced 2500".to_owned(), "2 issued 1600".to_owned()], ReservationState::Paid));
+        let gift = the_donation(&app.app).await;
+        let rows = back::store::disputes_of(app.app.db.read(), gift.id).await.unwrap();
+        assert!(rows[0].outcome == DisputeOutcome::Won && rows[0].closed_at.is_some());
+        assert_books_agree(&app).await;
+        let before = everything(&app.app).await;
+        deliver_all(&app).await;
+        work_off(&app.app).await;
+        assert_eq!(everything(&app.app).await, before, "the same events again change nothing");
+    }
+
     async fn a_question_of_the_bank_moves_nothing_until_it_becomes_a_dispute(app: TestApp) {
         app.add_person(Role::Admin).await;
         paid_with(&app, "", INQUIRY_CARD).await;

@@ -29,9 +29,9 @@ const CHAPTER_OF: [usize; 7] = [0, 1, 1, 2, 2, 3, 3];
 
 const ORDERS: usize = 5_040;
 
-/// The order with this number, of those of `0..7`.
-fn order(mut number: usize) -> Vec<usize> {
-    let mut left: Vec<usize> = (0..CHAPTER_OF.len()).collect();
+/// The order with this number, of those of so many events.
+pub fn order(mut number: usize, events: usize) -> Vec<usize> {
+    let mut left: Vec<usize> = (0..events).collect();
     let mut order = Vec::new();
     while !left.is_empty() {
         order.push(left.remove(number % left.len()));
@@ -42,25 +42,28 @@ fn order(mut number: usize) -> Vec<usize> {
 
 #[test]
 fn the_orders_are_all_different() {
-    let all: std::collections::BTreeSet<Vec<usize>> = (0..ORDERS).map(order).collect();
+    let all: std::collections::BTreeSet<Vec<usize>> = (0..ORDERS).map(|number| order(number, CHAPTER_OF.len())).collect();
     assert_eq!(all.len(), ORDERS);
 }
 
-/// The numbers of the orders to live: `usual` of them spread over all, unless the environment asks for more.
-fn chosen(usual: usize) -> Vec<usize> {
+/// The numbers of the orders to live of so many that there are: `usual` of them spread over all, unless the environment asks for more.
+pub fn chosen(usual: usize, orders: usize) -> Vec<usize> {
     let wanted = match std::env::var("WELLWISHER_ORDERS").as_deref() {
-        Ok("all") => ORDERS,
+        Ok("all") => orders,
         Ok(number) => number.parse().expect("WELLWISHER_ORDERS is a number, or all"),
         Err(_) => usual,
     };
-    let wanted = wanted.clamp(1, ORDERS);
+    let wanted = wanted.clamp(1, orders);
     // Not evenly: neighbours differ in their first events only, and every place should differ.
-    (0..wanted).map(|at| if wanted == ORDERS { at } else { (at * 1_999 + at / 7) % ORDERS }).collect()
+    (0..wanted).map(|at| if wanted == orders { at } else { (at * 1_999 + at / 7) % orders }).collect()
 }
 
+/// How an order is lived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub enum Way {
+    /// With every event told twice.
     Doubled,
+    /// With a third of the events lost, and `reconcile` in their place.
     Lost,
 }
 
@@ -99,7 +102,7 @@ impl Life<'_> {
 }
 
 /// Whether the event at `place` of an order is lost: three of ten.
-fn is_lost(number: usize, place: usize) -> bool {
+pub fn is_lost(number: usize, place: usize) -> bool {
     let mixed = (number as u64 * 7 + place as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 40) % 10 < 3
 }
@@ -112,7 +115,7 @@ async fn live_in(app: &TestApp, number: usize, way: Way) -> String {
     let session = app.start(&given).await.checkout_session_id.expect("a checkout");
     let standin = &app.stripe.standin;
     let mut life = Life { standin, session, dispute: String::new(), chapters: 0, events: Vec::new() };
-    for (place, event) in order(number).into_iter().enumerate() {
+    for (place, event) in order(number, CHAPTER_OF.len()).into_iter().enumerate() {
         life.live(app, CHAPTER_OF[event]);
         if way == Way::Lost && is_lost(number, place) {
             continue;
@@ -173,8 +176,14 @@ async fn end_of(app: &TestApp, campaign: CampaignId) -> String {
     lines.join("\n")
 }
 
-/// Lives the chosen orders in both ways, each in a database of its own, on as many threads as the machine has.
-fn live_all(numbers: &[usize], fresh: impl AsyncFn() -> Option<TestDatabase> + Sync) {
+/// Lives the chosen orders in both ways by `live`, each in a database of its own, on as many threads as the machine has. The one end of all
+/// of them has lines that begin so.
+pub fn live_all(
+    numbers: &[usize],
+    fresh: impl AsyncFn() -> Option<TestDatabase> + Sync,
+    live: impl AsyncFn(&TestApp, usize, Way) -> String + Sync,
+    lines: &[&str],
+) {
     let (next, lives, first) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(None::<String>));
     let begun = Instant::now();
     let work = || {
@@ -184,12 +193,12 @@ fn live_all(numbers: &[usize], fresh: impl AsyncFn() -> Option<TestDatabase> + S
                 let life = async {
                     let database = fresh().await?;
                     let app = TestApp::unrecorded(database).await;
-                    Some(Box::pin(live_in(&app, *number, way)).await)
+                    Some(Box::pin(live(&app, *number, way)).await)
                 };
                 let Some(end) = runtime.block_on(life) else { return };
                 let mut first = first.lock().expect("no thread failed");
                 let expected = first.get_or_insert_with(|| end.clone());
-                assert_eq!(end, *expected, "order {number} {:?}, {way:?}", order(*number));
+                assert_eq!(end, *expected, "order {number}, {way:?}");
                 lives.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -199,18 +208,22 @@ fn live_all(numbers: &[usize], fresh: impl AsyncFn() -> Option<TestDatabase> + S
     let (lives, seconds) = (lives.into_inner(), begun.elapsed().as_secs_f64());
     let Some(end) = first.into_inner().expect("no thread failed") else { return };
     assert_eq!(lives, 2 * numbers.len());
-    for line in ["paid 2500", "worth 1000", "raised 1000 1", "receipt 1000", "refund 1000 succeeded", "dispute 800 lost", "item paid 1"] {
+    for line in lines {
         assert!(end.lines().any(|one| one.starts_with(line)), "{line}\n{end}");
     }
     eprintln!("{} orders, {lives} lives, {seconds:.1} s: all end in {}", numbers.len(), &sha256_hex(&end)[..16]);
 }
 
+/// What the end of every order has.
+const END: [&str; 7] =
+    ["paid 2500", "worth 1000", "raised 1000 1", "receipt 1000", "refund 1000 succeeded", "dispute 800 lost", "item paid 1"];
+
 #[test]
 fn every_order_of_a_gifts_events_comes_to_one_end_on_sqlite() {
-    live_all(&chosen(40), async || Some(TestDatabase::sqlite().await));
+    live_all(&chosen(40, ORDERS), async || Some(TestDatabase::sqlite().await), live_in, &END);
 }
 
 #[test]
 fn every_order_of_a_gifts_events_comes_to_one_end_on_postgres() {
-    live_all(&chosen(12), TestDatabase::postgres);
+    live_all(&chosen(12, ORDERS), TestDatabase::postgres, live_in, &END);
 }

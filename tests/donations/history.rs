@@ -7,7 +7,7 @@ use entity::{
     Money, balance_movement, donation, ledger_transaction, supporter,
     words::{BalanceMapping, DonationSource, DonationStatus, MovementKind},
 };
-use sea_orm::{EntityTrait, IntoActiveModel};
+use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel};
 use wellwisher::{
     donations::import::{Only, Options, import_table, stripe::History},
     ledger::{
@@ -22,6 +22,9 @@ use wellwisher::{
     reports,
     staff::Actor,
 };
+
+/// A card whose refunds fail some seconds later.
+const FAILING_REFUND_CARD: &str = "4000000000005126";
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -182,6 +185,9 @@ on_both_databases! {
         let history = import(&app, &only).await;
         assert_eq!((history.seen, history.added, history.others, history.skipped.len()), (3, 1, 2, 0), "{history:?}");
         assert_eq!(the_donation(&app.app).await.amount_minor, 4_200);
+        assert_eq!(import(&app, &Options::default()).await.added, 2);
+        assert_eq!(import(&app, &Options { receipts: true, ..only.clone() }).await.known, 3);
+        assert_eq!(count(&app.app, "receipt").await, 1, "a run gives receipts for what it is asked for");
         for wrong in ["purpose", "=gift", "purpose="] {
             assert!(wrong.parse::<Only>().is_err(), "{wrong}");
         }
@@ -206,6 +212,48 @@ on_both_databases! {
         import(&app, &Options { receipts: true, ..Options::default() }).await;
         assert_eq!(everything(&app.app).await, before);
         assert_books(&app).await;
+    }
+
+    async fn a_refund_that_had_failed_before_is_booked_once_when_another_one_comes(app: TestApp) {
+        past_payment(&app, "2026-05-01T08:00:00Z", 4_200, "", FAILING_REFUND_CARD).await;
+        let charge = charges(&app).await.remove(0);
+        refund(&app, &charge.charge_id, "1200").await;
+        app.wait(20);
+        app.stripe.standin.catch_up();
+        assert!(!charges(&app).await[0].came_back, "its charge says nothing of it");
+        reconcile(&app).await;
+        // What nobody here had brought is somebody else's: the charge, the refund and its failure.
+        let standing = async |kind: &str| {
+            let sql = "select count(*) as n from ledger_transaction t where t.kind = '@kind'
+                and not exists (select 1 from ledger_transaction r where r.reverses_id = t.id)";
+            number(&app.app, &sql.replace("@kind", kind)).await
+        };
+        assert_eq!((standing("other").await, standing("refund").await), (3, 0));
+        assert_eq!(import(&app, &Options { receipts: true, ..Options::default() }).await.added, 1);
+        let gift = the_donation(&app.app).await;
+        // Another one, of which an event tells.
+        let twice = charges(&app).await.remove(0);
+        refund(&app, &twice.charge_id, "500").await;
+        wellwisher::donations::refresh(&app.app, gift.id).await.unwrap();
+        assert_eq!((standing("other").await, standing("refund").await, standing("refund_failure").await), (0, 2, 1));
+        assert_eq!(balance(&app.app, "donations", "USD").await, -3_700);
+        assert_books(&app).await;
+        let before = everything(&app.app).await;
+        assert_eq!(import(&app, &Options { receipts: true, ..Options::default() }).await.known, 1);
+        assert_eq!(everything(&app.app).await, before);
+    }
+
+    async fn a_gift_of_which_what_went_back_does_not_fit_gets_no_receipt(app: TestApp) {
+        past_payment(&app, "2025-03-01T08:00:00Z", 4_200, "", GOOD_CARD).await;
+        assert_eq!(import(&app, &Options::default()).await.added, 1);
+        app.books_end_broken("the gift was made smaller behind the program's back");
+        let on = if app.database.is_postgres() { " on donation" } else { "" };
+        let edit = format!("drop trigger donation_refuses_update{on}; update donation set amount_minor = 1000");
+        app.app.db.write(async |tx| Ok(tx.execute_unprepared(&edit).await.map(|_| ())?)).await.unwrap();
+        refund(&app, &charges(&app).await[0].charge_id, "1200").await;
+        let history = import(&app, &Options { receipts: true, ..Options::default() }).await;
+        assert_eq!((history.known, history.is_complete(), count(&app.app, "receipt").await), (1, false, 0), "{history:?}");
+        assert!(history.skipped.keys().all(|why| why.contains("does not fit")), "{history:?}");
     }
 
     async fn what_a_file_brought_already_is_not_brought_again_by_stripe(app: TestApp) {

@@ -96,7 +96,7 @@ pub(crate) async fn judge(app: &App, charge: &PastCharge, options: &Options, his
         }
         None => {}
     }
-    if !options.only.iter().all(|only| applies(only, charge)) {
+    if !is_asked_for(options, charge) {
         history.others += 1;
         return Ok(Judged::Nothing);
     }
@@ -115,6 +115,11 @@ pub(crate) async fn judge(app: &App, charge: &PastCharge, options: &Options, his
     };
     history.skipped.entry(why).or_default().push(charge.charge_id.clone());
     Ok(Judged::Nothing)
+}
+
+/// Whether a charge is one of those that an import is asked for.
+pub(crate) fn is_asked_for(options: &Options, charge: &PastCharge) -> bool {
+    options.only.iter().all(|only| applies(only, charge))
 }
 
 fn applies(only: &Only, charge: &PastCharge) -> bool {

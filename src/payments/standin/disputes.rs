@@ -48,6 +48,12 @@ impl HasId for Dispute {
 pub enum Decision {
     /// For us: what was withdrawn comes back.
     Won,
+    /// For us, but only this much comes back, in minor units of the settlement currency. Stripe usually calls that lost
+    /// (support.stripe.com, dispute for full charge amount after a partial refund), and never says that it always does.
+    WonInPart {
+        /// How much comes back.
+        returned: i64,
+    },
     /// For the payer.
     Lost,
     /// For the payer, but this much of it comes back, in minor units of the settlement currency.
@@ -156,6 +162,7 @@ impl Vault {
             Decision::Escalated if is_inquiry => ("needs_response", 0),
             Decision::Won if is_open => ("won", taken),
             Decision::Lost if is_open => ("lost", 0),
+            Decision::WonInPart { returned } if is_open && (1..taken).contains(&returned) => ("won", returned),
             Decision::LostInPart { returned } if is_open && (1..taken).contains(&returned) => ("lost", returned),
             _ => return false,
         };

@@ -1,4 +1,5 @@
-//! What the ledger's accounts are called elsewhere: by the fund's codes for income and fees, by GL_ACCOUNTS for the others, else by name.
+//! What the ledger's accounts are called elsewhere: by the fund's codes for income and fees, as they were when the gift was given, by
+//! GL_ACCOUNTS for the others, else by name.
 
 use super::Side;
 use crate::{clock::sha256_hex, config::Config};
@@ -19,15 +20,10 @@ impl Accounts {
 
     /// The account's code in the accounting program, or its name there.
     pub fn code(&self, side: &Side) -> String {
-        let of_fund = side.fund.as_ref().map_or("", |fund| match side.account {
-            Account::Donations => fund.gl_income.as_str(),
-            Account::StripeFees => fund.gl_fee.as_str(),
-            _ => "",
-        });
-        if of_fund.is_empty() {
+        if side.gl_code.is_empty() {
             self.codes.get(&side.account).cloned().unwrap_or_else(|| name(side.account).to_owned())
         } else {
-            of_fund.to_owned()
+            side.gl_code.clone()
         }
     }
 
@@ -36,10 +32,9 @@ impl Accounts {
     /// because beancount counts those into its balance.
     pub fn path(&self, side: &Side) -> String {
         let own = self.codes.get(&side.account).map(|code| clean(code)).filter(|code| !code.is_empty());
-        let leaf = match (side.account, &side.fund) {
-            (Account::Donations, Some(fund)) => Some(fund_leaf(&fund.gl_income, &fund.code)),
-            (Account::StripeFees, Some(fund)) => Some(fund_leaf(&fund.gl_fee, &fund.code)),
-            (Account::Donations | Account::StripeFees, None) => Some(own.unwrap_or_else(|| "No-Fund".to_owned())),
+        let leaf = match side.account {
+            Account::Donations | Account::StripeFees if side.fund_code.is_empty() => Some(own.unwrap_or_else(|| "No-Fund".to_owned())),
+            Account::Donations | Account::StripeFees => Some(fund_leaf(&side.gl_code, &side.fund_code)),
             _ => own,
         };
         leaf.map_or_else(|| root(side.account).to_owned(), |leaf| format!("{}:{leaf}", root(side.account)))

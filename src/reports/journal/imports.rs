@@ -71,7 +71,7 @@ pub(super) fn quickbooks_entry(lines: &mut Lines, accounts: &Accounts, entry: &E
             lines.text("");
             lines.number(side.money.negated()?.decimal());
         }
-        lines.text(side.fund.as_ref().map_or("", |fund| fund.code.as_str()));
+        lines.text(&side.fund_code);
         lines.text(side.money.currency.code());
         lines.end();
     }
@@ -86,13 +86,12 @@ pub(super) fn iif_names(out: &mut Vec<u8>) {
 pub(super) fn iif_entry(out: &mut Vec<u8>, accounts: &Accounts, entry: &Entry) {
     for (place, side) in entry.sides.iter().enumerate() {
         let head = if place == 0 { "TRNS" } else { "SPL" };
-        let fund = side.fund.as_ref().map_or("", |fund| fund.code.as_str());
         let cells = [
             "GENERAL JOURNAL",
             &american(entry.day),
             &accounts.code(side),
             "",
-            fund,
+            &side.fund_code,
             &side.money.decimal(),
             &entry.number,
             &entry.narration,

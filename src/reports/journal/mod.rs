@@ -20,9 +20,8 @@ pub use writer::{Writer, xero_files};
 use super::report::{Cell, Column, Kind, Page, Period, Report, ReportRequest, Row, column};
 use crate::{app::App, error::Error};
 use chrono::NaiveDate;
-use entity::{Currency, Money, fund, ids::FundId, words::Account};
-use sea_orm::{ConnectionTrait, EntityTrait, Statement};
-use std::{collections::HashMap, sync::Arc};
+use entity::{Currency, Money, words::Account};
+use sea_orm::{ConnectionTrait, Statement};
 
 /// A row is one side of an entry: a debit or a credit.
 pub const COLUMNS: &[Column] = &[
@@ -43,8 +42,10 @@ pub const COLUMNS: &[Column] = &[
 pub struct Side {
     /// The account.
     pub account: Account,
-    /// The fund that it is for.
-    pub fund: Option<Arc<fund::Model>>,
+    /// The code of the fund that it is for, as it was then; empty where it is for none.
+    pub fund_code: String,
+    /// That fund's general-ledger code for this account then; empty where it has none.
+    pub gl_code: String,
     /// Positive for a debit, negative for a credit.
     pub money: Money,
 }
@@ -60,13 +61,6 @@ pub struct Entry {
     pub narration: String,
     /// The sides; they sum to zero in each currency.
     pub sides: Vec<Side>,
-}
-
-type Funds = HashMap<FundId, Arc<fund::Model>>;
-
-async fn read_funds(db: &impl ConnectionTrait) -> Result<Funds, Error> {
-    let all = fund::Entity::find().all(db).await?;
-    Ok(all.into_iter().map(|fund| (fund.id, Arc::new(fund))).collect())
 }
 
 /// The entries after `after`, and where they were found; of the summary a month at a time. Months that have none of the currency are passed
@@ -134,7 +128,7 @@ fn row_of(accounts: &Accounts, entry: &Entry, side: &Side) -> Result<Row, Error>
         Cell::Text(entry.narration.clone()),
         Cell::Word(side.account.as_str()),
         Cell::Text(accounts.code(side)),
-        side.fund.as_ref().map(|fund| fund.code.clone()).into(),
+        Some(side.fund_code.clone()).filter(|code| !code.is_empty()).into(),
         debit,
         credit,
         Cell::Count(side.money.minor),

@@ -1,16 +1,17 @@
 //! The summary: what the ledger holds of a month, summed by payout (or day), fund, account and currency.
 
-use super::{Entry, Funds, Side, read_funds};
+use super::{Entry, Side};
 use crate::{
     clock::{sha256_hex, start_of_day},
     error::Error,
+    ledger::funds::{AS_IT_WAS, CODE, GL_FEE, GL_INCOME},
     reports::{
         groups::{Month, months},
         report::{Page, Period, no_such_page},
     },
 };
 use chrono::{Days, NaiveDate};
-use entity::{Currency, Money, ids::FundId, words::Account};
+use entity::{Currency, Money, words::Account};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use std::collections::BTreeMap;
 
@@ -18,8 +19,9 @@ use std::collections::BTreeMap;
 struct Sum {
     number: i64,
     payout: Option<String>,
-    for_fund: Option<FundId>,
-    fund: Option<FundId>,
+    for_fund: Option<String>,
+    fund_code: String,
+    gl_code: String,
     account: Account,
     currency: Currency,
     minor: i64,
@@ -31,13 +33,15 @@ struct Key {
     payout: Option<String>,
     /// The day, where there is no payout.
     day: Option<NaiveDate>,
-    fund: Option<FundId>,
+    /// The code of the fund that the gifts were given for, as it was then.
+    fund: Option<String>,
     currency: Currency,
 }
 
 struct Group {
     day: NaiveDate,
-    sides: BTreeMap<(Account, Option<FundId>), i64>,
+    /// By account, and the fund's code and general-ledger code as they were.
+    sides: BTreeMap<(Account, String, String), i64>,
 }
 
 /// The entries of the next month.
@@ -51,18 +55,20 @@ pub(super) async fn page(db: &impl ConnectionTrait, period: &Period, after: &str
 
 /// A gift's own posting names no movement of Stripe's balance: its payout is that of the donation's movement.
 const QUESTION: &str = "
-    select number, payout, for_fund, fund, account, currency, cast(sum(minor) as bigint) as minor from (
-        select cast(d.number as bigint) as number, g.fund_id as for_fund, e.fund_id as fund, e.account as account, e.currency as currency,
-            e.amount_minor as minor,
+    select number, payout, for_fund, fund_code, gl_code, account, currency, cast(sum(minor) as bigint) as minor from (
+        select cast(y.number as bigint) as number, d.fund_code as for_fund, coalesce(@code, '') as fund_code,
+            coalesce(case e.account when 'donations' then @gl_income when 'stripe_fees' then @gl_fee end, '') as gl_code,
+            e.account as account, e.currency as currency, e.amount_minor as minor,
             coalesce(m.payout_id, p.stripe_payout_id, case when t.kind = 'donation' then
                 (select min(b.payout_id) from balance_movement b where b.donation_id = t.donation_id and b.mapped_to = 'gift') end) as payout
-        from days d join ledger_transaction t on t.booked_at >= d.starts and t.booked_at < d.ends
+        from days y join ledger_transaction t on t.booked_at >= y.starts and t.booked_at < y.ends
         join ledger_entry e on e.transaction_id = t.id
-        left join donation g on g.id = t.donation_id
+        left join donation d on d.id = t.donation_id
+        @as_it_was
         left join balance_movement m on m.id = t.stripe_balance_transaction
         left join payout p on p.balance_transaction_id = t.stripe_balance_transaction
         where @within) sides
-    group by number, payout, for_fund, fund, account, currency";
+    group by number, payout, for_fund, fund_code, gl_code, account, currency";
 
 async fn of_month(db: &impl ConnectionTrait, period: &Period, month: &Month) -> Result<Vec<Entry>, Error> {
     let days: Vec<NaiveDate> = month.from.iter_days().take_while(|day| *day <= month.last).collect();
@@ -79,7 +85,9 @@ async fn of_month(db: &impl ConnectionTrait, period: &Period, month: &Month) -> 
     } else {
         "true".to_owned()
     };
-    let sql = format!("with days(number, starts, ends) as (values {list}) {}", QUESTION.replace("@within", &within));
+    let words = [("@within", within.as_str()), ("@as_it_was", AS_IT_WAS), ("@code", CODE), ("@gl_income", GL_INCOME), ("@gl_fee", GL_FEE)];
+    let question = words.iter().fold(QUESTION.to_owned(), |question, (word, own)| question.replace(word, own));
+    let sql = format!("with days(number, starts, ends) as (values {list}) {question}");
     let sums = Sum::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).all(db).await?;
     let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
     for sum in sums {
@@ -88,27 +96,26 @@ async fn of_month(db: &impl ConnectionTrait, period: &Period, month: &Month) -> 
         let key = Key { payout: sum.payout, day: by_day, fund: sum.for_fund, currency: sum.currency };
         let group = groups.entry(key).or_insert_with(|| Group { day, sides: BTreeMap::new() });
         group.day = group.day.max(day);
-        let side = group.sides.entry((sum.account, sum.fund)).or_default();
+        let side = group.sides.entry((sum.account, sum.fund_code, sum.gl_code)).or_default();
         *side = side.checked_add(sum.minor).ok_or(entity::MoneyError::Overflow)?;
     }
-    let funds = read_funds(db).await?;
-    let mut entries: Vec<Entry> = groups.into_iter().map(|(key, group)| entry_of(&key, group, month, &funds)).collect();
+    let mut entries: Vec<Entry> = groups.into_iter().map(|(key, group)| entry_of(&key, group, month)).collect();
     entries.retain(|entry| !entry.sides.is_empty());
     entries.sort_by(|a, b| (a.day, &a.narration).cmp(&(b.day, &b.narration)));
     Ok(entries)
 }
 
-fn entry_of(key: &Key, group: Group, month: &Month, funds: &Funds) -> Entry {
-    let for_fund = key.fund.and_then(|id| funds.get(&id)).cloned();
-    let code = for_fund.as_ref().map_or_else(|| "no fund".to_owned(), |fund| format!("fund {}", fund.code));
+fn entry_of(key: &Key, group: Group, month: &Month) -> Entry {
+    let code = key.fund.as_ref().map_or_else(|| "no fund".to_owned(), |code| format!("fund {code}"));
     let what = match (&key.payout, key.day) {
         (Some(payout), _) => format!("Stripe payout {payout} in {}", month.days()),
         (None, day) => format!("Movements of {} without payout", day.unwrap_or(group.day)),
     };
     let narration = format!("{what}, {code}, {}", key.currency);
-    let sides = group.sides.into_iter().filter(|(_, minor)| *minor != 0).map(|((account, fund), minor)| Side {
+    let sides = group.sides.into_iter().filter(|(_, minor)| *minor != 0).map(|((account, fund_code, gl_code), minor)| Side {
         account,
-        fund: fund.and_then(|id| funds.get(&id)).or(for_fund.as_ref()).cloned(),
+        fund_code,
+        gl_code,
         money: Money::new(minor, key.currency),
     });
     Entry { day: group.day, number: number_of(&narration), sides: sides.collect(), narration }

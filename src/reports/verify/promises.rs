@@ -31,6 +31,16 @@ pub(super) const RULES: &[Rule] = &[
                 select 1 from ledger_entry e where e.transaction_id = t.id and e.account <> 'donations')) order by t.id",
     },
     Rule {
+        name: "Where money was moved to another fund, the codes that it had then are kept.",
+        noun: "ledger transaction",
+        key: Key::Number,
+        counted: "select count(*) as n from donation_fund",
+        broken: "select t.id as who, f.code as note, cast(null as bigint) as found, cast(null as bigint) as expected
+            from ledger_transaction t join ledger_entry e on e.transaction_id = t.id join donation d on d.id = t.donation_id
+            join fund f on f.id = e.fund_id left join donation_fund x on x.donation_id = d.id and x.fund_id = e.fund_id
+            where t.kind = 'reclassification' and e.fund_id <> d.fund_id and x.fund_id is null order by t.id",
+    },
+    Rule {
         name: "What is paid of a wish item is what the ledger holds for it, gift by gift.",
         noun: "donation",
         key: Key::Id,

@@ -25,6 +25,8 @@ pub const REFUSALS: &[(&str, &str)] = &[
     ("receipt", "delete"),
     ("donation", "update"),
     ("donation", "delete"),
+    ("donation_fund", "update"),
+    ("donation_fund", "delete"),
     ("refund", "delete"),
     ("dispute", "delete"),
     ("statement", "update"),

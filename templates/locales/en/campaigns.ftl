@@ -70,6 +70,7 @@ desk-fund-with = The donor's restriction
 desk-fund-designated = A decision of the board
 desk-fund-endowment = Endowment: the capital is kept
 desk-fund-gl-income = General-ledger code of its income
+desk-fund-gl-hint = Gifts keep the codes and the restriction of the day on which they were made; a code that is empty now is filled in for those of open periods.
 desk-fund-gl-fee = General-ledger code of its fees
 desk-attachments-all = What stands on articles
 desk-attachment-none = Nothing yet.
