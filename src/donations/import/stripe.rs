@@ -187,6 +187,7 @@ pub(crate) async fn write_in(
         public_name: false,
         note: "",
         wants_updates: false,
+        discreet: false,
         language,
         money: charge.amount,
         campaign_id: None,
