@@ -152,6 +152,7 @@ async fn write(db: &Db, outbox: &Outbox, letters: u32, clock: &Clock, random: &R
         subject: "The coats have come".to_owned(),
         text: format!("[[greeting]]\n\n{}[[unsubscribe]]\n", TEXT.repeat(20)),
         html: format!("<p>[[greeting]]</p><p>{}</p><p><a href=\"[[unsubscribe]]\">No more</a></p>", TEXT.repeat(20)),
+        ..Content::default()
     };
     db.write(async |tx| {
         mailing::open(tx, mailing, "Winter coats", now).await?;

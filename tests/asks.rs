@@ -276,7 +276,7 @@ mod pages {
             assert_eq!(labels, ["€10", "€25 2 × School bag (€12)", "€50 Desk", "€100 2 × Desk (€40)", "Another amount"]);
             assert_eq!(value(&page, "currency"), "");
             assert_eq!(page.texts("select[name=currency] option"), ["EUR", "USD", "GBP"]);
-            for ticked_by_nobody in ["public_name", "wants_updates", "cover_fee"] {
+            for ticked_by_nobody in ["public_name", "wants_updates", "discreet", "cover_fee"] {
                 assert!(page.attribute(&format!("#{ticked_by_nobody}"), "checked").is_none(), "{ticked_by_nobody}");
             }
         }
@@ -287,7 +287,7 @@ mod pages {
             test.app.clock.advance(TimeDelta::seconds(5));
             let typed = [
                 ("amount", "25.00"), ("other_amount", "12,345.678x"), ("currency", "USD"), ("email", "not an address"),
-                ("name", "A \"quoted\" <name>"), ("note", "Line one\nline two"), ("wants_updates", "yes"),
+                ("name", "A \"quoted\" <name>"), ("note", "Line one\nline two"), ("wants_updates", "yes"), ("discreet", "yes"),
             ];
             let answer = send(&test, &form, &typed).await;
             assert_eq!(answer.status, 422);
@@ -305,7 +305,7 @@ mod pages {
             assert_eq!(value(&answer, "name"), "A \"quoted\" <name>");
             assert_eq!(answer.texts("textarea[name=note]"), ["Line one line two"]);
             assert_eq!(answer.attribute("select[name=currency] option[selected]", "value").as_deref(), Some("USD"));
-            assert!(answer.attribute("#wants_updates", "checked").is_some());
+            assert!(answer.attribute("#wants_updates", "checked").is_some() && answer.attribute("#discreet", "checked").is_some());
             assert!(answer.attribute("#cover_fee", "checked").is_none());
             assert_eq!(answer.attribute("input[name=amount][checked]", "value").as_deref(), Some("other"));
             assert_eq!(value(&answer, "form_token"), value(&form, "form_token"), "a double submit stays one donation");

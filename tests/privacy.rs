@@ -3,6 +3,7 @@
 mod address;
 mod claimed;
 mod crash;
+mod letters;
 mod own;
 mod race;
 

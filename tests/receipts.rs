@@ -135,6 +135,7 @@ impl Books {
             public_name: Set(false),
             note: Set(String::new()),
             wants_updates: Set(false),
+            discreet: Set(false),
             language: Set("en".into()),
             amount_minor: Set(123_450),
             fee_cover_minor: Set(0),

@@ -15,7 +15,7 @@ async fn find(app: &App, email: &str, language: &str) -> supporter::Model {
 
 async fn tell(app: &App, who: &supporter::Model, name: &str, language: &str, wants_updates: bool) -> supporter::Model {
     let now = app.now();
-    let told = Introduction { name, language, wants_updates };
+    let told = Introduction { name, language, wants_updates, discreet: false };
     app.db.write(async |tx| welcome(tx, who.id, &told, now).await).await.expect("a supporter")
 }
 

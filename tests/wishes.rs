@@ -101,6 +101,7 @@ pub async fn waiting_donation(app: &App, item_id: WishItemId, quantity: i64) -> 
         public_name: false,
         note: String::new(),
         wants_updates: false,
+        discreet: false,
         language: "en".into(),
         amount_minor: 2_500 * quantity,
         fee_cover_minor: 0,

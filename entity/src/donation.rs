@@ -34,6 +34,8 @@ pub struct Model {
     pub note: String,
     /// Whether news were asked for.
     pub wants_updates: bool,
+    /// Whether discreet letters were asked for.
+    pub discreet: bool,
     /// BCP 47 tag of the page it was made on: the receipt's language.
     pub language: String,
     /// What is charged, in minor units: gift and covered fee together.

@@ -65,6 +65,8 @@ pub struct Model {
     pub mailing_id: Option<MailingId>,
     /// The text that it carries, where it is that of a mailing.
     pub content_id: Option<LetterContentId>,
+    /// Whether it tells nothing to whoever sees the mailbox, wherever it goes: as its supporter wanted when it was written, or since.
+    pub discreet: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

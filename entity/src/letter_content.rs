@@ -21,6 +21,10 @@ pub struct Model {
     pub text_body: String,
     /// The HTML part, with the same places.
     pub html_body: String,
+    /// The text part of a discreet letter, which tells no more than that there is news; empty in mailings of earlier versions.
+    pub discreet_text: String,
+    /// Its HTML part.
+    pub discreet_html: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -61,6 +61,8 @@ pub struct RawGift {
     pub note: String,
     /// Whether she wants to hear what came of it.
     pub wants_updates: String,
+    /// Whether letters to her are to be discreet.
+    pub discreet: String,
     /// Whether she adds what Stripe keeps.
     pub cover_fee: String,
     /// A field that people do not see; programs fill it.
@@ -114,6 +116,8 @@ pub struct Gift {
     pub note: String,
     /// Whether news are wanted.
     pub wants_updates: bool,
+    /// Whether letters are to be discreet.
+    pub discreet: bool,
     /// The language of the receipt.
     pub language: Language,
     /// What the receipts of some countries need besides.
@@ -161,6 +165,7 @@ pub fn parse_gift(app: &App, page: &Page, raw: &RawGift, target: &Target) -> Res
             name,
             note,
             wants_updates: !raw.wants_updates.is_empty(),
+            discreet: !raw.discreet.is_empty(),
             language: raw.language.parse().unwrap_or(page.lang),
             particulars,
         }),

@@ -38,6 +38,7 @@ pub async fn look(app: &App, rehearse: Rehearsal) -> Result<bool, Error> {
                     text: text.clone(),
                     html: String::new(),
                     language: "en".to_owned(),
+                    discreet: false,
                 };
                 app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
             }

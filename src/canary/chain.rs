@@ -215,6 +215,7 @@ async fn send_letter(app: &App, run: &canary_run::Model, address: &str) -> Resul
         text: "This is the daily practice letter. It shows that letters leave, and nothing is to be done.\n".to_owned(),
         html: String::new(),
         language: "en".to_owned(),
+        discreet: false,
     };
     let now = app.now();
     let written = app

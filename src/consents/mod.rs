@@ -99,7 +99,7 @@ pub async fn ask(tx: &DatabaseTransaction, app: &App, request: &Request<'_>) -> 
         ended_at: None,
         ended_by: String::new(),
     };
-    let letter = compose(app, request.language, &who.email, request.wording, &token, row.id)?;
+    let letter = compose(app, request, &token, row.id)?;
     store::add(tx, row).await?;
     app.outbox.enqueue(tx, letter, app.new_id(), now).await.map(|_| ())
 }
@@ -120,10 +120,11 @@ pub async fn has_open_question(db: &impl ConnectionTrait, app: &App, email: &str
     store::has_open_question(db, &app.outbox.address_key().hash(email), app.now()).await
 }
 
-fn compose(app: &App, language: Language, to: &str, wording: &str, token: &str, id: SubscriptionId) -> Result<NewLetter, Error> {
+fn compose(app: &App, request: &Request<'_>, token: &str, id: SubscriptionId) -> Result<NewLetter, Error> {
+    let (language, who) = (request.language, request.supporter);
     let values = [
         ("org", FluentValue::from(app.config.org_name.clone())),
-        ("wording", FluentValue::from(wording.to_owned())),
+        ("wording", FluentValue::from(request.wording.to_owned())),
         ("days", FluentValue::from(language.number(LINK_HOLDS.num_days()))),
     ];
     let text = |key: &str| language.text_with(key, &values);
@@ -146,12 +147,13 @@ fn compose(app: &App, language: Language, to: &str, wording: &str, token: &str, 
         dedupe_key: format!("confirmation:{id}"),
         donation_id: None,
         receipt_id: None,
-        to_address: to.to_owned(),
+        to_address: who.email.clone(),
         to_name: String::new(),
         subject,
         text,
         html,
         language: language.tag().to_owned(),
+        discreet: who.discreet,
     })
 }
 

@@ -114,6 +114,18 @@ pub(super) async fn set_discreet(tx: &impl ConnectionTrait, id: SupporterId, dis
         .filter(supporter::Column::Id.eq(id))
         .exec(tx)
         .await?;
+    if !discreet {
+        return Ok(());
+    }
+    // What waits for her too, should her address be another one when it leaves.
+    let hers = supporter::Entity::find().select_only().column(supporter::Column::Email).filter(supporter::Column::Id.eq(id));
+    letter::Entity::update_many()
+        .col_expr(letter::Column::Discreet, Expr::value(true))
+        .filter(letter::Column::ToAddress.ne(""))
+        .filter(letter::Column::ToAddress.in_subquery(hers.into_query()))
+        .filter(letter::Column::State.ne(LetterState::Sent))
+        .exec(tx)
+        .await?;
     Ok(())
 }
 

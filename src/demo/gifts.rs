@@ -137,6 +137,7 @@ fn choose(app: &App, choices: &Choices, number: u64) -> Result<Gift, Error> {
         name: name.to_owned(),
         note: String::new(),
         wants_updates: number.is_multiple_of(3),
+        discreet: false,
         language: [Language::English, Language::English, Language::Dari, Language::Pashto][pick(4, 77)],
         particulars: Default::default(),
     })

@@ -110,6 +110,7 @@ impl Recurring {
             name: life.name.to_owned(),
             note: String::new(),
             wants_updates: false,
+            discreet: false,
             language: Language::English,
             particulars: Default::default(),
         };

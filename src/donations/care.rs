@@ -10,7 +10,7 @@ use crate::{
 use entity::ids::{DonationId, LetterId};
 use serde_json::json;
 
-/// Sends the valid receipt once more, to the address of the first letter or a corrected one. The receipt stays the same; the answer
+/// Sends the valid receipt once more, to the giver's present address or, this once, to another one. The receipt stays the same; the answer
 /// is the new letter.
 pub async fn resend_receipt(app: &App, actor: &Actor, id: DonationId, to_address: Option<&str>) -> Result<LetterId, Error> {
     let now = app.now();

@@ -105,7 +105,7 @@ async fn story_page(app: &App, page: DeskPage, id: DonationId, errors: FormError
 
 #[derive(Deserialize)]
 struct ResendForm {
-    /// Empty: the address that the receipt went to first.
+    /// Empty: the giver's present address.
     #[serde(default)]
     to_address: String,
 }

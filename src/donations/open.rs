@@ -91,7 +91,7 @@ async fn find_same(app: &App, gift: &Gift) -> Result<donation::Model, OpenProble
 fn hash_request(gift: &Gift) -> String {
     let particulars = if gift.particulars == Particulars::default() { String::new() } else { format!("{:?}", gift.particulars) };
     let asked = format!(
-        "{}|{}|{:?}|{:?}|{:?}|{:?}|{}|{}|{}|{}|{}",
+        "{}|{}|{:?}|{:?}|{:?}|{:?}|{}|{}|{}|{}|{}|{}",
         gift.money,
         gift.fee_cover_minor,
         gift.every,
@@ -102,7 +102,8 @@ fn hash_request(gift: &Gift) -> String {
         gift.name,
         gift.public_name,
         gift.note,
-        gift.wants_updates
+        gift.wants_updates,
+        gift.discreet
     );
     sha256_hex(&(asked + &particulars))
 }
@@ -165,6 +166,7 @@ pub(super) async fn write_all(tx: &DatabaseTransaction, app: &App, gift: &Gift) 
         public_name: Set(gift.public_name),
         note: Set(gift.note.clone()),
         wants_updates: Set(gift.wants_updates),
+        discreet: Set(gift.discreet),
         language: Set(gift.language.tag().to_owned()),
         amount_minor: Set(gift.money.minor),
         fee_cover_minor: Set(gift.fee_cover_minor),

@@ -1,7 +1,7 @@
 //! The receipt of a paid donation and its letter, in the transaction that settles it.
 
 use super::path_of;
-use crate::{app::App, error::Error, i18n::Language, receipts};
+use crate::{app::App, error::Error, i18n::Language, receipts, supporters};
 use chrono::{DateTime, Utc};
 use entity::{Money, campaign, donation, ids::WishItemId, supporter, wish_item, words::DonationSource};
 use sea_orm::{DatabaseTransaction, EntityTrait};
@@ -18,7 +18,8 @@ pub(super) async fn give(
     let gift = paid_gift(tx, donation, Money::new(donation.amount_minor, donation.currency), item, paid_at).await?;
     let settings = receipts::IssuerSettings::from_config(&app.config);
     let receipt = receipts::issue(tx, &settings, &gift, now, &app.random).await?;
-    let letter = receipts::letter(&receipt, Some(&app.config.link(&path_of(app, donation.id))))?;
+    let giver = supporters::recipient(tx, &app.outbox, donation.supporter_id).await?;
+    let letter = receipts::letter(&receipt, Some(&giver), Some(&app.config.link(&path_of(app, donation.id))))?;
     app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
     Ok(())
 }

@@ -63,6 +63,7 @@ fn practice_gift(app: &App, currency: Currency, language: Language) -> Gift {
         public_name: false,
         note: String::new(),
         wants_updates: false,
+        discreet: false,
         language,
         // Official receipts of some countries need it.
         particulars: Particulars { address: "1 Practice Road".to_owned(), gift_aid: None },

@@ -207,8 +207,7 @@ async fn settle(
         .await?;
     }
     store::note(tx, donation.id, now, "paid", &amount.to_string()).await?;
-    let told = supporters::Introduction { name: &donation.donor_name, language: &donation.language, wants_updates: donation.wants_updates };
-    let supporter = supporters::welcome(tx, donation.supporter_id, &told, now).await?;
+    let supporter = supporters::welcome(tx, donation.supporter_id, &told_by(&donation), now).await?;
     if donation.wants_updates {
         ask_about_news(tx, app, &donation, &supporter).await?;
     }
@@ -218,6 +217,16 @@ async fn settle(
     }
     let item = purpose.wish_item_id;
     super::receipt::give(tx, app, &donation, item, paid_at, now).await
+}
+
+/// What the form of a gift told of its supporter.
+pub(super) fn told_by(donation: &donation::Model) -> supporters::Introduction<'_> {
+    supporters::Introduction {
+        name: &donation.donor_name,
+        language: &donation.language,
+        wants_updates: donation.wants_updates,
+        discreet: donation.discreet,
+    }
 }
 
 /// Asks by letter whether the wish for news, ticked beside the gift, is hers: news of the item or campaign that she gave to.

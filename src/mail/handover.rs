@@ -21,13 +21,13 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    ids::{LetterContentId, LetterId},
+    ids::{LetterContentId, LetterId, SupporterId},
     letter, letter_content, supporter,
     words::{LetterKind, LetterStage, LetterState, LetterStream, SuppressionReason},
 };
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use lettre::Address;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
@@ -167,16 +167,7 @@ impl Outbox {
         }
         let hashes: Vec<String> = letters.iter().map(|letter| self.address_key().hash(&letter.to_address)).collect();
         let in_force = suppression::in_force_for(db.read(), &hashes).await?;
-        let discreet: HashSet<String> = supporter::Entity::find()
-            .select_only()
-            .column(supporter::Column::Email)
-            .filter(supporter::Column::Email.is_in(letters.iter().map(|letter| letter.to_address.to_lowercase())))
-            .filter(supporter::Column::Discreet.eq(true))
-            .into_tuple::<String>()
-            .all(db.read())
-            .await?
-            .into_iter()
-            .collect();
+        let discreet = discreet_among(db, &letters).await?;
         let stopped = mailing::stopped(db.read(), letters.iter().filter_map(|letter| letter.mailing_id)).await?;
         let ended = mailing::ended(db.read(), &letters).await?;
         let (mut taken, mut unwanted) = (Vec::with_capacity(letters.len()), Vec::new());
@@ -204,9 +195,7 @@ impl Outbox {
                 Some(id) => Some(self.contents.get(db, id).await?),
                 None => None,
             };
-            // Who ordered something may have no page of her own yet, where she could say that her letters are to be discreet.
-            let is_discreet_kind = letter.kind == LetterKind::OrderSettled;
-            let discreet = self.discreet || is_discreet_kind || discreet.contains(&letter.to_address.to_lowercase());
+            let discreet = self.discreet || discreet.contains(&letter.id);
             taken.push(Taken { letter, content, hash, discreet });
         }
         if !unwanted.is_empty() {
@@ -312,8 +301,12 @@ impl Outbox {
                 let greeting = greeting(language, &letter.to_name);
                 // Isolates help where directions mix, and only get in the way of searching and copying where they do not.
                 let greeting = if language.dir() == "rtl" { greeting } else { greeting.replace(ISOLATE, "") };
-                let text = content.text_body.replace(UNSUBSCRIBE, link).replace(GREETING, &greeting);
-                let html = content.html_body.replace(UNSUBSCRIBE, link).replace(GREETING, &escaped(&greeting));
+                let (text, html) = match taken.discreet && !content.discreet_text.is_empty() {
+                    true => (&content.discreet_text, &content.discreet_html),
+                    false => (&content.text_body, &content.html_body),
+                };
+                let text = text.replace(UNSUBSCRIBE, link).replace(GREETING, &greeting);
+                let html = html.replace(UNSUBSCRIBE, link).replace(GREETING, &escaped(&greeting));
                 (content.subject.clone(), text, html)
             }
             None => (letter.subject.clone(), letter.text_body.clone(), letter.html_body.clone()),
@@ -379,6 +372,33 @@ impl Outbox {
         }
         Ok(recovered.len())
     }
+}
+
+/// Which of these letters are discreet: written so, of a kind that is, to the address of somebody who wants it so, or news for her whatever
+/// her address is by now.
+async fn discreet_among(db: &Db, letters: &[letter::Model]) -> Result<HashSet<LetterId>, Error> {
+    let news_for: Vec<SupporterId> = letters.iter().filter_map(mailing::whose).collect();
+    // Each is looked for in an index of its own: what there is none of is left out.
+    let hers = Condition::any()
+        .add(supporter::Column::Email.is_in(letters.iter().map(|letter| letter.to_address.to_lowercase())))
+        .add_option((!news_for.is_empty()).then(|| supporter::Column::Id.is_in(news_for)));
+    let found: Vec<(SupporterId, String)> = supporter::Entity::find()
+        .select_only()
+        .columns([supporter::Column::Id, supporter::Column::Email])
+        .filter(supporter::Column::Discreet.eq(true))
+        .filter(hers)
+        .into_tuple()
+        .all(db.read())
+        .await?;
+    let (ids, emails): (HashSet<SupporterId>, HashSet<String>) = found.into_iter().unzip();
+    let is_discreet = |letter: &&letter::Model| {
+        // Who ordered something may have no page of her own yet, where she could say that her letters are to be discreet.
+        letter.discreet
+            || letter.kind == LetterKind::OrderSettled
+            || emails.contains(&letter.to_address.to_lowercase())
+            || mailing::whose(letter).is_some_and(|id| ids.contains(&id))
+    };
+    Ok(letters.iter().filter(is_discreet).map(|letter| letter.id).collect())
 }
 
 /// The address as mail servers take it: a domain in a script of its own is written in ASCII, which every server understands.

@@ -44,7 +44,7 @@ pub(super) const STOPPED: &str = "the mailing was stopped";
 const ROWS_AT_ONCE: usize = 500;
 
 /// The text of a mailing in one language. [`GREETING`] and [`UNSUBSCRIBE`] in it are filled for each recipient.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
     /// Its language: `en`, `fa-AF`, `ps`.
     pub language: String,
@@ -54,6 +54,10 @@ pub struct Content {
     pub text: String,
     /// The HTML part.
     pub html: String,
+    /// The text part for who wants discreet letters: it names nothing. Empty: there is none, and she gets the other.
+    pub discreet_text: String,
+    /// Its HTML part.
+    pub discreet_html: String,
 }
 
 /// Somebody who gets it.
@@ -110,7 +114,9 @@ pub async fn content(db: &impl ConnectionTrait, id: LetterContentId) -> Result<l
 
 /// Adds the text in one language. It is not changed afterwards.
 pub async fn add_content(tx: &DatabaseTransaction, id: LetterContentId, mailing: MailingId, content: &Content) -> Result<(), Error> {
-    if !content.text.contains(UNSUBSCRIBE) || !content.html.contains(UNSUBSCRIBE) {
+    let lacks = |part: &str| !part.contains(UNSUBSCRIBE);
+    let lacks_in_discreet = !content.discreet_text.is_empty() && (lacks(&content.discreet_text) || lacks(&content.discreet_html));
+    if lacks(&content.text) || lacks(&content.html) || lacks_in_discreet {
         return Err(Error::Internal(format!("a mailing's text and HTML must hold {UNSUBSCRIBE}")));
     }
     let row = letter_content::ActiveModel {
@@ -120,6 +126,8 @@ pub async fn add_content(tx: &DatabaseTransaction, id: LetterContentId, mailing:
         subject: Set(content.subject.clone()),
         text_body: Set(content.text.clone()),
         html_body: Set(content.html.clone()),
+        discreet_text: Set(content.discreet_text.clone()),
+        discreet_html: Set(content.discreet_html.clone()),
     };
     letter_content::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
@@ -205,6 +213,8 @@ impl Outbox {
             topic: Set(one.topic.to_string()),
             mailing_id: Set(Some(mailing)),
             content_id: Set(Some(one.content_id)),
+            // Asked for when it leaves, of her whose it is.
+            discreet: Set(false),
         }
     }
 }
@@ -261,7 +271,7 @@ pub(super) async fn ended(db: &impl ConnectionTrait, letters: &[letter::Model]) 
 }
 
 /// Whose letter of a mailing it is, as its key says.
-fn whose(letter: &letter::Model) -> Option<SupporterId> {
+pub(super) fn whose(letter: &letter::Model) -> Option<SupporterId> {
     letter.dedupe_key.strip_prefix("mailing:")?.split_once(':')?.1.parse().ok()
 }
 

@@ -28,7 +28,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     ids::{DonationId, LetterId, ReceiptId},
-    letter,
+    letter, supporter,
     words::{LetterKind, LetterState, LetterStream},
 };
 use lettre::{Address, message::Mailbox};
@@ -67,6 +67,8 @@ pub struct NewLetter {
     pub html: String,
     /// Its language: `en`, `fa-AF`, `ps`.
     pub language: String,
+    /// Whether its supporter wants discreet letters. It stays so whatever address it goes to, and when she has none any more.
+    pub discreet: bool,
 }
 
 /// The way out of one stream, and who writes in it.
@@ -210,6 +212,11 @@ impl Outbox {
         &self.unsubscribe
     }
 
+    /// Whether what is written to a supporter is to tell nothing: because she wants it so, or because every letter is.
+    pub fn is_discreet(&self, who: &supporter::Model) -> bool {
+        self.discreet || who.discreet
+    }
+
     pub(super) fn message_id(&self, stream: LetterStream, id: LetterId) -> String {
         format!("{id}@{}", self.way(stream).from.email.domain())
     }
@@ -246,6 +253,7 @@ impl Outbox {
             topic: Set(if stream == LetterStream::Updates { Topic::Updates.to_string() } else { String::new() }),
             mailing_id: NotSet,
             content_id: NotSet,
+            discreet: Set(letter.discreet),
         };
         store::insert(tx, row).await
     }
@@ -288,19 +296,20 @@ pub async fn retry_letter(tx: &DatabaseTransaction, id: LetterId, now: DateTime<
     Err(Error::Conflict(format!("the letter is {} and cannot be tried again; to send its content once more, resend it", letter.state)))
 }
 
-/// The same content as a new letter, to the same address or a corrected one. `dedupe_key` tells one wish to resend from another.
-pub fn copy_of(letter: &letter::Model, dedupe_key: String, to_address: Option<&str>) -> NewLetter {
+/// The same content as a new letter to this address. `dedupe_key` tells one wish to resend from another.
+pub fn copy_of(letter: &letter::Model, dedupe_key: String, to_address: &str) -> NewLetter {
     NewLetter {
         kind: letter.kind,
         dedupe_key,
         donation_id: letter.donation_id,
         receipt_id: letter.receipt_id,
-        to_address: to_address.unwrap_or(&letter.to_address).to_owned(),
+        to_address: to_address.to_owned(),
         to_name: letter.to_name.clone(),
         subject: letter.subject.clone(),
         text: letter.text_body.clone(),
         html: letter.html_body.clone(),
         language: letter.language.clone(),
+        discreet: letter.discreet,
     }
 }
 

@@ -63,9 +63,11 @@ pub async fn published(
     with_texts(db, updates).await
 }
 
-/// The published update of a slug.
+/// The published update of a slug, or of an id: a link in a discreet letter has no telling word.
 pub async fn by_slug(db: &impl ConnectionTrait, slug: &str, now: DateTime<Utc>) -> Result<Option<Entry>, Error> {
-    let found = news_update::Entity::find().filter(open(now)).filter(Column::Slug.eq(slug)).all(db).await?;
+    let by_id = slug.parse::<UpdateId>().ok().map(|id| Column::Id.eq(id));
+    let named = Condition::any().add(Column::Slug.eq(slug)).add_option(by_id);
+    let found = news_update::Entity::find().filter(open(now)).filter(named).all(db).await?;
     Ok(with_texts(db, found).await?.pop())
 }
 

@@ -24,7 +24,7 @@ use crate::{
         outbox::NewLetter,
     },
 };
-use entity::{portal_link, words::LetterKind};
+use entity::{portal_link, supporter, words::LetterKind};
 use fluent_templates::fluent_bundle::FluentValue;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
@@ -37,7 +37,7 @@ pub async fn send_link(app: &App, email: &str, language: Language) -> Result<(),
     let Some(supporter) = store::supporter_at(app.db.read(), &email.trim().to_lowercase()).await? else { return Ok(()) };
     let token = app.random.token();
     let hash = crate::clock::sha256_hex(&token);
-    let letter = compose(app, language, supporter.email.clone(), &token, &hash)?;
+    let letter = compose(app, language, &supporter, &token, &hash)?;
     let sent = app
         .db
         .write(async |tx| {
@@ -67,7 +67,7 @@ pub async fn send_link(app: &App, email: &str, language: Language) -> Result<(),
     Ok(())
 }
 
-fn compose(app: &App, language: Language, to_address: String, token: &str, hash: &str) -> Result<NewLetter, Error> {
+fn compose(app: &App, language: Language, to: &supporter::Model, token: &str, hash: &str) -> Result<NewLetter, Error> {
     let text = |key: &str| language.text_with(key, &[("org", FluentValue::from(app.config.org_name.clone()))]);
     let note = Note {
         language,
@@ -88,11 +88,12 @@ fn compose(app: &App, language: Language, to_address: String, token: &str, hash:
         dedupe_key: format!("portal:{hash}"),
         donation_id: None,
         receipt_id: None,
-        to_address,
+        to_address: to.email.clone(),
         to_name: String::new(),
         subject,
         text,
         html,
         language: language.tag().to_owned(),
+        discreet: to.discreet,
     })
 }

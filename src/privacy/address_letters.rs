@@ -77,6 +77,7 @@ fn compose(app: &App, told: &Told<'_>, word: &str, days: i64) -> Result<NewLette
         text,
         html,
         language: language.tag().to_owned(),
+        discreet: told.who.discreet,
     })
 }
 

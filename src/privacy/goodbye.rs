@@ -56,5 +56,6 @@ fn compose(app: &App, who: &Person, to: &str, kept_until: Option<NaiveDate>) -> 
         text,
         html,
         language: language.tag().to_owned(),
+        discreet: who.supporter.discreet,
     })
 }

@@ -49,7 +49,7 @@ pub const HERS: &[Table] = &[
         what: "Your gifts. The ids that begin with cs_, pi_ and ch_ are Stripe’s.",
         erased: "donor_name public_name note reference",
         sealed: "",
-        kept: "id status supporter_id wants_updates language amount_minor fee_cover_minor currency campaign_id wish_item_id wish_quantity article_id fund_id fund_code restriction gl_income gl_fee checkout_session_id payment_intent_id charge_id livemode expires_at created_at paid_at updated_at source method invoice_id recurring_donation_id",
+        kept: "id status supporter_id wants_updates discreet language amount_minor fee_cover_minor currency campaign_id wish_item_id wish_quantity article_id fund_id fund_code restriction gl_income gl_fee checkout_session_id payment_intent_id charge_id livemode expires_at created_at paid_at updated_at source method invoice_id recurring_donation_id",
         hidden: "token_hash form_token request_hash idempotency_key checkout_url",
     },
     Table {
@@ -129,7 +129,7 @@ pub const HERS: &[Table] = &[
         what: "The letters that we wrote to you.",
         erased: "to_address to_name subject text_body last_reply domain",
         sealed: "",
-        kept: "id kind dedupe_key donation_id receipt_id language state attempts next_at last_stage smtp_code created_at sent_at stream topic mailing_id content_id",
+        kept: "id kind dedupe_key donation_id receipt_id language state attempts next_at last_stage smtp_code created_at sent_at stream topic mailing_id content_id discreet",
         hidden: "html_body message_id lease_until",
     },
     Table {
@@ -356,7 +356,7 @@ pub const NOBODYS: &[(&str, &str)] = &[
     ("job", "id kind payload dedupe_key run_at attempts lease_until last_error given_up_at created_at"),
     ("last_outcome", "name ok summary report began_at ended_at"),
     ("ledger_entry", "id transaction_id account amount_minor currency fund_id campaign_id wish_item_id article_id"),
-    ("letter_content", "id mailing_id language subject text_body html_body"),
+    ("letter_content", "id mailing_id language subject text_body html_body discreet_text discreet_html"),
     ("letter_to_forget", "letter_id since"),
     ("mail_domain", "stream domain strikes struck_at wait_until"),
     ("mail_key", "id mark noted_at"),

@@ -9,7 +9,7 @@ use crate::{
         note::{Link, Note},
         outbox::NewLetter,
     },
-    wishes,
+    supporters, wishes,
 };
 use chrono::{DateTime, Utc};
 use entity::{
@@ -19,26 +19,28 @@ use entity::{
     words::{LetterKind, PromiseWay},
 };
 use fluent_templates::fluent_bundle::FluentValue;
-use sea_orm::{DatabaseTransaction, EntityTrait};
+use sea_orm::DatabaseTransaction;
 
 /// What the outbox knows the question about a choice by.
 pub(super) fn asked_key(id: PromiseChoiceId) -> String {
     format!("promise:{id}:asked")
 }
 
-/// The question to a giver, in her language, with her link.
+/// The question to a giver, in her language, with her link. A discreet one does not name the item.
 pub(super) fn question(
     app: &App,
     promise: &promise::Model,
     choice: &promise_choice::Model,
     gift: &donation::Model,
     item: &wish_item::Model,
+    discreet: bool,
 ) -> (Language, Vec<String>, Link) {
     let lang = Language::nearest(&gift.language).unwrap_or_default();
     let amount = lang.money(Money::new(choice.amount_minor, choice.currency));
     let day = lang.date(promise.decide_by.with_timezone(&app.config.org_timezone).date_naive());
+    let sorry = if discreet { "promises-letter-sorry-discreet" } else { "promises-letter-sorry" };
     let paragraphs = vec![
-        text(lang, "promises-letter-sorry", &[("item", item.title.clone()), ("amount", amount)]),
+        text(lang, sorry, &[("item", item.title.clone()), ("amount", amount)]),
         lang.text(wishes::cancel_key(&promise.reason)),
         text(lang, "promises-letter-choose", &[("day", day)]),
     ];
@@ -55,8 +57,9 @@ pub(super) async fn ask(
     item: &wish_item::Model,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let (lang, paragraphs, link) = question(app, promise, choice, gift, item);
-    let letter = Draft { kind: LetterKind::PromiseChanged, key: asked_key(choice.id), paragraphs, link: Some(link) };
+    let giver = supporters::recipient(tx, &app.outbox, gift.supporter_id).await?;
+    let (lang, paragraphs, link) = question(app, promise, choice, gift, item, giver.discreet);
+    let letter = Draft { giver, kind: LetterKind::PromiseChanged, key: asked_key(choice.id), paragraphs, link: Some(link) };
     send(tx, app, gift, lang, text(lang, "promises-letter-subject", &[("org", app.config.org_name.clone())]), letter, now).await
 }
 
@@ -74,7 +77,9 @@ pub(super) async fn tell(
         Some(id) => wishes::store::item(tx, id).await?.map(|item| item.title).unwrap_or_default(),
         None => String::new(),
     };
+    let giver = supporters::recipient(tx, &app.outbox, gift.supporter_id).await?;
     let key = match choice.way {
+        PromiseWay::Item if giver.discreet => "promises-done-item-discreet",
         PromiseWay::Item => "promises-done-item",
         PromiseWay::Refund => "promises-done-refund",
         PromiseWay::General | PromiseWay::Open => "promises-done-general",
@@ -83,7 +88,7 @@ pub(super) async fn tell(
     if choice.chosen_by == "default" {
         paragraphs.insert(0, lang.text("promises-done-default"));
     }
-    let letter = Draft { kind: LetterKind::PromiseDone, key: format!("promise:{}:done", choice.id), paragraphs, link: None };
+    let letter = Draft { giver, kind: LetterKind::PromiseDone, key: format!("promise:{}:done", choice.id), paragraphs, link: None };
     send(tx, app, gift, lang, text(lang, "promises-done-subject", &[("org", app.config.org_name.clone())]), letter, now).await
 }
 
@@ -94,6 +99,7 @@ fn text(language: Language, key: &str, arguments: &[(&'static str, String)]) -> 
 }
 
 struct Draft {
+    giver: supporter::Model,
     kind: LetterKind,
     key: String,
     paragraphs: Vec<String>,
@@ -109,8 +115,9 @@ async fn send(
     draft: Draft,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let giver = supporter::Entity::find_by_id(gift.supporter_id).one(tx).await?;
-    let Some(giver) = giver.filter(|giver| !giver.email.is_empty()) else { return Ok(()) };
+    if draft.giver.email.is_empty() {
+        return Ok(());
+    }
     let note = Note {
         language,
         name: gift.donor_name.clone(),
@@ -129,12 +136,13 @@ async fn send(
         dedupe_key: draft.key,
         donation_id: Some(gift.id),
         receipt_id: None,
-        to_address: giver.email,
+        to_address: draft.giver.email,
         to_name: gift.donor_name.clone(),
         subject,
         text,
         html,
         language: language.tag().to_owned(),
+        discreet: draft.giver.discreet,
     };
     app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
     Ok(())

@@ -69,7 +69,7 @@ pub(super) async fn write(app: &App, actor: &Actor, id: PromiseChoiceId) -> Resu
             refuse_unless_hers(tx, app, actor, &choice, &gift).await?;
             let promise = store::promise(tx, choice.promise_id).await?.ok_or(Error::NotFound)?;
             let item = wishes::store::item(tx, promise.wish_item_id).await?.ok_or(Error::NotFound)?;
-            let (language, paragraphs, link) = letters::question(app, &promise, &choice, &gift, &item);
+            let (language, paragraphs, link) = letters::question(app, &promise, &choice, &gift, &item, false);
             gifts::note(tx, gift.id, now, PRINTED, "").await?;
             audit::record(tx, now, actor, "promise.print", "promise_choice", &id.to_string(), json!({ "donation": gift.id })).await?;
             Ok(Letter { language, giver: gift.donor_name, paragraphs, link })

@@ -356,7 +356,7 @@ async fn issue_one(
     let at = years::Number { series_id, number };
     let written = write(tx, app, settings, year, &plan, &at, &code(&prefix, i64::from(year.year), number)).await?;
     if settings.issuer.profile != "de" && !plan.donor.email.is_empty() {
-        app.outbox.enqueue(tx, statement::letter(&written)?, app.new_id(), now).await?;
+        app.outbox.enqueue(tx, statement::letter(&written, plan.supporter.discreet)?, app.new_id(), now).await?;
     }
     Ok((plan.step, plan.disputed))
 }

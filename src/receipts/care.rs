@@ -5,6 +5,7 @@ use crate::{
     app::App,
     error::Error,
     staff::{Actor, audit},
+    supporters,
 };
 use entity::{donation, ids::ReceiptId, receipt, words::ReceiptStatus};
 use sea_orm::{EntityTrait, QuerySelect, sea_query::LockType};
@@ -30,7 +31,7 @@ pub async fn correct(app: &App, actor: &Actor, id: ReceiptId, correction: &Corre
             donation::Entity::find_by_id(old.donation_id).lock(LockType::NoKeyUpdate).one(tx).await?;
             // Read again under the lock.
             let old = store::find(tx, id).await?;
-            store::require_not_sealed(tx, &old).await?;
+            let gift = store::require_not_sealed(tx, &old).await?;
             if old.status != ReceiptStatus::Issued {
                 return Err(Error::Conflict(format!("Receipt {} is {} already.", old.code, old.status)));
             }
@@ -44,7 +45,8 @@ pub async fn correct(app: &App, actor: &Actor, id: ReceiptId, correction: &Corre
             let change =
                 Change { amount: None, donor_name: Some(correction.name.clone()), donor_address: Some(correction.address.clone()) };
             let new = replace(tx, &settings, id, &change, "name or address mended", now, &app.random).await?;
-            let letter = letter(&new, None)?;
+            let giver = supporters::recipient(tx, &app.outbox, gift.supporter_id).await?;
+            let letter = letter(&new, Some(&giver), None)?;
             // Who gave in person may have no e-mail address: the page to print is hers.
             if !letter.to_address.is_empty() {
                 app.outbox.enqueue(tx, letter, app.new_id(), now).await?;

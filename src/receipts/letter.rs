@@ -11,7 +11,7 @@ use crate::{
     mail::{message::one_line, note::greeting, outbox::NewLetter},
 };
 use askama::Template;
-use entity::{receipt, words::LetterKind};
+use entity::{receipt, supporter, words::LetterKind};
 
 /// Longest subject that lock screens and lists show whole.
 const SUBJECT_CHARS_MAX: usize = 60;
@@ -50,9 +50,22 @@ pub enum Ended {
     Mistake,
 }
 
-/// The letter of a receipt. `link` is the supporter's page of this gift, where the caller knows it.
-pub fn letter(receipt: &receipt::Model, link: Option<&str>) -> Result<NewLetter, Error> {
-    let snapshot: Snapshot = serde_json::from_str(&receipt.snapshot)?;
+/// What a letter to `giver` tells of a receipt, and where it goes: to her present address, where one is known, and else to the receipt's. A
+/// discreet letter leaves out what was given for: no law asks for that.
+fn told(receipt: &receipt::Model, giver: Option<&supporter::Model>) -> Result<(Snapshot, String, bool), Error> {
+    let mut snapshot: Snapshot = serde_json::from_str(&receipt.snapshot)?;
+    let discreet = giver.is_some_and(|giver| giver.discreet);
+    if discreet {
+        (snapshot.campaign, snapshot.item) = (None, None);
+    }
+    let present = giver.map(|giver| &giver.email).filter(|email| !email.is_empty());
+    let to_address = present.unwrap_or(&snapshot.donor_email).clone();
+    Ok((snapshot, to_address, discreet))
+}
+
+/// The letter of a receipt to who gave ([`crate::supporters::recipient`]). `link` is the supporter's page of this gift, where the caller knows it.
+pub fn letter(receipt: &receipt::Model, giver: Option<&supporter::Model>, link: Option<&str>) -> Result<NewLetter, Error> {
+    let (snapshot, to_address, discreet) = told(receipt, giver)?;
     let language = Language::nearest(&snapshot.language).unwrap_or_default();
     let view = View {
         subject: subject(&text_with(language, "receipt-subject", "code", &snapshot.code), &snapshot.issuer.name),
@@ -66,19 +79,20 @@ pub fn letter(receipt: &receipt::Model, link: Option<&str>) -> Result<NewLetter,
         dedupe_key: key,
         donation_id: Some(receipt.donation_id),
         receipt_id: Some(receipt.id),
-        to_address: snapshot.donor_email,
+        to_address,
         to_name: snapshot.donor_name,
         subject: view.subject,
         text,
         html,
         language: language.tag().to_owned(),
+        discreet,
     })
 }
 
 /// The letter that says that a receipt is no longer valid and none takes its place. (One that is replaced needs none: the letter of the new
 /// receipt says what it replaces.)
-pub fn cancelled_letter(receipt: &receipt::Model, why: Ended) -> Result<NewLetter, Error> {
-    let snapshot: Snapshot = serde_json::from_str(&receipt.snapshot)?;
+pub fn cancelled_letter(receipt: &receipt::Model, giver: Option<&supporter::Model>, why: Ended) -> Result<NewLetter, Error> {
+    let (snapshot, to_address, discreet) = told(receipt, giver)?;
     let language = Language::nearest(&snapshot.language).unwrap_or_default();
     let mut shown = Document::of(&snapshot);
     shown.cancel(language, "receipt-cancelled-keep");
@@ -96,12 +110,13 @@ pub fn cancelled_letter(receipt: &receipt::Model, why: Ended) -> Result<NewLette
         dedupe_key: format!("receipt-cancelled:{}", receipt.code),
         donation_id: Some(receipt.donation_id),
         receipt_id: None,
-        to_address: snapshot.donor_email,
+        to_address,
         to_name: snapshot.donor_name,
         subject: view.subject,
         text,
         html,
         language: language.tag().to_owned(),
+        discreet,
     })
 }
 

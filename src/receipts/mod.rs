@@ -47,8 +47,9 @@ use crate::{
     i18n::Language,
     mail::{
         forgetting,
-        outbox::{self, Outbox},
+        outbox::{self, NewLetter, Outbox},
     },
+    supporters,
 };
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -270,8 +271,8 @@ async fn end(tx: &DatabaseTransaction, id: ReceiptId, status: ReceiptStatus, rea
     Err(Error::Conflict(format!("receipt {} is {} already", receipt.code, receipt.status)))
 }
 
-/// Sends a receipt's letter once more, to the same address or a corrected one. Two requests at the same moment make one letter. The caller
-/// keeps the donation locked.
+/// Sends a receipt's letter once more, to the giver's present address or, this once, to another. Two requests at the same moment make one
+/// letter. The caller keeps the donation locked.
 pub async fn resend(
     tx: &DatabaseTransaction,
     outbox: &Outbox,
@@ -281,21 +282,21 @@ pub async fn resend(
     now: DateTime<Utc>,
 ) -> Result<LetterId, Error> {
     let receipt = store::find(tx, id).await?;
-    store::require_not_sealed(tx, &receipt).await?;
+    let gift = store::require_not_sealed(tx, &receipt).await?;
     if receipt.status != ReceiptStatus::Issued {
         return Err(Error::Conflict(format!("receipt {} is {} and is not sent again", receipt.code, receipt.status)));
     }
+    let giver = supporters::recipient(tx, outbox, gift.supporter_id).await?;
     let letters = store::letters(tx, id).await?;
     let key = format!("receipt:{}:again:{}", receipt.code, letters.len());
-    // Letters lose their text after a while; the receipt has everything that is needed for a new one.
-    let copy = match letters.first().filter(|first| !forgetting::is_forgotten(first)) {
-        Some(first) => outbox::copy_of(first, key, to_address),
-        None => {
-            let mut anew = letter(&receipt, None)?;
-            anew.dedupe_key = key;
-            anew.to_address = to_address.map_or(anew.to_address, ToOwned::to_owned);
-            anew
-        }
+    // Letters lose their text after a while, and the first may have said more than she wants by now; the receipt has everything that is
+    // needed for a new one.
+    let first = letters.first().filter(|first| !forgetting::is_forgotten(first) && !giver.discreet);
+    let anew = letter(&receipt, Some(&giver), None)?;
+    let to = to_address.unwrap_or(&anew.to_address);
+    let copy = match first {
+        Some(first) => outbox::copy_of(first, key, to),
+        None => NewLetter { dedupe_key: key, to_address: to.to_owned(), ..anew },
     };
     if copy.to_address.is_empty() {
         return Err(Error::Conflict("No address is known for this receipt: write one into the field, or print the receipt.".to_owned()));

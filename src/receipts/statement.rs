@@ -261,7 +261,7 @@ fn table(snapshot: &YearSnapshot, language: Language) -> Result<Table, Error> {
 }
 
 /// The letter of a statement.
-pub fn letter(statement: &statement::Model) -> Result<NewLetter, Error> {
+pub fn letter(statement: &statement::Model, discreet: bool) -> Result<NewLetter, Error> {
     let snapshot: YearSnapshot = serde_json::from_str(&statement.snapshot)?;
     let language = Language::nearest(&snapshot.language).unwrap_or_default();
     let name = &snapshot.issuer.name;
@@ -287,6 +287,7 @@ pub fn letter(statement: &statement::Model) -> Result<NewLetter, Error> {
         text,
         html,
         language: language.tag().to_owned(),
+        discreet,
     })
 }
 

@@ -51,13 +51,14 @@ pub async fn find(db: &impl ConnectionTrait, id: ReceiptId) -> Result<receipt::M
     receipt::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound)
 }
 
-/// Refuses a receipt of somebody who was erased: nothing may be written on it or sent any more. The caller keeps the donation locked.
-pub async fn require_not_sealed(tx: &DatabaseTransaction, receipt: &receipt::Model) -> Result<(), Error> {
+/// The gift of a receipt. Refused is one of somebody who was erased: nothing may be written on it or sent any more. The caller keeps the
+/// donation locked.
+pub async fn require_not_sealed(tx: &DatabaseTransaction, receipt: &receipt::Model) -> Result<donation::Model, Error> {
     let gift = donation::Entity::find_by_id(receipt.donation_id).one(tx).await?.ok_or(Error::NotFound)?;
     if receipt.sealed_at.is_some() || erasure::Entity::find_by_id(gift.supporter_id).one(tx).await?.is_some() {
         return Err(Error::Conflict(format!("Receipt {} is sealed because its supporter was erased: it stays as it is.", receipt.code)));
     }
-    Ok(())
+    Ok(gift)
 }
 
 /// A receipt by what people read, `R-2026-000123`.

@@ -265,6 +265,7 @@ async fn write_down(
         public_name: Set(gift.public_name),
         note: Set(String::new()),
         wants_updates: Set(false),
+        discreet: Set(false),
         language: Set(gift.language.clone()),
         amount_minor: Set(received.minor),
         fee_cover_minor: Set(if covered { gift.fee_cover_minor } else { 0 }),

@@ -97,11 +97,11 @@ impl News {
 pub(super) async fn write(tx: &DatabaseTransaction, app: &App, gift: &recurring_donation::Model, news: &News) -> Result<(), Error> {
     let supporter = supporter::Entity::find_by_id(gift.supporter_id).one(tx).await?;
     let supporter = supporter.ok_or_else(|| Error::Internal(format!("recurring donation {} has no supporter", gift.id)))?;
-    let letter = compose(app, gift, news, supporter.email)?;
+    let letter = compose(app, gift, news, &supporter)?;
     app.outbox.enqueue(tx, letter, app.new_id(), app.now()).await.map(|_| ())
 }
 
-fn compose(app: &App, gift: &recurring_donation::Model, news: &News, to_address: String) -> Result<NewLetter, Error> {
+fn compose(app: &App, gift: &recurring_donation::Model, news: &News, to: &supporter::Model) -> Result<NewLetter, Error> {
     let language = Language::nearest(&gift.language).unwrap_or_default();
     let key = |part: &str| format!("recurring-letter-{}-{part}", news.word());
     let arguments = arguments(app, gift, news, language);
@@ -137,12 +137,13 @@ fn compose(app: &App, gift: &recurring_donation::Model, news: &News, to_address:
         dedupe_key: format!("recurring:{}:{}:{}", gift.id, news.word(), news.mark()),
         donation_id: None,
         receipt_id: None,
-        to_address,
+        to_address: to.email.clone(),
         to_name: one_line(&gift.donor_name, 200),
         subject,
         text,
         html,
         language: language.tag().to_owned(),
+        discreet: to.discreet,
     })
 }
 
@@ -212,6 +213,7 @@ pub(super) async fn notify_staff(
             text,
             html,
             language: language.tag().to_owned(),
+            discreet: false,
         };
         app.outbox.enqueue(tx, letter, app.new_id(), app.now()).await?;
     }

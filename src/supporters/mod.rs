@@ -1,6 +1,6 @@
 //! The people who give: known by e-mail, anonymous in public unless they say otherwise.
 
-use crate::error::Error;
+use crate::{error::Error, mail::outbox::Outbox};
 use chrono::{DateTime, Utc};
 use entity::{erasure, ids::SupporterId, supporter};
 use sea_orm::{
@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 /// What a form tells of a supporter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Introduction<'a> {
     /// The name; may be empty, and then the one known is kept.
     pub name: &'a str,
@@ -16,6 +16,15 @@ pub struct Introduction<'a> {
     pub language: &'a str,
     /// Whether news were asked for on this form. An unticked box takes nothing back: that is done from a letter or her own pages.
     pub wants_updates: bool,
+    /// Whether discreet letters were asked for there. An unticked box takes nothing back either.
+    pub discreet: bool,
+}
+
+/// Whom a letter about something of hers goes to: to her present address, if she has one, and discreetly also where every letter is.
+pub async fn recipient(db: &impl ConnectionTrait, outbox: &Outbox, id: SupporterId) -> Result<supporter::Model, Error> {
+    let mut who = supporter::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound)?;
+    who.discreet = outbox.is_discreet(&who);
+    Ok(who)
 }
 
 /// Finds the supporter by e-mail or adds her, safe when two forms come at once. Anybody can type anybody's address into a form, so
@@ -101,6 +110,9 @@ pub async fn welcome(
     if who.wants_updates && !known.wants_updates {
         change.wants_updates = Set(true);
         change.wants_updates_since = Set(Some(now));
+    }
+    if who.discreet && !known.discreet {
+        change.discreet = Set(true);
     }
     if !change.is_changed() {
         return Ok(known);

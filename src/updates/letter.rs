@@ -24,6 +24,7 @@ use serde_json::json;
 const SUBJECT_CHARS_MAX: usize = 100;
 
 /// What both parts of a letter say beside its text.
+#[derive(Clone)]
 struct Letter<'a> {
     language: Language,
     text_language: &'a str,
@@ -53,6 +54,7 @@ struct AsHtml<'a> {
 }
 
 /// The letter's own sentences.
+#[derive(Clone)]
 struct Words {
     on_page: String,
     why: String,
@@ -74,7 +76,8 @@ impl Words {
     }
 }
 
-/// The letter with the text `text`, for whoever reads that language. The places for what each recipient has of her own are left.
+/// The letter with the text `text`, for whoever reads that language, and the one for who wants discreet letters: that there is news, and a
+/// link that names nothing. The places for what each recipient has of her own are left.
 pub fn compose(app: &App, update: &news_update::Model, text: &news_text::Model, subject: Option<&Subject>) -> Result<Content, Error> {
     let language = Language::nearest(&text.language).unwrap_or_default();
     let title = one_line(&text.title, SUBJECT_CHARS_MAX);
@@ -96,11 +99,30 @@ pub fn compose(app: &App, update: &news_update::Model, text: &news_text::Model, 
     let html = markdown::to_html_for_elsewhere(&text.body_markdown, &app.config.base_url)
         .replace("<a href=", "<a style=\"word-break: break-all\" href=");
     let plain = markdown::to_text(&text.body_markdown, &app.config.base_url);
-    let html = AsHtml { letter: &letter, story: &html }.render()?;
-    let text = format!("{}\n", AsText { letter: &letter, story: &plain }.render()?.trim());
-    // Isolates help where directions mix, and only get in the way of searching and copying where they do not.
-    let tidy = |text: String| if language.dir() == "rtl" { text } else { text.replace(ISOLATE, "") };
-    Ok(Content { language: language.tag().to_owned(), text: tidy(text), html: tidy(html), subject: title })
+    let (text, html) = letter.render(&plain, &html)?;
+    let (neutral, sentence) = (language.text("letter-discreet-subject"), language.text("updates-letter-discreet"));
+    let page_link = app.config.link(&format!("/updates/{}", update.id));
+    let discreet = Letter {
+        text_language: language.tag(),
+        text_dir: language.dir(),
+        title: &neutral,
+        about: String::new(),
+        page_link,
+        ..letter.clone()
+    };
+    let (discreet_text, discreet_html) = discreet.render(&sentence, &format!("<p>{sentence}</p>"))?;
+    Ok(Content { language: language.tag().to_owned(), text, html, subject: title, discreet_text, discreet_html })
+}
+
+impl Letter<'_> {
+    /// The text part and the HTML part around a text.
+    fn render(&self, plain: &str, html: &str) -> Result<(String, String), Error> {
+        let html = AsHtml { letter: self, story: html }.render()?;
+        let text = format!("{}\n", AsText { letter: self, story: plain }.render()?.trim());
+        // Isolates help where directions mix, and only get in the way of searching and copying where they do not.
+        let tidy = |text: String| if self.language.dir() == "rtl" { text } else { text.replace(ISOLATE, "") };
+        Ok((tidy(text), tidy(html)))
+    }
 }
 
 /// The letters of an update, one for each of its texts.
@@ -138,6 +160,7 @@ pub async fn send_test(app: &App, actor: &Actor, to: &staff_member::Model, id: U
                     text: content.text,
                     html: content.html,
                     language: content.language,
+                    discreet: false,
                 };
                 app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
             }

@@ -107,5 +107,6 @@ fn compose(app: &App, order: &wish_order::Model, news: News, language: &str, to:
         text,
         html,
         language: language.tag().to_owned(),
+        discreet: true,
     })
 }

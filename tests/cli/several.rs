@@ -56,6 +56,7 @@ async fn pay_untold(app: &TestApp) -> donation::Model {
         name: String::new(),
         note: String::new(),
         wants_updates: false,
+        discreet: false,
         language: Language::English,
         particulars: Default::default(),
     };

@@ -132,6 +132,31 @@ on_both_databases! {
         assert_eq!(count(&app.app, "supporter").await, 1);
     }
 
+    async fn the_box_for_discreet_letters_holds_from_the_first_receipt_on_and_counts_only_once_it_is_paid(app: TestApp) {
+        use entity::{letter, words::LetterKind};
+        use sea_orm::EntityTrait;
+        new_campaign(&app.app).await;
+        let who = || async { entity::supporter::Entity::find().one(app.app.db.read()).await.unwrap().unwrap() };
+        let ticked = fill(&app, "campaign=schools").await.with("discreet", "yes").with("wants_updates", "yes");
+        let session = session_of(&app, &ticked.send(&app).await);
+        assert!(!who().await.discreet, "anybody can type anybody's address");
+        app.stripe.standin.pay(&session, GOOD_CARD);
+        catch_up(&app).await;
+        assert!(who().await.discreet);
+        let letters = letter::Entity::find().all(app.app.db.read()).await.unwrap();
+        let mut kinds: Vec<LetterKind> = letters.iter().map(|letter| letter.kind).collect();
+        kinds.sort();
+        assert!(kinds.contains(&LetterKind::Receipt) && kinds.contains(&LetterKind::Confirmation) && kinds.len() == 2, "{kinds:?}");
+        for letter in &letters {
+            let title = entity::campaign::Entity::find().one(app.app.db.read()).await.unwrap().unwrap().title;
+            assert!(letter.discreet && !letter.text_body.contains(&title) && !letter.html_body.contains(&title), "{}", letter.text_body);
+        }
+        // A box that is not ticked takes nothing back.
+        paid_session(&app, "").await;
+        catch_up(&app).await;
+        assert!(who().await.discreet);
+    }
+
     async fn one_network_may_open_so_many_checkouts_an_hour(database: TestDatabase) {
         let app = TestApp::with(database, |settings| settings.checkouts_per_hour = 2).await;
         for _ in 0..2 {

@@ -127,11 +127,13 @@ on_both_databases! {
         let app = with_bank(app);
         for (language, dir, said) in [("en", "ltr", "write the code"), ("fa-AF", "rtl", "به حیث مرجع"), ("ps", "rtl", "د حوالې په توګه")] {
             let typed = fill(&app, "").await.with("currency", "EUR").with("language", language).with("email", &format!("{language}@example.org"));
+            let typed = if dir == "rtl" { typed.with("discreet", "yes") } else { typed };
             assert_eq!(announce(&app, &typed).await.status, 303);
             let letters = letter::Entity::find().filter(letter::Column::Language.eq(language)).all(app.app.db.read()).await.unwrap();
             let [letter] = letters.as_slice() else { panic!("one letter in {language}: {letters:?}") };
             let gift = donation::Entity::find_by_id(letter.donation_id.unwrap()).one(app.app.db.read()).await.unwrap().unwrap();
             assert_eq!((letter.kind, letter.to_address.as_str()), (LetterKind::TransferAnnounced, &*format!("{}@example.org", language.to_lowercase())));
+            assert_eq!(letter.discreet, dir == "rtl", "as the form's box says");
             assert!(!letter.subject.contains(&gift.reference) && !letter.to_name.contains("Zarmina"), "{letter:?}");
             for part in [&letter.text_body, &letter.html_body] {
                 for shown in ["IBAN: DE00 1234 5678", gift.reference.as_str(), said, "/donations/"] {

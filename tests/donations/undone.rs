@@ -25,6 +25,7 @@ on_both_databases! {
             text: "It was done.".into(),
             html: String::new(),
             language: "en".into(),
+            discreet: false,
         };
         let failed: Result<(), Error> = app
             .app

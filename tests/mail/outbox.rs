@@ -90,6 +90,7 @@ fn letter(to: &str, kind: LetterKind, key: &str) -> NewLetter {
         text: "Thank you.".into(),
         html: "<p>Thank you.</p>".into(),
         language: "en".into(),
+        discreet: false,
     }
 }
 
@@ -326,7 +327,7 @@ on_both_databases! {
         assert_eq!(office.states_of_attempts(id).await, [LetterState::Bounced; 2]);
 
         let bounced = office.find(id).await;
-        let copy = outbox::copy_of(&bounced, "test:again:1".into(), Some("right@example.org"));
+        let copy = outbox::copy_of(&bounced, "test:again:1".into(), "right@example.org");
         let new = office.random.id(now);
         let again = office.db.write(async |tx| outbox.enqueue(tx, copy.clone(), new, now).await).await.unwrap();
         assert_eq!(office.round(&outbox).await.sent, 1);

@@ -43,6 +43,7 @@ impl Mailing {
             subject: subject.into(),
             text: "[[greeting]]\n\nThe winter coats have come.\n\n[[unsubscribe]]\n".into(),
             html: "<title>Coats</title><p>[[greeting]]</p><p><a href=\"[[unsubscribe]]\">No more</a></p>".into(),
+            ..Content::default()
         };
         office
             .db

@@ -14,10 +14,10 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use std::time::Duration;
 use wellwisher::{mail::topic::Topic, privacy};
 
-const NEW: &str = "somewhere@example.net";
+pub const NEW: &str = "somewhere@example.net";
 
 /// The path of the link in the newest letter about another address to this mailbox.
-async fn link_to(test: &TestApp, address: &str) -> String {
+pub async fn link_to(test: &TestApp, address: &str) -> String {
     let all = letters(test, LetterKind::AddressChange).await;
     let text = all.iter().rev().find(|letter| letter.to_address == address && letter.text_body.contains("/me/address/")).expect("a letter");
     let line = text.text_body.lines().find(|line| line.contains("/me/address/")).expect("a link");
@@ -28,7 +28,7 @@ async fn address_of(test: &TestApp, id: entity::ids::SupporterId) -> String {
     supporter::Entity::find_by_id(id).one(test.app.db.read()).await.unwrap().unwrap().email
 }
 
-async fn say(test: &TestApp, path: &str, word: &str) -> u16 {
+pub async fn say(test: &TestApp, path: &str, word: &str) -> u16 {
     test.app.clock.advance(TimeDelta::seconds(1));
     test.post(path, &[("say", word)]).await.status.as_u16()
 }

@@ -1,6 +1,6 @@
 //! The letter of a receipt, in every language and by every country's rules.
 
-use entity::Money;
+use entity::{Money, supporter};
 use scraper::{Html, Selector};
 use wellwisher::{
     clock::Random,
@@ -18,7 +18,7 @@ fn a_gift(language: Language) -> PaidGift {
 }
 
 fn letter(settings: &IssuerSettings, gift: &PaidGift) -> NewLetter {
-    receipts::letter(&receipt_of(settings, gift), Some(LINK)).unwrap()
+    receipts::letter(&receipt_of(settings, gift), None, Some(LINK)).unwrap()
 }
 
 /// Without the characters that only order directions.
@@ -149,7 +149,7 @@ fn what_was_not_given_leaves_no_empty_line_behind() {
     let mut settings = issuer("plain");
     settings.issuer.address = String::new();
     let gift = PaidGift { donor_name: String::new(), campaign: None, item: None, ..a_gift(Language::English) };
-    let letter = receipts::letter(&receipt_of(&settings, &gift), None).unwrap();
+    let letter = receipts::letter(&receipt_of(&settings, &gift), None, None).unwrap();
     insta::assert_snapshot!(letter.text, @r"
     Hello,
 
@@ -197,7 +197,7 @@ fn a_cancelled_notice_tells_number_and_amount_and_nothing_that_looks_like_a_vali
     for profile in ["us", "uk", "plain", "ca", "de", "au"] {
         for language in Language::ALL {
             let (settings, gift) = (issuer(profile), official(profile, language));
-            let notice = receipts::cancelled_letter(&receipt_of(&settings, &gift), Ended::Returned).unwrap();
+            let notice = receipts::cancelled_letter(&receipt_of(&settings, &gift), None, Ended::Returned).unwrap();
             let text = bare(&notice.text);
             assert!(notice.subject.contains("R-2026-000123") && text.contains("R-2026-000123"), "{text}");
             assert!(
@@ -210,6 +210,46 @@ fn a_cancelled_notice_tells_number_and_amount_and_nothing_that_looks_like_a_vali
                 assert!(!text.contains(law), "{profile}: {text}");
             }
             assert_eq!(notice.receipt_id, None, "it is never sent again as the receipt");
+        }
+    }
+}
+
+/// Who gave, and wants discreet letters; she has another address than when she gave.
+fn discreet_giver() -> supporter::Model {
+    supporter::Model {
+        id: Random::default().id(noon()),
+        email: "elsewhere@example.org".into(),
+        name: "Ash".into(),
+        language: "en".into(),
+        wants_updates: false,
+        wants_updates_since: None,
+        created_at: noon(),
+        updated_at: noon(),
+        discreet: true,
+    }
+}
+
+#[test]
+fn a_discreet_receipt_says_what_the_law_asks_for_and_not_what_was_given_for() {
+    for profile in ["us", "uk", "ca", "de", "au", "plain"] {
+        for language in Language::ALL {
+            let (settings, gift) = (issuer(profile), official(profile, language));
+            let receipt = receipt_of(&settings, &gift);
+            let open = letter(&settings, &gift);
+            let giver = discreet_giver();
+            let hidden = receipts::letter(&receipt, Some(&giver), Some(LINK)).unwrap();
+            let cancelled = receipts::cancelled_letter(&receipt, Some(&giver), Ended::Mistake).unwrap();
+            assert!(hidden.discreet && cancelled.discreet && !open.discreet);
+            for told in [&hidden, &cancelled] {
+                assert_eq!(told.to_address, "elsewhere@example.org");
+                for part in [&told.subject, &told.text, &told.html] {
+                    assert!(!part.contains("printing press") && !part.contains("Ream of paper"), "{profile} {language:?}: {part}");
+                }
+                assert!(told.text.contains("R-2026-000123") && told.text.contains("Kestrel Papers Foundation, Inc."), "{}", told.text);
+            }
+            // Beside these lines it is the same receipt.
+            let named = |line: &&str| !line.contains("printing press") && !line.contains("Ream of paper");
+            assert_eq!(hidden.text.lines().collect::<Vec<_>>(), open.text.lines().filter(named).collect::<Vec<_>>());
         }
     }
 }
@@ -317,7 +357,7 @@ fn an_australian_receipt_says_name_abn_and_that_it_is_for_a_gift() {
 #[test]
 fn a_receipt_of_an_earlier_version_is_read_as_it_was() {
     let mut receipt = receipt_of(&issuer("us"), &a_gift(Language::English));
-    let now = receipts::letter(&receipt, None).unwrap();
+    let now = receipts::letter(&receipt, None, None).unwrap();
     let mut old: serde_json::Value = serde_json::from_str(&receipt.snapshot).unwrap();
     for new in ["donor_address", "issued_on", "statement_language", "short_of", "replaces"] {
         assert!(old.as_object_mut().unwrap().remove(new).is_some(), "{new}");
@@ -326,5 +366,5 @@ fn a_receipt_of_an_earlier_version_is_read_as_it_was() {
         assert!(old["issuer"].as_object_mut().unwrap().remove(new).is_some(), "{new}");
     }
     receipt.snapshot = old.to_string();
-    assert_eq!(receipts::letter(&receipt, None).unwrap(), now);
+    assert_eq!(receipts::letter(&receipt, None, None).unwrap(), now);
 }

@@ -143,7 +143,7 @@ on_both_databases! {
         let memory = Memory::default();
         let outbox = Outbox::new(Mailer::Memory(memory.clone()), "give@newsroom.example".parse().unwrap());
         let receipt = books.issued(&issuer("us"), &gift(books.donation().await)).await;
-        let first = receipts::letter(&receipt, Some("https://newsroom.example/donations/abc")).unwrap();
+        let first = receipts::letter(&receipt, None, Some("https://newsroom.example/donations/abc")).unwrap();
         let new = books.random.id(noon());
         books.db.write(async |tx| outbox.enqueue(tx, first.clone(), new, noon()).await).await.unwrap();
         let resend = async |to: Option<&str>| {
@@ -171,7 +171,7 @@ on_both_databases! {
         assert_eq!((second.code.as_str(), second.replaces_id, second.amount_minor, second.gift_on), ("R-2026-000002", Some(first.id), 23_450, first.gift_on));
         let old = store::find(books.db.read(), first.id).await.unwrap();
         assert_eq!((old.status, old.status_reason.as_str(), &old.snapshot), (ReceiptStatus::Replaced, "half was given back", &first.snapshot));
-        let letter = receipts::letter(&second, None).unwrap();
+        let letter = receipts::letter(&second, None, None).unwrap();
         assert!(letter.text.contains("This receipt cancels and replaces receipt R-2026-000001.") && letter.text.contains("EUR 234.50"), "{}", letter.text);
         assert!(letter.text.contains("Wren Marlow") && letter.text.contains("Ream of paper"), "what was not changed stays: {}", letter.text);
         assert!(!letter.text.contains("3 × Ream of paper"), "a part of the money pays for no certain number: {}", letter.text);

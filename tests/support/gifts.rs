@@ -39,6 +39,7 @@ pub fn gift(minor: i64, currency: &str) -> Gift {
         public_name: false,
         note: String::new(),
         wants_updates: false,
+        discreet: false,
         language: Language::English,
         particulars: Default::default(),
     }

@@ -126,7 +126,8 @@ on_both_databases! {
     }
 
     async fn a_letter_has_her_language_and_no_pixel_and_can_be_ended_and_is_discreet_for_who_needs_it(test: TestApp) {
-        let update = draft(&test, "", in_dari).await;
+        let item = test.item("A stove", None, |_| {}).await;
+        let update = draft(&test, &format!("item:{}", item.id), in_dari).await;
         subscriber(&test, "gul@example.org", Topic::Updates, "fa-AF").await;
         let hidden = subscriber(&test, "quiet@example.org", Topic::Updates, "en").await;
         let now = test.app.now();
@@ -147,8 +148,15 @@ on_both_databases! {
         assert!(head.contains("List-Unsubscribe: <http://127.0.0.1:8080/unsubscribe/") && head.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click"));
         assert_eq!(quiet.subject(), Some("A letter for you"));
         assert_eq!(quiet.from().unwrap().first().unwrap().name(), None);
-        let html = quiet.body_html(0).unwrap();
-        assert!(!html.contains("<title>The stoves"), "{html}");
+        // It names neither what the news are about nor what they say; her link leads to them, and the other one ends them.
+        let page = format!("http://127.0.0.1:8080/updates/{}", update.id);
+        let link = link_to_end(&test, "quiet@example.org", Topic::Updates);
+        for part in [quiet.body_html(0).unwrap().as_ref(), quiet.body_text(0).unwrap().as_ref()] {
+            assert!(part.contains(&page) && part.contains(&link), "{part}");
+            assert!(!part.to_lowercase().contains("stoves") && !part.contains(&update.slug) && !part.contains("A stove"), "{part}");
+        }
+        let shown = test.get(&format!("/updates/{}", update.id)).await;
+        assert!(shown.status == 200 && shown.body.contains("The stoves have come"), "{}", shown.body);
     }
 
     async fn a_receipt_goes_before_the_letters_of_an_update_that_were_there_first(test: TestApp) {
@@ -163,7 +171,7 @@ on_both_databases! {
         let (id, now) = (test.app.new_id(), test.app.now());
         let receipt = NewLetter {
             kind: LetterKind::Receipt, dedupe_key: "receipt:test".into(), donation_id: None, receipt_id: None, to_address: "giver@example.org".into(),
-            to_name: String::new(), subject: "Your receipt".into(), text: "Thank you".into(), html: String::new(), language: "en".into(),
+            to_name: String::new(), subject: "Your receipt".into(), text: "Thank you".into(), html: String::new(), language: "en".into(), discreet: false,
         };
         test.app.db.write(async |tx| test.app.outbox.enqueue(tx, receipt.clone(), id, now).await).await.unwrap();
         assert_eq!(test.app.outbox.deliver_due(&test.app.db, &test.app.clock).await.unwrap().sent, 1, "the receipt alone");

@@ -45,6 +45,7 @@ pub(super) async fn tell_finance(tx: &DatabaseTransaction, app: &App, dispute: &
             text: AsText { view: &view }.render()?,
             html: AsHtml { view: &view }.render()?,
             language: "en".to_owned(),
+            discreet: false,
         };
         app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
     }

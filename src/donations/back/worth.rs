@@ -8,7 +8,7 @@ use crate::{
     mail::outbox::NewLetter,
     matching,
     receipts::{self, Agreed, Ended, IssuerSettings, profiles::TaxYear},
-    wishes,
+    supporters, wishes,
 };
 use chrono::{DateTime, Utc};
 use entity::{Money, donation, receipt as receipt_row};
@@ -75,23 +75,28 @@ async fn take_item_again(tx: &DatabaseTransaction, donation: &donation::Model, n
 }
 
 async fn tell(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, agreed: &Agreed, now: DateTime<Utc>) -> Result<(), Error> {
+    let giver = supporters::recipient(tx, &app.outbox, donation.supporter_id).await?;
+    let link = app.config.link(&path_of(app, donation.id));
     let (letter, ended) = match agreed {
         Agreed::Unchanged => return Ok(()),
         Agreed::Voided(old) => {
             store::note(tx, donation.id, now, "receipt_void", &old.code).await?;
-            (receipts::cancelled_letter(old, Ended::Returned)?, Some(old))
+            (receipts::cancelled_letter(old, Some(&giver), Ended::Returned)?, Some(old))
         }
         Agreed::Replaced { old, new } => {
             store::note(tx, donation.id, now, "receipt_replaced", &format!("{} → {}", old.code, new.code)).await?;
-            (receipts::letter(new, Some(&app.config.link(&path_of(app, donation.id))))?, Some(old.as_ref()))
+            (receipts::letter(new, Some(&giver), Some(&link))?, Some(old.as_ref()))
         }
         Agreed::Restored(new) => {
             store::note(tx, donation.id, now, "receipt_restored", &new.code).await?;
-            (receipts::letter(new, Some(&app.config.link(&path_of(app, donation.id))))?, None)
+            (receipts::letter(new, Some(&giver), Some(&link))?, None)
         }
     };
-    // Where she was written to last: staff may have corrected the address since the receipt was issued.
-    let letter = corrected(tx, &receipts::store::find_by_donation(tx, donation.id).await?, letter).await?;
+    // To her present address; of who has none, where she was written to last: staff may have been told one.
+    let letter = match giver.email.is_empty() {
+        true => as_before(tx, &receipts::store::find_by_donation(tx, donation.id).await?, letter).await?,
+        false => letter,
+    };
     if let Some(old) = ended.filter(|old| is_of_earlier_year(app, old)) {
         store::note(tx, donation.id, now, "receipt_of_earlier_year", &old.code).await?;
     }
@@ -102,7 +107,7 @@ async fn tell(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, a
 }
 
 /// The letter to the address of the newest letter about any of these receipts, which are all of one donation.
-async fn corrected(tx: &DatabaseTransaction, receipts: &[receipt_row::Model], mut letter: NewLetter) -> Result<NewLetter, Error> {
+async fn as_before(tx: &DatabaseTransaction, receipts: &[receipt_row::Model], mut letter: NewLetter) -> Result<NewLetter, Error> {
     let mut newest: Option<entity::letter::Model> = None;
     for receipt in receipts {
         let last = receipts::store::letters(tx, receipt.id).await?.pop();

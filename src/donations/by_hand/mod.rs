@@ -255,7 +255,7 @@ async fn write_gift(tx: &DatabaseTransaction, app: &App, gift: &HandGift, now: D
     let supporter = match &gift.email {
         Some(email) => {
             let known = supporters::find_or_add(tx, app.new_id(), email, language, now).await?;
-            let told = supporters::Introduction { name: &gift.name, language: &known.language, wants_updates: false };
+            let told = supporters::Introduction { name: &gift.name, language: &known.language, ..Default::default() };
             supporters::welcome(tx, known.id, &told, now).await?
         }
         None => supporters::add_without_address(tx, app.new_id(), &gift.name, language, now).await?,
@@ -270,6 +270,7 @@ async fn write_gift(tx: &DatabaseTransaction, app: &App, gift: &HandGift, now: D
         public_name: false,
         note: &gift.note,
         wants_updates: false,
+        discreet: false,
         language,
         money: gift.money,
         campaign_id: gift.campaign_id,

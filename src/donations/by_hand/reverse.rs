@@ -8,7 +8,7 @@ use crate::{
     ledger::{self, Posting},
     matching, receipts,
     staff::{Actor, audit},
-    wishes,
+    supporters, wishes,
 };
 use chrono::{DateTime, Utc};
 use entity::{
@@ -91,7 +91,9 @@ async fn reverse_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, id: Dona
         receipts::void(tx, receipt.id, reason).await?;
         // Who holds the receipt must know that it is worth nothing.
         if !receipts::store::letters(tx, receipt.id).await?.is_empty() {
-            app.outbox.enqueue(tx, receipts::cancelled_letter(receipt, receipts::Ended::Mistake)?, app.new_id(), now).await?;
+            let giver = supporters::recipient(tx, &app.outbox, donation.supporter_id).await?;
+            let letter = receipts::cancelled_letter(receipt, Some(&giver), receipts::Ended::Mistake)?;
+            app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
         }
     }
     let item = wishes::give_back(tx, id, now).await?;

@@ -10,11 +10,11 @@ use crate::{
         outbox::NewLetter,
     },
 };
-use entity::{Money, donation, words::LetterKind};
+use entity::{Money, donation, supporter, words::LetterKind};
 use fluent_templates::fluent_bundle::FluentValue;
 
 /// The letter of an announced transfer, in the language of its form.
-pub(super) fn compose(app: &App, donation: &donation::Model, to_address: String) -> Result<NewLetter, Error> {
+pub(super) fn compose(app: &App, donation: &donation::Model, to: &supporter::Model) -> Result<NewLetter, Error> {
     let language = Language::nearest(&donation.language).unwrap_or_default();
     let amount = Money::new(donation.amount_minor, donation.currency);
     let until = donation.expires_at.with_timezone(&app.config.org_timezone).date_naive();
@@ -45,11 +45,12 @@ pub(super) fn compose(app: &App, donation: &donation::Model, to_address: String)
         dedupe_key: format!("transfer:{}", donation.id),
         donation_id: Some(donation.id),
         receipt_id: None,
-        to_address,
+        to_address: to.email.clone(),
         to_name: String::new(),
         subject,
         text,
         html,
         language: language.tag().to_owned(),
+        discreet: to.discreet || donation.discreet,
     })
 }

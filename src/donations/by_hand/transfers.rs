@@ -5,7 +5,7 @@ use super::{
     super::{
         OpenProblem,
         open::{share_of, tell_reserve_problem},
-        path_of,
+        path_of, settle,
         taken::{self, Receipt, Taken, Unpaid, moment_of},
     },
     Method, source_of,
@@ -107,6 +107,7 @@ async fn write(tx: &DatabaseTransaction, app: &App, gift: &Gift, money: Money, r
         public_name: gift.public_name,
         note: &gift.note,
         wants_updates: gift.wants_updates,
+        discreet: gift.discreet,
         language: gift.language.tag(),
         money,
         campaign_id: gift.campaign_id,
@@ -137,7 +138,7 @@ async fn write(tx: &DatabaseTransaction, app: &App, gift: &Gift, money: Money, r
     }
     store::note(tx, donation.id, now, "transfer_announced", &format!("{money} {code}")).await.map_err(Error::from)?;
     if !supporter.email.is_empty() && announced_today(tx, &donation, now).await? <= LETTERS_A_DAY {
-        let letter = super::transfer_letter::compose(app, &donation, supporter.email)?;
+        let letter = super::transfer_letter::compose(app, &donation, &supporter)?;
         app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
     }
     Ok(donation)
@@ -274,8 +275,7 @@ async fn match_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, id: Donati
         row.update(tx).await?
     };
     store::note(tx, id, now, "transfer_matched", arrived.statement.trim()).await?;
-    let who = supporters::Introduction { name: &donation.donor_name, language: &donation.language, wants_updates: donation.wants_updates };
-    supporters::welcome(tx, donation.supporter_id, &who, now).await?;
+    supporters::welcome(tx, donation.supporter_id, &settle::told_by(&donation), now).await?;
     let taken = Taken {
         paid_at: moment_of(arrived.on, app.config.org_timezone, now),
         account: Account::Bank,

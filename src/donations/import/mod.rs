@@ -301,6 +301,7 @@ async fn write_row(tx: &DatabaseTransaction, app: &App, row: &Row, place: &Place
         public_name: false,
         note: &row.note,
         wants_updates: false,
+        discreet: false,
         language,
         money: row.money,
         campaign_id: place.campaign_id,
@@ -338,7 +339,7 @@ pub(super) async fn find_supporter(
     }
     let known = supporters::find_or_add(tx, app.new_id(), email, language, now).await?;
     if known.name.is_empty() {
-        let told = supporters::Introduction { name, language: &known.language, wants_updates: false };
+        let told = supporters::Introduction { name, language: &known.language, ..Default::default() };
         supporters::welcome(tx, known.id, &told, now).await?;
     }
     Ok(known.id)

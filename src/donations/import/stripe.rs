@@ -192,6 +192,7 @@ pub(crate) async fn write_in(
         public_name: false,
         note: "",
         wants_updates: false,
+        discreet: false,
         language,
         money: charge.amount,
         campaign_id: None,

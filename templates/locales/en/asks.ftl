@@ -16,6 +16,7 @@ asks-quantity = How many
 asks-email = E-mail
 asks-email-hint = Your receipt goes there.
 asks-name = Name (not required)
+asks-discreet = Write to me discreetly: sender and subject tell nothing
 asks-public-name = Show my name publicly
 asks-note = A note to us (not required)
 asks-note-hint = Only our staff read it.

@@ -16,6 +16,7 @@ asks-quantity = چند دانه
 asks-email = ایمیل
 asks-email-hint = رسید شما به این نشانی می‌رود.
 asks-name = نام (اختیاری)
+asks-discreet = محتاطانه به من بنویسید: فرستنده و موضوع چیزی نگوید
 asks-public-name = نام من آشکارا نشان داده شود
 asks-note = یادداشتی برای ما (اختیاری)
 asks-note-hint = تنها کارکنان ما آن را می‌خوانند.

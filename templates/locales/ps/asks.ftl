@@ -16,6 +16,7 @@ asks-quantity = څو دانې
 asks-email = برېښنالیک
 asks-email-hint = ستاسو رسید دې پتې ته ځي.
 asks-name = نوم (اختیاري)
+asks-discreet = ماته په پټه ولیکئ: لېږونکی او موضوع دې څه نه وايي
 asks-public-name = زما نوم دې په ښکاره وښودل شي
 asks-note = موږ ته یادښت (اختیاري)
 asks-note-hint = یوازې زموږ کارکوونکي یې لولي.
