@@ -49,7 +49,10 @@ const WITHOUT_MARK: &[(&str, &str)] = &[
          balance_movement.mapped_to balance_movement.balance stripe_event.event_type stripe_event.api_version stripe_event.outcome \
          address_change.asked_by address_change.ended_why audit_entry.action audit_entry.object_kind",
     ),
-    ("the code of a fund, which the organisation gives", "donation.fund_code recurring_donation.fund_code"),
+    (
+        "the code of a fund, which the organisation gives",
+        "donation.fund_code donation.gl_income donation.gl_fee recurring_donation.fund_code",
+    ),
     (
         "an id of ours or of Stripe's, or made of such",
         "donation.checkout_session_id donation.payment_intent_id donation.charge_id donation.invoice_id refund.stripe_refund_id \
