@@ -31,6 +31,7 @@ mod m0036_money_kept_apart_and_paid_in_parts;
 mod m0037_who_ordered;
 mod m0038_who_answers_late;
 mod m0039_the_whole_chain;
+mod m0041_who_pays_late;
 mod sql;
 
 /// Runs the steps, in order.
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0037_who_ordered::Migration),
             Box::new(m0038_who_answers_late::Migration),
             Box::new(m0039_the_whole_chain::Migration),
+            Box::new(m0041_who_pays_late::Migration),
         ]
     }
 }
