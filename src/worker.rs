@@ -144,7 +144,7 @@ pub async fn run_schedules(app: &App) {
         tracing::error!(%error, "the statements of the last tax year are due and cannot be made");
     }
     if is_due(app, "carry_out_promises", TimeDelta::hours(1)).await
-        && let Err(error) = promises::carry_out_due(app).await
+        && let Err(error) = promises::keep(app).await
     {
         tracing::error!(%error, "choices of givers could not be carried out");
     }

@@ -29,6 +29,8 @@ pub struct Model {
     pub declared_by_name: String,
     /// When it was declared.
     pub created_at: DateTime<Utc>,
+    /// The number of the item's last step by then: what is paid by a later step came after it was declared.
+    pub after_step: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -32,6 +32,7 @@ mod m0037_who_ordered;
 mod m0038_who_answers_late;
 mod m0039_the_whole_chain;
 mod m0040_codes_as_they_were;
+mod m0041_who_pays_late;
 mod m0043_letters_that_tell_nothing;
 mod sql;
 
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0038_who_answers_late::Migration),
             Box::new(m0039_the_whole_chain::Migration),
             Box::new(m0040_codes_as_they_were::Migration),
+            Box::new(m0041_who_pays_late::Migration),
             Box::new(m0043_letters_that_tell_nothing::Migration),
         ]
     }

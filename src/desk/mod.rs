@@ -11,7 +11,7 @@ use crate::{
     donations::by_hand::transfers,
     error::Error,
     ledger::{self, Income},
-    payouts,
+    payouts, promises,
     receipts::annual,
     wishes,
 };
@@ -70,6 +70,8 @@ pub async fn needs(app: &App, role: Role) -> Result<Vec<Need>, Error> {
         add("desk-need-statements", "/desk/annual-receipts", outdated);
         add("desk-need-choices-trouble", "/desk/promises", store::choices_in_trouble(db).await?);
         add("desk-need-choices", "/desk/promises", store::choices_waiting(db).await?);
+        add("desk-need-give-back", "/desk/promises", promises::store::to_give_back(db).await?.len() as u64);
+        add("desk-need-late-gifts", "/desk/promises", promises::count_late(app).await?);
         add("desk-need-transfers", "/desk/donations/transfers", transfers::count_waiting(db).await?);
         add("desk-need-past-due", "/desk/recurring?status=past_due", store::gifts_past_due(db).await?);
         add("desk-need-letters", "/desk/letters?state=trouble", store::letters_in_trouble(db).await?);

@@ -376,7 +376,7 @@ pub const NOBODYS: &[(&str, &str)] = &[
         "id stripe_payout_id amount_minor currency state automatic arrives_on statement_descriptor trace_id balance_transaction_id failure_balance_transaction_id failure_code original_payout_id reversed_by_id reconciliation livemode itemised_at created_at updated_at",
     ),
     ("picture", "id hash content_type bytes width height created_at"),
-    ("promise", "id wish_item_id reason note decide_by declared_by declared_by_name created_at"),
+    ("promise", "id wish_item_id reason note decide_by declared_by declared_by_name created_at after_step"),
     (
         "reader_day",
         "scope scope_id day source readers views duplicates bots prefetch opt_out malformed unknown_article capped staff received epochs readers_min form rules_version closed",

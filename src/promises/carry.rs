@@ -1,6 +1,6 @@
 //! Carries out what givers chose: once, under the locks of the gift, the choice and the items, in that order.
 
-use super::{CHANGE_LASTS, letters, offer, store};
+use super::{CHANGE_LASTS, at_stake, letters, offer, store};
 use crate::{
     app::App,
     donations::{back::store as gifts_back, refunds, store as gifts},
@@ -29,7 +29,7 @@ const ROUND: u64 = 100;
 enum Next {
     /// It is done, or was before.
     Done,
-    /// It waits: a bank holds the money, or another refund of it is under way.
+    /// It waits: a bank holds the money, another refund of it is under way, or it is given back by hand.
     Waits,
     /// The money is to go back: Stripe is asked outside of any transaction.
     GiveBack(Box<promise_choice::Model>, refunds::Wish),
@@ -77,7 +77,7 @@ async fn move_money(tx: &DatabaseTransaction, app: &App, seen: &promise_choice::
     }
     let promise = store::promise(tx, choice.promise_id).await?.ok_or(Error::NotFound)?;
     let places = ledger::places_of_gift(tx, gift.id).await?;
-    let amount = not_spent(&choice, &gift, ledger::income_for_item(&places, promise.wish_item_id, gift.currency)?);
+    let amount = not_spent(&choice, &gift, at_stake(&places, promise.wish_item_id, gift.currency)?);
     if let Some(next) = wish_of(tx, &choice, &gift, amount).await? {
         return Ok(next);
     }
@@ -208,6 +208,10 @@ async fn wish_of(
     }
     if choice.way != PromiseWay::Refund {
         return Ok(None);
+    }
+    // What did not come through Stripe is given back by hand: finance says when.
+    if gift.payment_intent_id.is_none() {
+        return Ok(Some(Next::Waits));
     }
     if refunds::left_of(tx, gift).await?.minor < amount.minor {
         return Ok(Some(Next::Waits));

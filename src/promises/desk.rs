@@ -1,6 +1,6 @@
 //! Finance's pages for promises that cannot be kept: declare one, see each choice, carry one out now.
 
-use super::{carry_out, declare, paper, store};
+use super::{carry_out, declare, late_gifts, paper, returned, store};
 use crate::{
     app::App,
     asks::gift::without_controls,
@@ -34,6 +34,7 @@ pub fn desk_routes() -> Router<App> {
         .route("/desk/promises/{id}", get(show))
         .route("/desk/promises/choices/{id}/carry-out", post(carry_one))
         .route("/desk/promises/choices/{id}/letter", post(paper::print))
+        .route("/desk/promises/choices/{id}/given-back", get(returned::show).post(returned::close))
 }
 
 #[derive(Deserialize, Default)]
@@ -47,7 +48,26 @@ struct After {
 struct ListPage {
     page: DeskPage,
     promises: Vec<(promise::Model, String)>,
+    /// Gifts that came after it was declared, and of which nobody was asked yet.
+    late: Vec<Late>,
+    /// What is to be given back by hand.
+    by_hand: Vec<ByHand>,
     next: Option<String>,
+}
+
+/// A gift that came late.
+struct Late {
+    id: DonationId,
+    title: String,
+    amount: Money,
+    given_at: DateTime<Utc>,
+}
+
+/// A gift that is to be given back by hand.
+struct ByHand {
+    id: PromiseChoiceId,
+    amount: Money,
+    given_at: DateTime<Utc>,
 }
 
 async fn list(State(app): State<App>, _: Finance, page: DeskPage, Query(query): Query<After>) -> Result<Response, Error> {
@@ -57,8 +77,21 @@ async fn list(State(app): State<App>, _: Finance, page: DeskPage, Query(query): 
     let items = wishes::store::items_by_id(db, &ids).await?;
     let title_of = |id| items.iter().find(|item| item.id == id).map(|item| item.title.clone()).unwrap_or_default();
     let promises = rows.into_iter().map(|promise| (promise.clone(), title_of(promise.wish_item_id))).collect();
-    let title = page.t("desk-promise-title");
-    web::html(&ListPage { page: page.titled(title), promises, next })
+    let late = late_gifts(&app).await?.into_iter().flat_map(|(item, late)| {
+        late.into_iter().map(move |one| Late {
+            id: one.gift.id,
+            title: item.title.clone(),
+            amount: one.part.income,
+            given_at: one.gift.paid_at.unwrap_or(one.gift.created_at),
+        })
+    });
+    let by_hand = store::to_give_back(db).await?.into_iter().map(|(choice, gift)| ByHand {
+        id: choice.id,
+        amount: Money::new(gift.amount_minor, gift.currency),
+        given_at: gift.paid_at.unwrap_or(gift.created_at),
+    });
+    let (late, by_hand, title) = (late.collect(), by_hand.collect(), page.t("desk-promise-title"));
+    web::html(&ListPage { page: page.titled(title), promises, late, by_hand, next })
 }
 
 #[derive(Template)]
@@ -79,6 +112,8 @@ struct Asked {
     /// Whether its giver can still be asked, and on paper only.
     is_on_paper: bool,
     printed_at: Option<DateTime<Utc>>,
+    /// Whether it waits to be given back by hand.
+    is_by_hand: bool,
 }
 
 async fn show(
@@ -104,6 +139,7 @@ async fn show(
             given_at: gift.paid_at.unwrap_or(gift.created_at),
             is_on_paper: choice.carried_at.is_none() && (without.contains(&gift.supporter_id) || not_arrived.contains(&choice.id)),
             printed_at: printed.get(&gift.id).copied(),
+            is_by_hand: returned::is_waited_for(&choice, gift),
             choice,
         })
     });

@@ -81,6 +81,8 @@ pub(super) async fn tell(
     let key = match choice.way {
         PromiseWay::Item if giver.discreet => "promises-done-item-discreet",
         PromiseWay::Item => "promises-done-item",
+        // By hand it was given back; what Stripe gives back is on its way.
+        PromiseWay::Refund if !choice.source.is_empty() => "promises-done-returned",
         PromiseWay::Refund => "promises-done-refund",
         PromiseWay::General | PromiseWay::Open => "promises-done-general",
     };

@@ -11,17 +11,19 @@ mod desk;
 mod letters;
 mod pages;
 mod paper;
+mod returned;
 pub mod store;
 
 pub use carry::{carry_out, carry_out_due};
 pub use desk::desk_routes;
 pub use pages::routes;
+pub use returned::given_back;
 
 use crate::{
     app::App,
     asks::accepts_gifts,
     clock::sha256_hex,
-    donations::{refunds, store as gifts},
+    donations::{back::store as gifts_back, refunds, store as gifts},
     error::Error,
     ledger,
     staff::audit::{self, Actor},
@@ -30,15 +32,16 @@ use crate::{
         steps::{self, NewStep},
     },
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    Money, MoneyError, donation,
-    ids::{PromiseChoiceId, PromiseId, WishItemId},
+    Currency, Money, MoneyError, donation,
+    ids::{DonationId, PromiseChoiceId, PromiseId, WishItemId},
     promise, promise_choice, wish_item, wish_reservation,
-    words::{CancelReason, PromiseWay, WishStatus, WishStepKind},
+    words::{CancelReason, PromiseWay, ReservationState, WishStatus, WishStepKind},
 };
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde_json::json;
+use std::collections::{BTreeSet, HashSet};
 
 /// How long a choice can still be changed before it is carried out.
 pub const CHANGE_LASTS: TimeDelta = TimeDelta::days(1);
@@ -59,15 +62,55 @@ pub fn path_of(app: &App, id: PromiseChoiceId) -> String {
 }
 
 /// Declares that what was paid of an item and is not bought cannot be bought. The item is asked for no more, and everybody concerned is
-/// written to. What is bought counts as bought with the first gifts.
+/// written to. What is bought counts as bought with the first gifts. Whoever pays later is asked by [`ask_late`].
 ///
 /// # Errors
-/// `Conflict` when nobody's money is concerned: then the item is simply cancelled.
+/// `Conflict` when nobody's money is concerned, and none is on its way: then the item is simply cancelled.
 pub async fn declare(app: &App, actor: &Actor, item_id: WishItemId, reason: CancelReason, note: &str) -> Result<PromiseId, Error> {
+    let promise = blank_promise(app, actor, item_id, reason, note);
+    match app.db.write(async |tx| declare_in(tx, app, actor, &promise, Whom::Everybody).await).await? {
+        true => app.bell.notify_waiters(),
+        false => return Err(Error::Conflict("No paid gift is waiting for this item: ask for it no more instead.".to_owned())),
+    }
+    Ok(promise.id)
+}
+
+/// Does what is due of promises: asks who paid late, and carries out what was chosen. Returns how many choices were carried out.
+pub async fn keep(app: &App) -> Result<u64, Error> {
+    if let Err(error) = ask_late(app).await {
+        tracing::error!(%error, "who paid for an item after it was found out of reach could not be asked");
+    }
+    carry_out_due(app).await
+}
+
+/// Asks those whose money came after it was declared that their item cannot be bought: a checkout or a bank debit was under way. They get
+/// a promise of their own, with as much time to choose. Returns how many promises were declared.
+pub async fn ask_late(app: &App) -> Result<u64, Error> {
+    let (actor, mut declared) = (Actor::system(), 0);
+    for (item, _) in late_gifts(app).await? {
+        let reason = store::last_reason(app.db.read(), item.id).await?.unwrap_or(CancelReason::Other);
+        let promise = blank_promise(app, &actor, item.id, reason, "");
+        // One that meets trouble must not keep the others waiting.
+        match app.db.write(async |tx| declare_in(tx, app, &actor, &promise, Whom::Late).await).await {
+            Ok(is_declared) => declared += u64::from(is_declared),
+            Err(error) => tracing::error!(item_id = %item.id, %error, "who paid for it late could not be asked"),
+        }
+    }
+    if declared > 0 {
+        app.bell.notify_waiters();
+    }
+    Ok(declared)
+}
+
+/// How many gifts came late and wait for the question what is to become of them.
+pub async fn count_late(app: &App) -> Result<u64, Error> {
+    Ok(late_gifts(app).await?.iter().map(|(_, late)| late.len() as u64).sum())
+}
+
+fn blank_promise(app: &App, actor: &Actor, item_id: WishItemId, reason: CancelReason, note: &str) -> promise::Model {
     let now = app.now();
-    let id: PromiseId = app.new_id();
-    let promise = promise::Model {
-        id,
+    promise::Model {
+        id: app.new_id(),
         wish_item_id: item_id,
         reason,
         note: note.to_owned(),
@@ -75,61 +118,139 @@ pub async fn declare(app: &App, actor: &Actor, item_id: WishItemId, reason: Canc
         declared_by: actor.staff_id,
         declared_by_name: actor.name.clone(),
         created_at: now,
-    };
-    app.db
-        .write(async |tx| {
-            let item = wishes::store::lock_item(tx, item_id).await?.ok_or(Error::NotFound)?;
-            let concerned = concerned(tx, app, &item, &promise).await?;
-            if concerned.is_empty() {
-                return Err(Error::Conflict("No paid gift is waiting for this item: ask for it no more instead.".to_owned()));
-            }
-            let choices: Vec<promise_choice::Model> = concerned.iter().map(|(choice, _)| choice.clone()).collect();
-            store::insert(tx, promise.clone(), &choices).await?;
-            if item.status == WishStatus::Open {
-                let left: i64 = choices.iter().map(|choice| choice.quantity).sum();
-                let cancelled = wish_item::Model { status: WishStatus::Cancelled, cancel_reason: reason, updated_at: now, ..item.clone() };
-                wishes::store::update_item(tx, cancelled).await?;
-                steps::write(tx, NewStep::by(actor, item_id, WishStepKind::Cancelled, left, reason.as_str()), now).await?;
-            }
-            for (choice, gift) in &concerned {
-                gifts::note(tx, gift.id, now, "promise_changed", &item.title).await?;
-                letters::ask(tx, app, &promise, choice, gift, &item, now).await?;
-            }
-            let detail = json!({ "item": item_id, "reason": reason, "gifts": choices.len() });
-            audit::record(tx, now, actor, "promise.declare", "promise", &id.to_string(), detail).await
-        })
-        .await?;
-    app.bell.notify_waiters();
-    Ok(id)
+        after_step: 0,
+    }
 }
 
-/// The gifts whose money is not spent, with what may become of each.
-async fn concerned(
-    tx: &DatabaseTransaction,
-    app: &App,
+/// Whom a declaration asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whom {
+    /// Everybody whose money is not spent.
+    Everybody,
+    /// Those whose money came after an earlier declaration, and whom nobody asked.
+    Late,
+}
+
+/// Declares a promise, under the lock of its item. Returns whether somebody is concerned; else nothing is written.
+async fn declare_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, promise: &promise::Model, whom: Whom) -> Result<bool, Error> {
+    let (now, reason) = (promise.created_at, promise.reason);
+    let item = wishes::store::lock_item(tx, promise.wish_item_id).await?.ok_or(Error::NotFound)?;
+    let concerned = match whom {
+        Whom::Everybody => unspent(tx, &item, None, now).await?,
+        Whom::Late => late_of(tx, &item, now).await?,
+    };
+    if concerned.len() > GIFTS_MAX {
+        return Err(Error::Conflict("More gifts are concerned than can be written to at once.".to_owned()));
+    }
+    if concerned.is_empty() && (whom == Whom::Late || !may_still_come(tx, &item, now).await?) {
+        return Ok(false);
+    }
+    let promise = promise::Model { after_step: steps::last(tx, item.id).await?, ..promise.clone() };
+    let choices = concerned.iter().map(|one| blank(app, &promise, one)).collect::<Result<Vec<_>, Error>>()?;
+    store::insert(tx, promise.clone(), &choices).await?;
+    if item.status == WishStatus::Open {
+        let left: i64 = choices.iter().map(|choice| choice.quantity).sum();
+        let cancelled = wish_item::Model { status: WishStatus::Cancelled, cancel_reason: reason, updated_at: now, ..item.clone() };
+        wishes::store::update_item(tx, cancelled).await?;
+        steps::write(tx, NewStep::by(actor, item.id, WishStepKind::Cancelled, left, reason.as_str()), now).await?;
+    }
+    for (choice, one) in choices.iter().zip(&concerned) {
+        gifts::note(tx, one.gift.id, now, "promise_changed", &item.title).await?;
+        letters::ask(tx, app, &promise, choice, &one.gift, &item, now).await?;
+    }
+    let detail = json!({ "item": item.id, "reason": reason, "gifts": choices.len() });
+    audit::record(tx, now, actor, "promise.declare", "promise", &promise.id.to_string(), detail).await?;
+    Ok(true)
+}
+
+/// Whether money for an item may still come, of which nothing was declared yet: a checkout or a bank debit holds some of it.
+async fn may_still_come(tx: &DatabaseTransaction, item: &wish_item::Model, now: DateTime<Utc>) -> Result<bool, Error> {
+    let held = wishes::store::taken(tx, &[item.id], now).await?.contains_key(&(item.id, ReservationState::Held));
+    Ok(held && (item.status == WishStatus::Open || store::last_reason(tx, item.id).await?.is_none()))
+}
+
+/// A gift for an item, and what of it is not spent.
+struct Unspent {
+    held: wish_reservation::Model,
+    gift: donation::Model,
+    part: Part,
+}
+
+/// The gifts for an item whose money is not spent and that no question stands open about; all, or only some of them.
+async fn unspent(
+    db: &impl ConnectionTrait,
     item: &wish_item::Model,
-    promise: &promise::Model,
-) -> Result<Vec<(promise_choice::Model, donation::Model)>, Error> {
-    let stock = wishes::stock(tx, &[item.id], promise.created_at).await?.remove(&item.id).ok_or(Error::NotFound)?;
+    only: Option<&HashSet<DonationId>>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Unspent>, Error> {
+    let stock = wishes::stock(db, &[item.id], now).await?.remove(&item.id).ok_or(Error::NotFound)?;
     let price = wishes::price_of(item).ok_or_else(|| Error::Conflict("An item on a shop's list is not paid here.".to_owned()))?;
     // What the first gifts have bought: in pieces, or in money where many pay together.
     let mut spent = if stock.funding.is_some() { price.checked_mul(stock.bought)?.minor } else { stock.bought };
-    let mut concerned = Vec::new();
-    for (held, gift) in store::paid_for(tx, item.id).await? {
+    let mut unspent = Vec::new();
+    for (held, gift) in store::paid_for(db, item.id).await? {
         let share = held.amount_minor.unwrap_or(held.quantity);
         let used = spent.clamp(0, share);
         spent -= used;
-        let held_money = ledger::income_for_item(&ledger::places_of_gift(tx, gift.id).await?, item.id, gift.currency)?;
-        if used == share || held_money.minor < 1 || store::waits(tx, gift.id).await? {
+        if used == share || only.is_some_and(|only| !only.contains(&gift.id)) {
             continue;
         }
-        let choice = blank(app, promise, &held, &gift, Part { share, used, income: held_money })?;
-        concerned.push((choice, gift));
-        if concerned.len() > GIFTS_MAX {
-            return Err(Error::Conflict("More gifts are concerned than can be written to at once.".to_owned()));
+        let income = ledger::income_for_item(&ledger::places_of_gift(db, gift.id).await?, item.id, gift.currency)?;
+        if income.minor > 0 && !store::waits(db, gift.id).await? {
+            unspent.push(Unspent { held, gift, part: Part { share, used, income } });
         }
     }
-    Ok(concerned)
+    Ok(unspent)
+}
+
+/// The gifts for an item whose money came after it was declared that it cannot be bought, and of which nobody was asked. Where the hold was
+/// lost by then, the money is booked for the item's campaign or fund: she gave for the item all the same. What is spent, or may be about
+/// to go back, is left out.
+async fn late_of(db: &impl ConnectionTrait, item: &wish_item::Model, now: DateTime<Utc>) -> Result<Vec<Unspent>, Error> {
+    let ids: HashSet<DonationId> = store::came_late(db, Some(item.id)).await?.into_iter().map(|(_, gift)| gift).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut late = unspent(db, item, Some(&ids), now).await?;
+    for (held, gift) in store::without_item(db, item.id, &ids).await? {
+        let income = at_stake(&ledger::places_of_gift(db, gift.id).await?, item.id, gift.currency)?;
+        if income.minor > 0 {
+            let part = Part { share: held.amount_minor.unwrap_or(held.quantity), used: 0, income };
+            late.push(Unspent { held, gift, part });
+        }
+    }
+    let mut kept = Vec::new();
+    for one in late {
+        if !gifts_back::may_go_back(db, one.gift.id).await? {
+            kept.push(one);
+        }
+    }
+    Ok(kept)
+}
+
+/// The gifts that came late and wait for the question, by item. Asked on the reader: most of the time there is none.
+async fn late_gifts(app: &App) -> Result<Vec<(wish_item::Model, Vec<Unspent>)>, Error> {
+    let (db, now) = (app.db.read(), app.now());
+    let items: BTreeSet<WishItemId> = store::came_late(db, None).await?.into_iter().map(|(item, _)| item).collect();
+    let ids: Vec<WishItemId> = items.into_iter().collect();
+    let mut found = Vec::new();
+    for item in wishes::store::items_by_id(db, &ids).await? {
+        let late = late_of(db, &item, now).await?;
+        if !late.is_empty() {
+            found.push((item, late));
+        }
+    }
+    Ok(found)
+}
+
+/// What of a gift's income a choice about an item is about: what stands for the item. A gift whose money came when the item was gone never
+/// stood there: then all of it.
+fn at_stake(places: &[ledger::Place], item: WishItemId, currency: Currency) -> Result<Money, MoneyError> {
+    if places.iter().any(|place| place.purpose.wish_item_id == Some(item)) {
+        return ledger::income_for_item(places, item, currency);
+    }
+    let all = places.iter().filter(|place| place.income.currency == currency);
+    all.map(|place| place.income).try_fold(Money::new(0, currency), Money::checked_add)
 }
 
 /// How much of a gift is concerned.
@@ -142,14 +263,9 @@ struct Part {
     income: Money,
 }
 
-fn blank(
-    app: &App,
-    promise: &promise::Model,
-    held: &wish_reservation::Model,
-    gift: &donation::Model,
-    part: Part,
-) -> Result<promise_choice::Model, Error> {
+fn blank(app: &App, promise: &promise::Model, of: &Unspent) -> Result<promise_choice::Model, Error> {
     let id: PromiseChoiceId = app.new_id();
+    let (held, gift, part) = (&of.held, &of.gift, &of.part);
     let rest = part.share - part.used;
     let amount = match part.used {
         0 => part.income.minor,
@@ -225,10 +341,23 @@ pub(super) fn offer(stock: &wishes::Stock, item: wish_item::Model, money: Money)
     (quantity > 0 && paid > 0).then(|| Offer { item, share, rest: Money::new(money.minor - paid, money.currency) })
 }
 
-/// Whether the money of a choice can go back through Stripe.
-pub async fn can_go_back(app: &App, choice: &promise_choice::Model) -> Result<bool, Error> {
-    let gift = gifts::find(app.db.read(), choice.donation_id).await?.ok_or(Error::NotFound)?;
-    Ok(gift.payment_intent_id.is_some() && refunds::left_of(app.db.read(), &gift).await?.minor > 0)
+/// How the money of a choice can go back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayBack {
+    /// By a refund.
+    Stripe,
+    /// By hand, because it came another way.
+    ByHand,
+}
+
+/// How the money of a choice can go back, if it can.
+pub async fn way_back(app: &App, choice: &promise_choice::Model) -> Result<Option<WayBack>, Error> {
+    let db = app.db.read();
+    let gift = gifts::find(db, choice.donation_id).await?.ok_or(Error::NotFound)?;
+    Ok(match gift.payment_intent_id.is_some() {
+        true => (refunds::left_of(db, &gift).await?.minor > 0).then_some(WayBack::Stripe),
+        false => returned::is_possible(db, choice, &gift).await?.then_some(WayBack::ByHand),
+    })
 }
 
 /// Keeps what a giver chose; she may choose again until it is carried out.

@@ -1,6 +1,6 @@
 //! A giver's page about a promise that cannot be kept: GET shows, POST decides.
 
-use super::{Offer, can_go_back, choose, offers, store};
+use super::{Offer, WayBack, choose, offers, store, way_back};
 use crate::{
     app::App,
     error::Error,
@@ -35,7 +35,7 @@ struct ChoicePage {
     offers: Vec<Offer>,
     /// The other item that was chosen, when there is one.
     to_item: Option<wish_item::Model>,
-    can_go_back: bool,
+    way_back: Option<WayBack>,
     is_saved: bool,
     /// The value of the chosen answer: `general`, `refund`, or `item:<slug>`.
     chosen: String,
@@ -50,6 +50,10 @@ impl ChoicePage {
 
     fn is_offer_chosen(&self, offer: &Offer) -> bool {
         self.chosen.strip_prefix("item:") == Some(offer.item.slug.as_str())
+    }
+
+    fn is_by_hand(&self) -> bool {
+        self.way_back == Some(WayBack::ByHand)
     }
 
     fn to_title(&self) -> String {
@@ -79,7 +83,7 @@ async fn decide(State(app): State<App>, page: Page, Path(token): Path<String>, F
     let mut shown = choice_page(&app, page, &token, FormErrors::default()).await?;
     let chosen = match answer.way.as_str() {
         "general" => Some((PromiseWay::General, None)),
-        "refund" if shown.can_go_back => Some((PromiseWay::Refund, None)),
+        "refund" if shown.way_back.is_some() => Some((PromiseWay::Refund, None)),
         other => {
             let slug = other.strip_prefix("item:").unwrap_or_default();
             shown.offers.iter().find(|offer| offer.item.slug == slug).map(|offer| (PromiseWay::Item, Some(offer.item.id)))
@@ -116,7 +120,7 @@ async fn choice_page(app: &App, page: Page, token: &str, errors: FormErrors) -> 
     };
     Ok(ChoicePage {
         offers: offers(app, &choice, item.id).await?,
-        can_go_back: can_go_back(app, &choice).await?,
+        way_back: way_back(app, &choice).await?,
         amount: Money::new(choice.amount_minor, choice.currency),
         moved: Money::new(choice.moved_minor, choice.currency),
         page: page.titled(title),

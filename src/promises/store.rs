@@ -6,12 +6,13 @@ use chrono::{DateTime, Utc};
 use entity::{
     campaign, donation, donation_step, erasure,
     ids::{DonationId, PromiseChoiceId, PromiseId, SupporterId, WishItemId},
-    letter, promise, promise_choice, supporter, wish_item, wish_reservation,
-    words::{LetterState, PromiseWay, ReservationState, WishKind, WishStatus},
+    letter, promise, promise_choice, supporter, wish_item, wish_reservation, wish_step,
+    words::{CancelReason, LetterState, PromiseWay, ReservationState, WishKind, WishStatus, WishStepKind},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, RelationDef, sea_query::JoinType,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, RelationDef, Select,
+    sea_query::{Expr, JoinType},
 };
 use std::collections::{HashMap, HashSet};
 
@@ -110,20 +111,95 @@ pub async fn update(tx: &DatabaseTransaction, choice: promise_choice::Model) -> 
     Ok(())
 }
 
-/// What is paid of an item, with its gifts, the first one first: what is bought was bought with the first.
-pub async fn paid_for(db: &impl ConnectionTrait, item_id: WishItemId) -> Result<Vec<(wish_reservation::Model, donation::Model)>, DbErr> {
+/// What is or was held of an item, each with its gift.
+type Held = Vec<(wish_reservation::Model, donation::Model)>;
+
+/// What is paid of an item, with its gifts, the first paid one first: what is bought was bought with the first. It does not go by when a
+/// checkout began, because a bank debit takes days.
+pub async fn paid_for(db: &impl ConnectionTrait, item_id: WishItemId) -> Result<Held, DbErr> {
+    let mut paid = with_gifts(db, of_item(item_id, ReservationState::Paid)).await?;
+    let steps = paying_steps(db, item_id).await?;
+    paid.sort_by_key(|(held, gift)| (steps.get(&gift.id).copied().unwrap_or_default(), held.id));
+    Ok(paid)
+}
+
+/// Which of these gifts hold nothing of an item: their money came when it was gone, or went back.
+pub async fn without_item(db: &impl ConnectionTrait, item_id: WishItemId, ids: &HashSet<DonationId>) -> Result<Held, DbErr> {
+    let of_gifts = wish_reservation::Column::DonationId.is_in(ids.iter().copied());
+    with_gifts(db, of_item(item_id, ReservationState::Released).filter(of_gifts)).await
+}
+
+fn of_item(item_id: WishItemId, state: ReservationState) -> Select<wish_reservation::Entity> {
+    use wish_reservation::Column;
+    wish_reservation::Entity::find().filter(Column::WishItemId.eq(item_id)).filter(Column::State.eq(state)).order_by_asc(Column::Id)
+}
+
+async fn with_gifts(db: &impl ConnectionTrait, find: Select<wish_reservation::Entity>) -> Result<Held, DbErr> {
     let to_gift: RelationDef =
         wish_reservation::Entity::belongs_to(donation::Entity).from(wish_reservation::Column::DonationId).to(donation::Column::Id).into();
-    let rows = wish_reservation::Entity::find()
-        .filter(wish_reservation::Column::WishItemId.eq(item_id))
-        .filter(wish_reservation::Column::State.eq(ReservationState::Paid))
-        .order_by_asc(wish_reservation::Column::CreatedAt)
-        .order_by_asc(wish_reservation::Column::Id)
-        .join(JoinType::InnerJoin, to_gift)
-        .select_also(donation::Entity)
+    let rows = find.join(JoinType::InnerJoin, to_gift).select_also(donation::Entity).all(db).await?;
+    Ok(rows.into_iter().filter_map(|(held, gift)| gift.map(|gift| (held, gift))).collect())
+}
+
+/// The step by which each gift was paid for an item; the last one, where all of it had gone back or elsewhere in between.
+async fn paying_steps(db: &impl ConnectionTrait, item_id: WishItemId) -> Result<HashMap<DonationId, i64>, DbErr> {
+    use wish_step::Column;
+    let steps: Vec<(Option<DonationId>, i64, WishStepKind, i64, Option<i64>)> = wish_step::Entity::find()
+        .select_only()
+        .columns([Column::DonationId, Column::Id, Column::Kind, Column::Quantity, Column::AmountMinor])
+        .filter(Column::WishItemId.eq(item_id))
+        .filter(Column::Kind.is_in([WishStepKind::Paid, WishStepKind::PaidLate, WishStepKind::GivenBack]))
+        .order_by_asc(Column::Id)
+        .into_tuple()
         .all(db)
         .await?;
-    Ok(rows.into_iter().filter_map(|(held, gift)| gift.map(|gift| (held, gift))).collect())
+    let mut paid: HashMap<DonationId, (i64, i64)> = HashMap::new();
+    for (gift, id, kind, quantity, amount) in steps {
+        let Some(gift) = gift else { continue };
+        let (step, share) = paid.entry(gift).or_default();
+        if *share < 1 {
+            *step = id;
+        }
+        let change = amount.unwrap_or(quantity);
+        *share += if kind == WishStepKind::GivenBack { -change } else { change };
+    }
+    Ok(paid.into_iter().map(|(gift, (step, _))| (gift, step)).collect())
+}
+
+/// The gifts whose money came after it was declared that their item cannot be bought, and of which nobody was asked about it; of one item,
+/// or of all. An item that is asked for, or was since, has none. What became of the money is not looked at here.
+pub async fn came_late(db: &impl ConnectionTrait, item_id: Option<WishItemId>) -> Result<Vec<(WishItemId, DonationId)>, DbErr> {
+    use promise::Column as P;
+    let to_item: RelationDef = promise::Entity::belongs_to(wish_item::Entity).from(P::WishItemId).to(wish_item::Column::Id).into();
+    let to_step: RelationDef = promise::Entity::belongs_to(wish_step::Entity).from(P::WishItemId).to(wish_step::Column::WishItemId).into();
+    let is_later = Expr::col((wish_step::Entity, wish_step::Column::Id)).gt(Expr::col((promise::Entity, P::AfterStep)));
+    let mut find = promise::Entity::find()
+        .select_only()
+        .columns([wish_step::Column::WishItemId, wish_step::Column::DonationId])
+        .distinct()
+        .join(JoinType::InnerJoin, to_item)
+        .join(JoinType::InnerJoin, to_step)
+        .filter(wish_item::Column::Status.eq(WishStatus::Cancelled))
+        .filter(wish_step::Column::Kind.is_in([WishStepKind::Paid, WishStepKind::PaidLate, WishStepKind::Missed]))
+        .filter(wish_step::Column::DonationId.is_not_null())
+        .filter(is_later)
+        .filter(Expr::cust(
+            "not exists (select 1 from wish_step r
+                where r.wish_item_id = promise.wish_item_id and r.kind = 'reopened' and r.id > promise.after_step)
+             and not exists (select 1 from promise_choice c join promise q on q.id = c.promise_id
+                where c.donation_id = wish_step.donation_id and q.wish_item_id = promise.wish_item_id)",
+        ));
+    if let Some(item_id) = item_id {
+        find = find.filter(P::WishItemId.eq(item_id));
+    }
+    find.into_tuple().all(db).await
+}
+
+/// Why an item cannot be bought, as it was declared last.
+pub async fn last_reason(db: &impl ConnectionTrait, item_id: WishItemId) -> Result<Option<CancelReason>, DbErr> {
+    use promise::Column;
+    let find = promise::Entity::find().select_only().column(Column::Reason).filter(Column::WishItemId.eq(item_id));
+    find.order_by_desc(Column::Id).into_tuple().one(db).await
 }
 
 /// Whether a gift waits for a choice already.
@@ -158,6 +234,23 @@ pub async fn due(
         find = find.filter(Column::Id.gt(after));
     }
     find.order_by_asc(Column::Id).limit(most).into_tuple().all(db).await
+}
+
+/// The choices whose money is to be given back by hand, each with its gift, the first one first.
+pub async fn to_give_back(db: &impl ConnectionTrait) -> Result<Vec<(promise_choice::Model, donation::Model)>, DbErr> {
+    use promise_choice::Column;
+    let to_gift: RelationDef =
+        promise_choice::Entity::belongs_to(donation::Entity).from(Column::DonationId).to(donation::Column::Id).into();
+    let rows = promise_choice::Entity::find()
+        .filter(Column::CarriedAt.is_null())
+        .filter(Column::Way.eq(PromiseWay::Refund))
+        .filter(donation::Column::PaymentIntentId.is_null())
+        .order_by_asc(Column::Id)
+        .join(JoinType::InnerJoin, to_gift)
+        .select_also(donation::Entity)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().filter_map(|(choice, gift)| gift.map(|gift| (choice, gift))).collect())
 }
 
 /// The priced items in a currency that are asked for, the newest first, with their campaigns.

@@ -345,7 +345,9 @@ async fn issue_one(
         };
         years::end(tx, (*old, &said.code), status, why).await?;
         if plan.step == Step::End && !plan.donor.email.is_empty() {
-            app.outbox.enqueue(tx, statement::cancelled_letter(said, &plan.donor.email)?, app.new_id(), now).await?;
+            app.outbox
+                .enqueue(tx, statement::cancelled_letter(said, &plan.donor.email, plan.supporter.discreet)?, app.new_id(), now)
+                .await?;
         }
     }
     if !matches!(plan.step, Step::Issue | Step::Replace) {

@@ -293,7 +293,7 @@ pub fn letter(statement: &statement::Model, discreet: bool) -> Result<NewLetter,
 
 /// The letter that says that a statement is no longer valid and none takes its place. (One that is replaced needs none: the letter of the new
 /// statement says what it replaces.)
-pub(super) fn cancelled_letter(said: &YearSnapshot, to_address: &str) -> Result<NewLetter, Error> {
+pub(super) fn cancelled_letter(said: &YearSnapshot, to_address: &str, discreet: bool) -> Result<NewLetter, Error> {
     let language = Language::nearest(&said.language).unwrap_or_default();
     let mut shown = document_of(said)?;
     shown.cancel(language, "statement-cancelled-keep");
@@ -314,5 +314,6 @@ pub(super) fn cancelled_letter(said: &YearSnapshot, to_address: &str) -> Result<
         text,
         html,
         language: language.tag().to_owned(),
+        discreet,
     })
 }

@@ -120,6 +120,13 @@ pub async fn write(tx: &DatabaseTransaction, step: NewStep<'_>, now: DateTime<Ut
     Ok(())
 }
 
+/// The number of an item's last step; 0 where it has none.
+pub async fn last(db: &impl ConnectionTrait, item_id: WishItemId) -> Result<i64, Error> {
+    use wish_step::Column;
+    let last = wish_step::Entity::find().filter(Column::WishItemId.eq(item_id)).order_by_desc(Column::Id).one(db).await?;
+    Ok(last.map_or(0, |step| step.id))
+}
+
 /// A page of an item's steps, the newest first, beginning after one; of one kind, or all.
 pub async fn page(
     db: &impl ConnectionTrait,

@@ -223,10 +223,6 @@ async fn live(app: &TestApp, language: Language, occasion: Occasion) {
     }
 }
 
-async fn deliver(app: &TestApp) {
-    while app.app.outbox.deliver_due(&app.app.db, &app.app.clock).await.unwrap().tried > 0 {}
-}
-
 async fn letters(app: &TestApp) -> Vec<letter::Model> {
     letter::Entity::find().all(app.app.db.read()).await.unwrap()
 }

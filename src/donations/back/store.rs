@@ -83,6 +83,14 @@ pub async fn is_refund_under_way(db: &impl ConnectionTrait, id: DonationId) -> R
     Ok(refunds_of(db, id).await?.iter().any(|refund| matches!(refund.state, RefundState::Asked | RefundState::Pending)))
 }
 
+/// Whether money of a donation may be about to go back: a refund is under way, or a bank has not decided yet.
+pub async fn may_go_back(db: &impl ConnectionTrait, id: DonationId) -> Result<bool, Error> {
+    let is_open = |dispute: &dispute::Model| {
+        dispute.outcome == DisputeOutcome::Open || (dispute.outcome == DisputeOutcome::Inquiry && dispute.closed_at.is_none())
+    };
+    Ok(disputes_of(db, id).await?.iter().any(is_open) || is_refund_under_way(db, id).await?)
+}
+
 /// The wish item that could not be bought, where the giver of a donation asked for her money back: what goes back is taken from there.
 pub async fn item_asked_back(db: &impl ConnectionTrait, id: DonationId) -> Result<Option<WishItemId>, Error> {
     use entity::{promise, promise_choice};

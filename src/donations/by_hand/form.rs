@@ -170,7 +170,7 @@ fn parse_money(page: &Page, raw: &RawHandGift, errors: &mut FormErrors) -> Optio
 }
 
 /// A day that has come, and not so long ago that it must be a slip of the finger.
-pub(super) fn parse_day(app: &App, page: &Page, text: &str, errors: &mut FormErrors) -> Option<NaiveDate> {
+pub(crate) fn parse_day(app: &App, page: &Page, text: &str, errors: &mut FormErrors) -> Option<NaiveDate> {
     match clock::parse_day(text) {
         Some(day) if app.today().checked_sub_months(OLDEST).is_some_and(|oldest| day < oldest) => {
             errors.add("given_on", page.t("desk-hand-error-old"));
@@ -241,7 +241,7 @@ fn parse_quantity(
     }
 }
 
-pub(super) fn parse_text(page: &Page, text: &str, field: &'static str, most: usize, errors: &mut FormErrors) -> String {
+pub(crate) fn parse_text(page: &Page, text: &str, field: &'static str, most: usize, errors: &mut FormErrors) -> String {
     let text = without_controls(text, field == "note");
     if text.chars().count() > most {
         errors.add(field, page.t1("asks-error-long", "most", page.number(most as i64)));

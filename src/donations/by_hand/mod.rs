@@ -13,7 +13,8 @@ pub mod transfers;
 mod transfers_desk;
 
 pub use form::{RawHandGift, parse};
-pub use reverse::{Reversed, can_be_reversed, is_reversed, reverse};
+pub(crate) use form::{parse_day, parse_text};
+pub use reverse::{Reversed, can_be_reversed, is_reversed, reversal_of, reverse, reverse_in};
 
 use super::{
     store,

@@ -6,7 +6,8 @@ use crate::{
     donations::store,
     error::Error,
     ledger::{self, Posting},
-    matching, receipts,
+    matching,
+    receipts::{self, Ended},
     staff::{Actor, audit},
     supporters, wishes,
 };
@@ -14,7 +15,6 @@ use chrono::{DateTime, Utc};
 use entity::{
     donation,
     ids::DonationId,
-    ledger_entry, ledger_transaction,
     words::{DonationSource, DonationStatus},
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
@@ -37,23 +37,22 @@ pub fn can_be_reversed(donation: &donation::Model) -> bool {
     is_ours && donation.status == DonationStatus::Paid
 }
 
-type Entry = (ledger_transaction::Model, Vec<ledger_entry::Model>);
+/// What the ledger knows the entry of a donation by.
+fn entered_as(donation: &donation::Model) -> String {
+    match donation.source {
+        DonationSource::Imported => crate::donations::import::source_of(donation.id),
+        _ => source_of(donation.id),
+    }
+}
 
-async fn entry_of(db: &impl ConnectionTrait, donation: &donation::Model) -> Result<Option<Entry>, Error> {
-    ledger::find_by_source(
-        db,
-        &match donation.source {
-            DonationSource::Imported => crate::donations::import::source_of(donation.id),
-            _ => source_of(donation.id),
-        },
-    )
-    .await
+/// What the ledger knows the entry by that takes a donation back.
+pub fn reversal_of(donation: &donation::Model) -> String {
+    format!("{}:reversal", entered_as(donation))
 }
 
 /// Whether it was taken back.
 pub async fn is_reversed(db: &impl ConnectionTrait, donation: &donation::Model) -> Result<bool, Error> {
-    let Some((head, _)) = entry_of(db, donation).await? else { return Ok(false) };
-    Ok(ledger::find_by_source(db, &format!("{}:reversal", head.source)).await?.is_some())
+    Ok(ledger::find_by_source(db, &reversal_of(donation)).await?.is_some())
 }
 
 /// Takes an entry back: the ledger's other way round, today; the receipt void; the item needed again; the reason in the story and the
@@ -63,12 +62,20 @@ pub async fn reverse(app: &App, actor: &Actor, id: DonationId, reason: &str) -> 
     if reason.is_empty() {
         return Err(Error::Invalid("Say why the gift is taken back: finance will ask.".to_owned()));
     }
-    let done = app.db.write(async |tx| reverse_in(tx, app, actor, id, reason).await).await?;
+    let done = app.db.write(async |tx| reverse_in(tx, app, actor, id, reason, Ended::Mistake).await).await?;
     app.bell.notify_waiters();
     Ok(done)
 }
 
-async fn reverse_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, id: DonationId, reason: &str) -> Result<Reversed, Error> {
+/// The same within the caller's transaction. `ended` is what who holds the receipt is told.
+pub async fn reverse_in(
+    tx: &DatabaseTransaction,
+    app: &App,
+    actor: &Actor,
+    id: DonationId,
+    reason: &str,
+    ended: Ended,
+) -> Result<Reversed, Error> {
     let now = app.now();
     let donation = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
     if !can_be_reversed(&donation) {
@@ -76,7 +83,8 @@ async fn reverse_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, id: Dona
             "Only a paid gift that was entered by hand is taken back like this. Give back a payment of Stripe by a refund.".to_owned(),
         ));
     }
-    let (head, sides) = entry_of(tx, &donation).await?.ok_or_else(|| Error::Internal(format!("donation {id} is not in the ledger")))?;
+    let entry = ledger::find_by_source(tx, &entered_as(&donation)).await?;
+    let (head, sides) = entry.ok_or_else(|| Error::Internal(format!("donation {id} is not in the ledger")))?;
     let posting = Posting::reversal(&head, &sides, now)?;
     let source = posting.source.clone();
     // From where its income stands now: its giver may have chosen another purpose since.
@@ -92,7 +100,7 @@ async fn reverse_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, id: Dona
         // Who holds the receipt must know that it is worth nothing.
         if !receipts::store::letters(tx, receipt.id).await?.is_empty() {
             let giver = supporters::recipient(tx, &app.outbox, donation.supporter_id).await?;
-            let letter = receipts::cancelled_letter(receipt, Some(&giver), receipts::Ended::Mistake)?;
+            let letter = receipts::cancelled_letter(receipt, Some(&giver), ended)?;
             app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
         }
     }

@@ -14,7 +14,8 @@ pub(super) const RULES: &[Rule] = &[
             from promise_choice c
             left join (
                 select t.source, sum(e.amount_minor) as minor from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
-                where t.kind = 'reclassification' and e.amount_minor > 0 group by t.source) m on m.source = c.source
+                where t.kind in ('reclassification', 'reversal') and e.account = 'donations' and e.amount_minor > 0
+                group by t.source) m on m.source = c.source
             left join refund r on r.idempotency_key = c.refund_key and r.donation_id = c.donation_id
             where coalesce(m.minor, 0) + coalesce(r.amount_minor, 0) <> c.moved_minor or (m.source is not null and r.id is not null)
                 or (c.carried_at is null and c.moved_minor <> 0)
@@ -39,6 +40,14 @@ pub(super) const RULES: &[Rule] = &[
             from ledger_transaction t join ledger_entry e on e.transaction_id = t.id join donation d on d.id = t.donation_id
             join fund f on f.id = e.fund_id left join donation_fund x on x.donation_id = d.id and x.fund_id = e.fund_id
             where t.kind = 'reclassification' and e.fund_id <> d.fund_id and x.fund_id is null order by t.id",
+    },
+    Rule {
+        name: "About one gift no two questions stand open at once.",
+        noun: "donation",
+        key: Key::Id,
+        counted: "select count(*) as n from promise_choice where carried_at is null",
+        broken: "select donation_id as who, 'open questions' as note, count(*) as found, cast(1 as bigint) as expected
+            from promise_choice where carried_at is null group by donation_id having count(*) > 1 order by donation_id",
     },
     Rule {
         name: "What is paid of a wish item is what the ledger holds for it, gift by gift.",

@@ -75,6 +75,14 @@ desk-need-choices = { $count ->
     [one] { $number } gift for what cannot be bought waits for its giver’s choice, or for its day.
    *[other] { $number } gifts for what cannot be bought wait for their givers’ choices, or for their day.
 }
+desk-need-give-back = { $count ->
+    [one] { $number } gift is to be given back by hand: its giver chose so.
+   *[other] { $number } gifts are to be given back by hand: their givers chose so.
+}
+desk-need-late-gifts = { $count ->
+    [one] { $number } gift came after it was declared that its item cannot be bought. Its giver is asked within an hour.
+   *[other] { $number } gifts came after it was declared that their item cannot be bought. Their givers are asked within an hour.
+}
 desk-need-orders = { $count ->
     [one] { $number } order at a shop waits to be confirmed.
    *[other] { $number } orders at shops wait to be confirmed.
