@@ -105,6 +105,6 @@ async fn write_down(app: &App, returned: &Returned, behind: &BTreeMap<DonationId
     all.extend(returned.refused.iter().map(|id| (differences::REFUSED, said(id, refused), None)));
     let failed = "What Stripe has of it could not be applied; the log says why.";
     all.extend(returned.failed.iter().map(|id| (differences::FAILED, said(id, failed), None)));
-    let found: Vec<_> = all.iter().map(|(kind, (object, detail), done)| Found { kind: *kind, object, detail, done: *done }).collect();
+    let found: Vec<_> = all.iter().map(|(kind, (object, detail), done)| Found { kind, object, detail, done: *done }).collect();
     differences::note_all(app, &found).await
 }

@@ -144,24 +144,17 @@ async fn with_gifts(db: &impl ConnectionTrait, find: Select<wish_reservation::En
 /// The step by which each gift was paid for an item; the last one, where all of it had gone back or elsewhere in between.
 async fn paying_steps(db: &impl ConnectionTrait, item_id: WishItemId) -> Result<HashMap<DonationId, i64>, DbErr> {
     use wish_step::Column;
-    let steps: Vec<(Option<DonationId>, i64, WishStepKind, i64, Option<i64>)> = wish_step::Entity::find()
-        .select_only()
-        .columns([Column::DonationId, Column::Id, Column::Kind, Column::Quantity, Column::AmountMinor])
-        .filter(Column::WishItemId.eq(item_id))
-        .filter(Column::Kind.is_in([WishStepKind::Paid, WishStepKind::PaidLate, WishStepKind::GivenBack]))
-        .order_by_asc(Column::Id)
-        .into_tuple()
-        .all(db)
-        .await?;
+    let kinds = [WishStepKind::Paid, WishStepKind::PaidLate, WishStepKind::GivenBack];
+    let find = wish_step::Entity::find().filter(Column::WishItemId.eq(item_id)).filter(Column::Kind.is_in(kinds));
     let mut paid: HashMap<DonationId, (i64, i64)> = HashMap::new();
-    for (gift, id, kind, quantity, amount) in steps {
-        let Some(gift) = gift else { continue };
+    for one in find.order_by_asc(Column::Id).all(db).await? {
+        let Some(gift) = one.donation_id else { continue };
         let (step, share) = paid.entry(gift).or_default();
         if *share < 1 {
-            *step = id;
+            *step = one.id;
         }
-        let change = amount.unwrap_or(quantity);
-        *share += if kind == WishStepKind::GivenBack { -change } else { change };
+        let change = one.amount_minor.unwrap_or(one.quantity);
+        *share += if one.kind == WishStepKind::GivenBack { -change } else { change };
     }
     Ok(paid.into_iter().map(|(gift, (step, _))| (gift, step)).collect())
 }
