@@ -212,7 +212,7 @@ pub struct Filter {
     pub status: Option<DonationStatus>,
     /// For the campaign with this slug.
     pub campaign: Option<String>,
-    /// Given under this code of a fund, or one of several with commas between.
+    /// Given under this code of a fund.
     pub fund: Option<String>,
     /// Not before.
     pub from: Option<DateTime<Utc>>,
@@ -253,7 +253,7 @@ impl Filter {
         Condition::all()
             .add_option(self.status.map(|status| C::Status.eq(status)))
             .add_option(campaign)
-            .add_option(self.fund.as_deref().map(|codes| C::FundCode.is_in(codes.split(','))))
+            .add_option(self.fund.as_deref().map(|code| C::FundCode.eq(code)))
             .add_option(self.from.map(|from| C::CreatedAt.gte(from)))
             .add_option(self.until.map(|until| C::CreatedAt.lt(until)))
             .add_option(self.search.as_ref().map(Search::condition))

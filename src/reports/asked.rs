@@ -167,13 +167,9 @@ async fn refuse_unknown(db: &impl ConnectionTrait, request: &ReportRequest) -> R
     ];
     for (what, name, question) in named {
         let Some(name) = name else { continue };
-        // Of funds there may be several.
-        let names: Vec<&str> = if what == "fund" { name.split(',').collect() } else { vec![name] };
-        for name in names {
-            let question = Statement::from_sql_and_values(db.get_database_backend(), format!("{question} limit 1"), [name.into()]);
-            if db.query_one_raw(question).await?.is_none() {
-                return Err(Error::Invalid(format!("there is no {what} `{name}`")));
-            }
+        let question = Statement::from_sql_and_values(db.get_database_backend(), format!("{question} limit 1"), [name.as_str().into()]);
+        if db.query_one_raw(question).await?.is_none() {
+            return Err(Error::Invalid(format!("there is no {what} `{name}`")));
         }
     }
     Ok(())

@@ -7,9 +7,8 @@
 use super::report::{Cell, Column, Kind, Link, Page, Period, Report, ReportRequest, Row, column, no_such_page};
 use crate::{clock::start_of_day, error::Error, ledger::funds};
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
-use entity::{Currency, Money, audit_entry, ids::FundId};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult, Statement};
-use std::collections::{BTreeMap, BTreeSet};
+use entity::{Currency, Money};
+use sea_orm::{ConnectionTrait, FromQueryResult, QueryResult, Statement};
 
 /// How many months are asked for at a time.
 const MONTHS_AT_ONCE: usize = 60;
@@ -119,44 +118,21 @@ pub async fn page(db: &impl ConnectionTrait, request: &ReportRequest, after: &st
         own[0]
     );
     let found = db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?;
-    let former = if request.report == Report::ByFund { former_codes(db).await? } else { BTreeMap::new() };
     let more = found.len() > skip.saturating_add(limit as usize);
     let rows = found.iter().skip(skip).take(limit as usize).map(|row| {
         let mut cells = Vec::with_capacity(own.len() + SUMS.len());
         for column in own {
             cells.push(row.try_get::<Option<String>>("", &format!("own_{column}"))?.into());
         }
-        let mut named = match &cells[0] {
-            Cell::Text(name) => vec![name.as_str()],
-            _ => Vec::new(),
+        let link = match &cells[0] {
+            Cell::Text(name) => Some(Link::Address(register_address(&request.period, &[(filter, name)]))),
+            _ => None,
         };
-        if let Some(who) = row.try_get::<Option<FundId>>("", "who")?.filter(|_| request.report == Report::ByFund) {
-            named.extend(former.get(&who.to_string()).into_iter().flatten().map(String::as_str));
-            named.sort_unstable();
-            named.dedup();
-        }
-        let link = (!named.is_empty()).then(|| Link::Address(register_address(&request.period, &[(filter, &named.join(","))])));
         cells.extend(Sums::of(row)?.cells()?);
         Ok(Row { cells, link })
     });
     let rows = rows.collect::<Result<Vec<_>, Error>>()?;
     Ok(Page { next: more.then(|| (skip + rows.len()).to_string()), rows })
-}
-
-/// The codes that funds had before, by the fund, as the audit trail has them: gifts bear the code that their fund had when they were given.
-async fn former_codes(db: &impl ConnectionTrait) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
-    use audit_entry::Column;
-    let edited = audit_entry::Entity::find().filter(Column::ObjectKind.eq("fund")).filter(Column::Action.eq("fund.edit"));
-    let mut former: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for entry in edited.all(db).await? {
-        let detail: serde_json::Value = serde_json::from_str(&entry.detail)?;
-        if let (Some(before), after) = (detail["code"][0].as_str(), detail["code"][1].as_str())
-            && Some(before) != after
-        {
-            former.entry(entry.object_id).or_default().insert(before.to_owned());
-        }
-    }
-    Ok(former)
 }
 
 /// The desk's page of the register for these days and this filter.
