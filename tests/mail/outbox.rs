@@ -182,7 +182,7 @@ on_both_databases! {
         }
         office.minutes_pass(60 * 24 * 365);
         assert_eq!(office.round(&outbox).await.tried, 0);
-        assert_eq!(sink.events("rcpt").len(), 3);
+        assert_eq!(sink.wait_for("rcpt", 3).await.len(), 3);
         let troubled = LetterFilter { troubled: true, ..LetterFilter::default() };
         assert_eq!(store::list(office.db.read(), &troubled, None, 2).await.unwrap().count, 4);
     }

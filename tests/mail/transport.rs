@@ -56,7 +56,7 @@ async fn a_letter_reaches_the_mail_server_whole_and_we_never_name_the_machine() 
     assert_eq!(letters[0]["sender"], "give@newsroom.example");
     // A line that is a single dot does not end the letter.
     assert_eq!(letters[0]["text"].as_str().unwrap().replace("\r\n", "\n").trim_end(), "Thank you.\n.\nEnd.");
-    assert_eq!(sink.events("ehlo")[0]["name"], "give.newsroom.example");
+    assert_eq!(sink.wait_for("ehlo", 1).await[0]["name"], "give.newsroom.example");
 }
 
 #[tokio::test]
@@ -99,8 +99,8 @@ async fn a_refusal_does_not_cost_the_connection() {
         send(&mailer, to).await;
     }
     assert_eq!(sink.wait_for("letter", 2).await.len(), 2);
-    assert_eq!(sink.events("connect").len(), 1);
-    assert_eq!(sink.events("rset").len(), 4);
+    assert_eq!(sink.wait_for("connect", 1).await.len(), 1);
+    assert_eq!(sink.wait_for("rset", 4).await.len(), 4);
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn a_connection_carries_twenty_letters_and_no_more_than_four_are_open() {
         send(&mailer, &format!("reader-{number}@example.org")).await;
     }
     assert_eq!(sink.wait_for("letter", 25).await.len(), 25);
-    assert_eq!(sink.events("connect").len(), 2);
+    assert_eq!(sink.wait_for("connect", 2).await.len(), 2);
 
     let all = (0..40).map(|number| {
         let mailer = mailer.clone();
@@ -217,7 +217,7 @@ async fn a_password_crosses_only_an_encrypted_connection_and_the_certificate_cou
 
         let delivery = send(&with(account, ""), "reader@example.org").await;
         assert_eq!(delivery.stage, LetterStage::Connect, "a certificate that nobody vouches for is refused");
-        assert_eq!(sink.events("auth").len(), 2, "the password was not sent to a server we do not know");
+        assert_eq!(sink.wait_for("auth", 2).await.len(), 2, "the password was not sent to a server we do not know");
     }
 }
 
