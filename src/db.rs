@@ -392,16 +392,16 @@ fn is_concurrency(text: &str) -> bool {
         .any(|sign| text.contains(sign))
 }
 
-/// Whether a column has `words` in it, capitals or not, with `%` and `_` as themselves. For which database it is, where that is known, makes
-/// it quicker: hundreds of thousands of texts are looked through.
-pub fn has_text(of: Option<DbBackend>, column: impl IntoColumnRef, words: &str) -> Expr {
+/// Whether a column of this database has `words` in it, capitals or not, with `%` and `_` as themselves. Each is asked as it is quickest at:
+/// hundreds of thousands of texts are looked through.
+pub fn has_text(of: DbBackend, column: impl IntoColumnRef, words: &str) -> Expr {
     let literal = words.trim().to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     let column = Expr::col(column);
     let text = match of {
         // SQLite's LIKE heeds no capitals by itself, of the same letters as its LOWER: a second look at each text would only take time.
-        Some(DbBackend::Sqlite) => column,
+        DbBackend::Sqlite => column,
         // Letters of ASCII have one small form everywhere; by a language's rules PostgreSQL takes several times as long to find it.
-        Some(DbBackend::Postgres) if words.is_ascii() => Expr::cust_with_exprs("lower($1 collate \"C\")", [column]),
+        DbBackend::Postgres if words.is_ascii() => Expr::cust_with_exprs("lower($1 collate \"C\")", [column]),
         _ => Expr::expr(Func::lower(column)),
     };
     text.like(LikeExpr::new(format!("%{literal}%")).escape('\\'))

@@ -17,6 +17,12 @@ static_loader! {
 /// Starts and ends a piece whose direction is its own (Unicode 15, UAX 9).
 pub const ISOLATE: [char; 2] = ['\u{2068}', '\u{2069}'];
 
+/// A text of a letter that is read from `dir` (`ltr` or `rtl`): isolates help where directions mix, and only get in the way of searching and
+/// copying where they do not.
+pub fn plain(text: String, dir: &str) -> String {
+    if dir == "rtl" { text } else { text.replace(ISOLATE, "") }
+}
+
 /// A language that the pages are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Language {

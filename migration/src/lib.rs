@@ -34,6 +34,7 @@ mod m0039_the_whole_chain;
 mod m0040_codes_as_they_were;
 mod m0041_who_pays_late;
 mod m0043_letters_that_tell_nothing;
+mod m0044_what_was_settled_before;
 mod sql;
 
 /// Runs the steps, in order.
@@ -74,6 +75,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0040_codes_as_they_were::Migration),
             Box::new(m0041_who_pays_late::Migration),
             Box::new(m0043_letters_that_tell_nothing::Migration),
+            Box::new(m0044_what_was_settled_before::Migration),
         ]
     }
 }

@@ -40,7 +40,7 @@ pub async fn search(
     use campaign::Column;
     let mut find = campaign::Entity::find();
     if !words.trim().is_empty() {
-        let has = |column| has_text(None, (campaign::Entity, column), words);
+        let has = |column| has_text(db.get_database_backend(), (campaign::Entity, column), words);
         find = find.filter(has(Column::Title).or(has(Column::Slug)));
     }
     if let Some(status) = status {

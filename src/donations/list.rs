@@ -17,7 +17,7 @@ use entity::{
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     RelationDef,
-    sea_query::{Expr, IntoCondition, Query, SelectStatement, UnionType},
+    sea_query::{Expr, Query, SelectStatement, UnionType},
 };
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -132,7 +132,7 @@ impl Search {
         }
     }
 
-    fn condition(&self) -> Condition {
+    fn condition(&self, of: DbBackend) -> Condition {
         use donation::Column as C;
         match self {
             Self::Donation(id) => Condition::all().add(C::Id.eq(*id)),
@@ -145,7 +145,7 @@ impl Search {
                 Condition::all().add(C::Id.in_subquery(of))
             }
             Self::Stripe(id) => Condition::all().add(C::Id.in_subquery(donations_of_stripe(id))),
-            Self::Person(words) => Condition::all().add(C::Id.in_subquery(donations_of_person(None, words))),
+            Self::Person(words) => Condition::all().add(C::Id.in_subquery(donations_of_person(of, words))),
             Self::Found(ids) => Condition::all().add(C::Id.is_in(ids.iter().copied())),
         }
     }
@@ -159,7 +159,7 @@ fn is_receipt_code(words: &str) -> bool {
 }
 
 /// Two questions, because the names are looked through in an index of their own.
-fn donations_of_person(of: Option<DbBackend>, words: &str) -> SelectStatement {
+fn donations_of_person(of: DbBackend, words: &str) -> SelectStatement {
     use donation::Column as C;
     let whose = Query::select()
         .column(supporter::Column::Id)
@@ -227,12 +227,7 @@ impl Filter {
     /// once. Where a person is found in very many donations, they are still searched for.
     pub async fn searched(mut self, db: &impl ConnectionTrait) -> Result<Self, Error> {
         if let Some(search @ (Search::Person(_) | Search::Stripe(_))) = &self.search {
-            let fits = match search {
-                Search::Person(words) => {
-                    donation::Column::Id.in_subquery(donations_of_person(Some(db.get_database_backend()), words)).into_condition()
-                }
-                other => other.condition(),
-            };
+            let fits = search.condition(db.get_database_backend());
             let found = donation::Entity::find().select_only().column(donation::Column::Id).filter(fits);
             let ids: Vec<DonationId> = found.limit(FOUND_MAX + 1).into_tuple().all(db).await?;
             if ids.len() as u64 <= FOUND_MAX {
@@ -243,7 +238,7 @@ impl Filter {
     }
 
     /// The same, over the columns of `donation`.
-    pub fn condition(&self) -> Condition {
+    pub fn condition(&self, of: DbBackend) -> Condition {
         use donation::Column as C;
         let campaign = self.campaign.as_deref().map(|slug| {
             let named =
@@ -256,7 +251,7 @@ impl Filter {
             .add_option(self.fund.as_deref().map(|code| C::FundCode.eq(code)))
             .add_option(self.from.map(|from| C::CreatedAt.gte(from)))
             .add_option(self.until.map(|until| C::CreatedAt.lt(until)))
-            .add_option(self.search.as_ref().map(Search::condition))
+            .add_option(self.search.as_ref().map(|search| search.condition(of)))
     }
 }
 
@@ -280,7 +275,7 @@ pub struct Line {
 /// A page of donations, the newest first, after the donation `after` of the page before.
 pub async fn page(db: &impl ConnectionTrait, filter: &Filter, after: Option<DonationId>) -> Result<Pager<Line>, Error> {
     use donation::Column as C;
-    let mut query = donation::Entity::find().filter(filter.condition());
+    let mut query = donation::Entity::find().filter(filter.condition(db.get_database_backend()));
     if let Some(id) = after {
         let last = donation::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound)?;
         // The first condition is where the database begins to read: it would go through all newer ones for the second alone.
@@ -340,7 +335,7 @@ pub async fn totals(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<To
         // Not the ids: an index without them answers this.
         .column_as(Expr::cust("count(*)"), "donations")
         .column_as(Expr::col(C::AmountMinor).sum().cast_as("bigint"), "total")
-        .filter(filter.condition())
+        .filter(filter.condition(db.get_database_backend()))
         .group_by(C::Currency)
         .group_by(C::Status)
         .into_tuple()
@@ -383,7 +378,7 @@ async fn came_back(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<(Cu
         .join(JoinType::InnerJoin, to_donation)
         .filter(ledger_entry::Column::Account.eq(Account::Donations))
         .filter(T::Kind.is_in(takes_income()))
-        .filter(filter.condition())
+        .filter(filter.condition(db.get_database_backend()))
         .group_by(ledger_entry::Column::Currency)
         .into_tuple()
         .all(db)

@@ -25,7 +25,7 @@ use entity::{
     words::{Account, MovementKind, ReceiptStatus, Restriction},
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     RelationDef, Select,
     sea_query::{Expr, IntoCondition, Query},
 };
@@ -61,7 +61,7 @@ impl Scope {
         if self.is_of_some_donations() { JoinType::InnerJoin } else { JoinType::LeftJoin }
     }
 
-    fn condition(&self) -> Condition {
+    fn condition(&self, of: DbBackend) -> Condition {
         use ledger_transaction::Column as C;
         let item = self.item.as_deref().map(|slug| {
             let named = Query::select()
@@ -81,7 +81,7 @@ impl Scope {
             .add_option(self.until.map(|until| C::BookedAt.lt(until)))
             .add_option(item)
             .add_option(article)
-            .add(self.filter.condition())
+            .add(self.filter.condition(of))
     }
 }
 
@@ -239,7 +239,7 @@ pub async fn page(
     with_donors: bool,
     limit: u64,
 ) -> Result<Option<(Vec<Movement>, Option<Place>)>, Error> {
-    let found = packed::fetch(db, &heads(scope, after, with_donors, limit + 1), HEAD).await?;
+    let found = packed::fetch(db, &heads(db.get_database_backend(), scope, after, with_donors, limit + 1), HEAD).await?;
     let mut heads = found.rows().map(Head::read).collect::<Result<Vec<_>, Error>>()?;
     drop(found);
     // Both databases put the rows together in the order of the question, though neither promises it.
@@ -289,7 +289,7 @@ fn kind_of(head: &Head, sum: &SumRow) -> &'static str {
     }
 }
 
-fn heads(scope: &Scope, after: Option<Place>, with_donors: bool, limit: u64) -> Select<ledger_transaction::Entity> {
+fn heads(of: DbBackend, scope: &Scope, after: Option<Place>, with_donors: bool, limit: u64) -> Select<ledger_transaction::Entity> {
     use donation::Column as D;
     use ledger_transaction::Column as T;
     let mut query = ledger_transaction::Entity::find()
@@ -332,7 +332,7 @@ fn heads(scope: &Scope, after: Option<Place>, with_donors: bool, limit: u64) -> 
     if let Some((at, id)) = after {
         query = query.filter(T::BookedAt.gte(at)).filter(Condition::any().add(T::BookedAt.gt(at)).add(T::Id.gt(id)));
     }
-    query.filter(scope.condition()).order_by_asc(T::BookedAt).order_by_asc(T::Id).limit(limit)
+    query.filter(scope.condition(of)).order_by_asc(T::BookedAt).order_by_asc(T::Id).limit(limit)
 }
 
 fn valid_receipt() -> RelationDef {
@@ -400,7 +400,7 @@ pub async fn count(db: &impl ConnectionTrait, scope: &Scope, most: Option<u64>) 
         let to_donation = ledger_transaction::Entity::belongs_to(donation::Entity).from(T::DonationId).to(donation::Column::Id).into();
         heads = heads.join(JoinType::InnerJoin, to_donation);
     }
-    heads = heads.filter(scope.condition());
+    heads = heads.filter(scope.condition(db.get_database_backend()));
     if let Some(most) = most {
         heads = heads.limit(most);
     }

@@ -17,7 +17,7 @@ use crate::{
     clock::Clock,
     db::Db,
     error::Error,
-    i18n::{ISOLATE, Language},
+    i18n::{Language, plain},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -298,9 +298,7 @@ impl Outbox {
         let (mut subject, mut text, mut html) = match &taken.content {
             Some(content) => {
                 let link = unsubscribe.as_deref().unwrap_or_default();
-                let greeting = greeting(language, &letter.to_name);
-                // Isolates help where directions mix, and only get in the way of searching and copying where they do not.
-                let greeting = if language.dir() == "rtl" { greeting } else { greeting.replace(ISOLATE, "") };
+                let greeting = plain(greeting(language, &letter.to_name), language.dir());
                 let (text, html) = match taken.discreet && !content.discreet_text.is_empty() {
                     true => (&content.discreet_text, &content.discreet_html),
                     false => (&content.text_body, &content.html_body),
@@ -374,7 +372,7 @@ impl Outbox {
     }
 }
 
-/// Which of these letters are discreet: written so, of a kind that is, to the address of somebody who wants it so, or news for her whatever
+/// Which of these letters are discreet: written so, to the address of somebody who wants it so, or news for her whatever
 /// her address is by now.
 async fn discreet_among(db: &Db, letters: &[letter::Model]) -> Result<HashSet<LetterId>, Error> {
     let news_for: Vec<SupporterId> = letters.iter().filter_map(mailing::whose).collect();
@@ -392,11 +390,7 @@ async fn discreet_among(db: &Db, letters: &[letter::Model]) -> Result<HashSet<Le
         .await?;
     let (ids, emails): (HashSet<SupporterId>, HashSet<String>) = found.into_iter().unzip();
     let is_discreet = |letter: &&letter::Model| {
-        // Who ordered something may have no page of her own yet, where she could say that her letters are to be discreet.
-        letter.discreet
-            || letter.kind == LetterKind::OrderSettled
-            || emails.contains(&letter.to_address.to_lowercase())
-            || mailing::whose(letter).is_some_and(|id| ids.contains(&id))
+        letter.discreet || emails.contains(&letter.to_address.to_lowercase()) || mailing::whose(letter).is_some_and(|id| ids.contains(&id))
     };
     Ok(letters.iter().filter(is_discreet).map(|letter| letter.id).collect())
 }

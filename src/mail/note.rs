@@ -3,7 +3,7 @@
 use super::message::one_line;
 use crate::{
     error::Error,
-    i18n::{ISOLATE, Language},
+    i18n::{ISOLATE, Language, plain},
 };
 use askama::Template;
 use fluent_templates::fluent_bundle::FluentValue;
@@ -80,9 +80,7 @@ impl Note {
         let (greeting, practice, questions, privacy) = (&greeting, &practice, &questions, &privacy);
         let text = AsText { note: self, greeting, practice, questions, privacy }.render()?;
         let html = AsHtml { note: self, greeting, practice, questions, privacy }.render()?;
-        let text = text.trim();
-        // Isolates help where directions mix, and only get in the way of searching and copying where they do not.
-        let text = if self.language.dir() == "rtl" { format!("{text}\n") } else { format!("{}\n", text.replace(ISOLATE, "")) };
+        let text = plain(format!("{}\n", text.trim()), self.language.dir());
         Ok((one_line(&self.subject.replace(ISOLATE, ""), SUBJECT_CHARACTERS_MAX), text, html))
     }
 }

@@ -292,7 +292,7 @@ impl LetterFilter {
             .add_option(self.donation_id.map(|id| letter::Column::DonationId.eq(id)))
             .add_option(self.receipt_id.map(|id| letter::Column::ReceiptId.eq(id)))
             .add_option(self.search.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(|text| {
-                let has = |column| has_text(Some(backend), column, text);
+                let has = |column| has_text(backend, column, text);
                 Condition::any().add(has(letter::Column::ToAddress)).add(has(letter::Column::Subject))
             }))
     }

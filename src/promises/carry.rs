@@ -1,6 +1,6 @@
 //! Carries out what givers chose: once, under the locks of the gift, the choice and the items, in that order.
 
-use super::{CHANGE_LASTS, at_stake, letters, offer, store};
+use super::{CHANGE_LASTS, at_stake, letters, lock, offer, store};
 use crate::{
     app::App,
     donations::{back::store as gifts_back, refunds, store as gifts},
@@ -57,8 +57,7 @@ pub async fn carry_out_due(app: &App) -> Result<u64, Error> {
 
 /// Carries out one choice; without one, the default. Returns whether it is carried out now.
 pub async fn carry_out(app: &App, id: PromiseChoiceId) -> Result<bool, Error> {
-    let seen = store::choice(app.db.read(), id).await?.ok_or(Error::NotFound)?;
-    match app.db.write(async |tx| move_money(tx, app, &seen).await).await? {
+    match app.db.write(async |tx| move_money(tx, app, id).await).await? {
         Next::Done => {
             app.bell.notify_waiters();
             Ok(store::choice(app.db.read(), id).await?.is_some_and(|choice| choice.carried_at.is_some()))
@@ -68,10 +67,9 @@ pub async fn carry_out(app: &App, id: PromiseChoiceId) -> Result<bool, Error> {
     }
 }
 
-async fn move_money(tx: &DatabaseTransaction, app: &App, seen: &promise_choice::Model) -> Result<Next, Error> {
+async fn move_money(tx: &DatabaseTransaction, app: &App, id: PromiseChoiceId) -> Result<Next, Error> {
     let now = app.now();
-    let gift = gifts::lock(tx, seen.donation_id).await?.ok_or(Error::NotFound)?;
-    let choice = store::lock_choice(tx, seen.id).await?.ok_or(Error::NotFound)?;
+    let (gift, choice) = lock(tx, id).await?;
     if choice.carried_at.is_some() {
         return Ok(Next::Done);
     }
@@ -262,8 +260,7 @@ async fn give_back(app: &App, choice: &promise_choice::Model, wish: &refunds::Wi
     let (now, refund_key) = (app.now(), refunds::key_of(choice.donation_id, wish.form));
     app.db
         .write(async |tx| {
-            let gift = gifts::lock(tx, choice.donation_id).await?.ok_or(Error::NotFound)?;
-            let current = store::lock_choice(tx, choice.id).await?.ok_or(Error::NotFound)?;
+            let (gift, current) = lock(tx, choice.id).await?;
             if current.carried_at.is_some() {
                 return Ok(true);
             }

@@ -360,6 +360,14 @@ pub async fn way_back(app: &App, choice: &promise_choice::Model) -> Result<Optio
     })
 }
 
+/// A gift and the choice about it, locked until the transaction ends: the gift first, as everywhere.
+async fn lock(tx: &DatabaseTransaction, id: PromiseChoiceId) -> Result<(donation::Model, promise_choice::Model), Error> {
+    let seen = store::choice(tx, id).await?.ok_or(Error::NotFound)?;
+    let gift = gifts::lock(tx, seen.donation_id).await?.ok_or(Error::NotFound)?;
+    let choice = store::lock_choice(tx, id).await?.ok_or(Error::NotFound)?;
+    Ok((gift, choice))
+}
+
 /// Keeps what a giver chose; she may choose again until it is carried out.
 ///
 /// # Errors
@@ -368,9 +376,7 @@ pub async fn choose(app: &App, id: PromiseChoiceId, way: PromiseWay, to_item_id:
     let now = app.now();
     app.db
         .write(async |tx| {
-            let seen = store::choice(tx, id).await?.ok_or(Error::NotFound)?;
-            gifts::lock(tx, seen.donation_id).await?.ok_or(Error::NotFound)?;
-            let choice = store::lock_choice(tx, id).await?.ok_or(Error::NotFound)?;
+            let (_, choice) = lock(tx, id).await?;
             if choice.carried_at.is_some() || carry::refund_of(tx, &choice).await?.1.is_some() {
                 return Err(Error::Conflict("this was carried out already".to_owned()));
             }

@@ -1,7 +1,7 @@
 //! The question on paper, for givers whose address nobody knows, or whose mailbox is gone: finance prints it, and it goes by post or from
 //! hand to hand. Her link is a secret, so every printing is audited and stands in the gift's story.
 
-use super::{carry, letters, store};
+use super::{carry, letters, lock, store};
 use crate::{
     app::App,
     donations::store as gifts,
@@ -63,9 +63,7 @@ pub(super) async fn write(app: &App, actor: &Actor, id: PromiseChoiceId) -> Resu
     let now = app.now();
     app.db
         .write(async |tx| {
-            let seen = store::choice(tx, id).await?.ok_or(Error::NotFound)?;
-            let gift = gifts::lock(tx, seen.donation_id).await?.ok_or(Error::NotFound)?;
-            let choice = store::lock_choice(tx, id).await?.ok_or(Error::NotFound)?;
+            let (gift, choice) = lock(tx, id).await?;
             refuse_unless_hers(tx, app, actor, &choice, &gift).await?;
             let promise = store::promise(tx, choice.promise_id).await?.ok_or(Error::NotFound)?;
             let item = wishes::store::item(tx, promise.wish_item_id).await?.ok_or(Error::NotFound)?;

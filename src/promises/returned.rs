@@ -1,7 +1,7 @@
 //! Money that did not come through Stripe goes back by hand. Its giver chooses so by her link, and the choice waits until finance has given
 //! the money back and says when and how. Then the gift's entry is taken back like any that was made by hand.
 
-use super::{at_stake, letters, store};
+use super::{at_stake, letters, lock, store};
 use crate::{
     app::App,
     donations::{
@@ -50,9 +50,7 @@ pub async fn given_back(app: &App, actor: &Actor, id: PromiseChoiceId, on: Naive
     let now = app.now();
     app.db
         .write(async |tx| {
-            let seen = store::choice(tx, id).await?.ok_or(Error::NotFound)?;
-            let gift = gifts::lock(tx, seen.donation_id).await?.ok_or(Error::NotFound)?;
-            let choice = store::lock_choice(tx, id).await?.ok_or(Error::NotFound)?;
+            let (gift, choice) = lock(tx, id).await?;
             refuse_unless_waited_for(tx, &choice, &gift).await?;
             by_hand::reverse_in(tx, app, actor, gift.id, &format!("given back on {on}: {how}"), Ended::Returned).await?;
             gifts::note(tx, gift.id, now, "promise_moved", PromiseWay::Refund.as_str()).await?;

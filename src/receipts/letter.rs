@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    i18n::{ISOLATE, Language},
+    i18n::{Language, plain},
     mail::{message::one_line, note::greeting, outbox::NewLetter},
 };
 use askama::Template;
@@ -137,7 +137,7 @@ impl View {
 
     /// The text part and the HTML part.
     pub(super) fn render(&self) -> Result<(String, String), Error> {
-        Ok((plain(&AsText { view: self }.render()?, self.shown.dir), AsHtml { view: self }.render()?))
+        Ok((plain(format!("{}\n", AsText { view: self }.render()?.trim()), self.shown.dir), AsHtml { view: self }.render()?))
     }
 }
 
@@ -151,10 +151,4 @@ pub(super) fn subject(own: &str, org: &str) -> String {
     }
     let short: String = name.chars().take(room.saturating_sub(1)).collect();
     if short.trim().is_empty() { own } else { format!("{own} – {}…", short.trim_end()) }
-}
-
-/// The text part: isolates help where directions mix, and only get in the way of searching and copying where they do not.
-fn plain(text: &str, dir: &str) -> String {
-    let text = text.trim();
-    if dir == "rtl" { format!("{text}\n") } else { format!("{}\n", text.replace(ISOLATE, "")) }
 }

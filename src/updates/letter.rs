@@ -4,7 +4,7 @@ use super::{Subject, store, subject_of};
 use crate::{
     app::App,
     error::Error,
-    i18n::{ISOLATE, Language, dir_of},
+    i18n::{self, Language, dir_of},
     mail::{
         mailing::{Content, GREETING, UNSUBSCRIBE},
         message::one_line,
@@ -119,9 +119,7 @@ impl Letter<'_> {
     fn render(&self, plain: &str, html: &str) -> Result<(String, String), Error> {
         let html = AsHtml { letter: self, story: html }.render()?;
         let text = format!("{}\n", AsText { letter: self, story: plain }.render()?.trim());
-        // Isolates help where directions mix, and only get in the way of searching and copying where they do not.
-        let tidy = |text: String| if self.language.dir() == "rtl" { text } else { text.replace(ISOLATE, "") };
-        Ok((tidy(text), tidy(html)))
+        Ok((i18n::plain(text, self.language.dir()), i18n::plain(html, self.language.dir())))
     }
 }
 

@@ -76,7 +76,7 @@ pub async fn search(
     let mut find = news_update::Entity::find();
     if !filter.words.trim().is_empty() {
         let texts = news_text::Entity::find().select_only().column(news_text::Column::UpdateId);
-        let texts = texts.filter(has_text(None, (news_text::Entity, news_text::Column::Title), &filter.words));
+        let texts = texts.filter(has_text(db.get_database_backend(), (news_text::Entity, news_text::Column::Title), &filter.words));
         find = find.filter(Column::Id.in_subquery(texts.into_query()));
     }
     let only = Condition::all()

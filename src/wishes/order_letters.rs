@@ -107,6 +107,7 @@ fn compose(app: &App, order: &wish_order::Model, news: News, language: &str, to:
         text,
         html,
         language: language.tag().to_owned(),
+        // Who ordered something may have no page of her own yet, where she could say that her letters are to be discreet.
         discreet: true,
     })
 }

@@ -295,7 +295,7 @@ pub async fn search(
     use wish_item::Column;
     let mut find = wish_item::Entity::find();
     if !words.trim().is_empty() {
-        let has = |column| has_text(None, (wish_item::Entity, column), words);
+        let has = |column| has_text(db.get_database_backend(), (wish_item::Entity, column), words);
         find = find.filter(has(Column::Title).or(has(Column::Slug)));
     }
     if let Some(status) = status {

@@ -1,7 +1,6 @@
 //! `wellwisher reconcile` leaves behind what a run of `serve` leaves behind.
 
-use super::several::settings;
-use crate::support::{Folder, Program, TestApp, on_both_databases};
+use crate::support::{Folder, Program, TestApp, beside, on_both_databases};
 use chrono::TimeDelta;
 use entity::words::Role;
 use sea_orm::ConnectionTrait;
@@ -44,7 +43,7 @@ on_both_databases! {
         assert!(is_told_overdue(&test).await);
 
         let folder = Folder::new();
-        let settings = settings(&test.database.url, &test.stripe.base_url);
+        let settings = beside(&test.database.url, &test.stripe.base_url);
         let well = Program::run(&folder, &["reconcile", "--days", "1"], &settings).await;
         assert_eq!(well.code, Some(0), "{}{}", well.out, well.err);
         assert!(well.out.contains("1 donations brought up to date") && well.out.contains("0 recurring donations looked at"), "{}", well.out);

@@ -1,7 +1,7 @@
 //! Several processes on one PostgreSQL.
 
 use super::serving::browser;
-use crate::support::{Folder, Program, TestApp, TestDatabase, WEBHOOK_SECRET};
+use crate::support::{Folder, Program, TestApp, TestDatabase, WEBHOOK_SECRET, beside};
 use entity::{
     Currency, Money, donation,
     ids::DonationId,
@@ -18,20 +18,6 @@ use wellwisher::{
     i18n::Language,
     payments::signature::{WebhookSecret, sign},
 };
-
-const KEY: &str = "a secret for tests, of more than 32 characters";
-
-/// The settings of a process beside the test's own Wellwisher: its database, and a Stripe at `api_base`.
-pub(super) fn settings<'a>(url: &'a str, api_base: &'a str) -> Vec<(&'a str, &'a str)> {
-    vec![
-        ("DATABASE_URL", url),
-        ("SECRET_KEY", KEY),
-        ("STRIPE_SECRET_KEY", "sk_test_wellwisher"),
-        ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
-        ("STRIPE_API_BASE", api_base),
-        ("LOG", "warn"),
-    ]
-}
 
 /// A Wellwisher on PostgreSQL at the present time; none where PostgreSQL is not installed.
 async fn present_day() -> Option<TestApp> {
@@ -113,7 +99,7 @@ async fn processes_that_start_together_on_an_empty_database_make_its_tables_once
     let db = sea_orm::Database::connect(&database.url).await.unwrap();
     db.execute_unprepared("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await.unwrap();
     let folders = [Folder::new(), Folder::new()];
-    let settings = settings(&database.url, "http://127.0.0.1:9/");
+    let settings = beside(&database.url, "http://127.0.0.1:9/");
     let mut all: Vec<Program> = folders.iter().map(|folder| Program::start(folder, &["serve"], &settings)).collect();
     for serve in &mut all {
         let site = serve.address().await;
@@ -134,7 +120,7 @@ async fn processes_that_start_together_on_an_empty_database_make_its_tables_once
 async fn the_same_events_told_to_two_processes_settle_a_gift_once() {
     let Some(app) = present_day().await else { return };
     let folders = [Folder::new(), Folder::new(), Folder::new()];
-    let settings = settings(&app.database.url, &app.stripe.base_url);
+    let settings = beside(&app.database.url, &app.stripe.base_url);
     let mut serves: Vec<Program> = folders[..2].iter().map(|folder| Program::start(folder, &["serve"], &settings)).collect();
     let work = Program::start(&folders[2], &["work"], &settings);
     let sites = (serves[0].address().await, serves[1].address().await);
@@ -159,7 +145,7 @@ async fn what_a_killed_process_had_promised_to_do_another_does() {
     let Some(app) = present_day().await else { return };
     let folders = [Folder::new(), Folder::new()];
     // This one hears of the gift and cannot ask Stripe: it keeps the job and tries later.
-    let mut cut_off = Program::start(&folders[0], &["serve"], &settings(&app.database.url, "http://127.0.0.1:9/"));
+    let mut cut_off = Program::start(&folders[0], &["serve"], &beside(&app.database.url, "http://127.0.0.1:9/"));
     let site = cut_off.address().await;
     let donation = pay_untold(&app).await;
     let events = app.stripe.standin.events();
@@ -170,7 +156,7 @@ async fn what_a_killed_process_had_promised_to_do_another_does() {
     cut_off.kill();
     assert!(!is_paid(&app, donation.id).await);
 
-    let work = Program::start(&folders[1], &["work"], &settings(&app.database.url, &app.stripe.base_url));
+    let work = Program::start(&folders[1], &["work"], &beside(&app.database.url, &app.stripe.base_url));
     until("the gift is paid", async || is_paid(&app, donation.id).await).await;
     until("the letter is sent", async || is_written_to(&app, donation.id).await).await;
     assert_counted_once(&app, donation.id, &folders.each_ref()).await;

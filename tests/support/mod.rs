@@ -15,7 +15,7 @@ pub(crate) use databases::on_both_databases;
 pub use databases::{FromDatabase, TestDatabase, migrate_template, unique_number};
 pub use gifts::{gift, hand_gift, take_back};
 pub use people::{PASSWORD, Person};
-pub use program::{Ended, Folder, Program};
+pub use program::{Ended, Folder, Program, beside};
 pub use smtp::SmtpSink;
 
 /// Where tests leave files that live no longer than they do: `WELLWISHER_TEST_DIR`, or cargo's folder. Databases wait for their disk at every commit;

@@ -1,5 +1,6 @@
 //! The built program as a user runs it: started in a folder, read, stopped, and never left behind.
 
+use super::WEBHOOK_SECRET;
 use std::{
     io::Read,
     path::Path,
@@ -11,6 +12,18 @@ use std::{
 
 /// The longest that anything is waited for: far more than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The settings of a process beside the test's own Wellwisher: its database, and a Stripe at `api_base`.
+pub fn beside<'a>(url: &'a str, api_base: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("DATABASE_URL", url),
+        ("SECRET_KEY", "a secret for tests, of more than 32 characters"),
+        ("STRIPE_SECRET_KEY", "sk_test_wellwisher"),
+        ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
+        ("STRIPE_API_BASE", api_base),
+        ("LOG", "warn"),
+    ]
+}
 
 /// The program under way; killed when the test lets go of it.
 pub struct Program {

@@ -4,7 +4,7 @@
 use super::life::assert_all_agrees;
 use crate::{
     donations::helpers::GOOD_CARD,
-    support::{Folder, Program, TestApp, TestDatabase, WEBHOOK_SECRET, on_both_databases},
+    support::{Folder, Program, TestApp, TestDatabase, beside, on_both_databases},
 };
 use axum::{Router, body::Body, http::Request};
 use chrono::TimeDelta;
@@ -62,15 +62,8 @@ async fn send(site: Site, slug: String, token: String, email: String) -> (u16, S
 
 /// Two processes on the test's PostgreSQL, at its Stripe.
 fn start_two(test: &TestApp, folders: &[Folder; 2]) -> [Program; 2] {
-    let settings = [
-        ("DATABASE_URL", test.database.url.as_str()),
-        ("SECRET_KEY", "a secret for tests, of more than 32 characters"),
-        ("STRIPE_SECRET_KEY", "sk_test_wellwisher"),
-        ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
-        ("STRIPE_API_BASE", &test.stripe.base_url),
-        ("CHECKOUTS_PER_HOUR", "1000000"),
-        ("LOG", "warn"),
-    ];
+    let mut settings = beside(&test.database.url, &test.stripe.base_url);
+    settings.push(("CHECKOUTS_PER_HOUR", "1000000"));
     folders.each_ref().map(|folder| Program::start(folder, &["serve"], &settings))
 }
 
