@@ -172,6 +172,13 @@ on_both_databases! {
         let claim = make(test).await;
         assert_eq!(claim.sums().unwrap().gifts.minor, 12_000, "what came back before is not claimed on");
         claims::submit(&test.app, &Actor::system(), claim.head.id, "1").await.unwrap();
+        test.sign_in_as(Role::Finance).await;
+        let told = async |gift: &entity::donation::Model| {
+            test.get(&format!("/desk/donations/{}", gift.id)).await.texts("main").join(" ").replace(['\u{2068}', '\u{2069}'], "")
+        };
+        let (first, second) = (told(&part).await, told(&before).await);
+        assert!(first.contains("Gift Aid was declared with it") && first.contains("£100 of it were put into a Gift Aid claim (submitted)"), "{first}");
+        assert!(!second.contains("Gift Aid was declared") && second.contains("£20 of it were put into a Gift Aid claim"), "{second}");
         take_back(test, &part, 4_000).await;
         let only_back = draft(test).await;
         assert_eq!((only_back.gifts.len(), only_back.adjustments.len(), only_back.adjustments[0].too_much.minor), (0, 1, 4_000));

@@ -18,7 +18,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, 
 use std::collections::{BTreeSet, HashMap};
 
 /// How many payouts that came back one after the other are followed.
-const CHAIN_MAX: usize = 50;
+pub(super) const CHAIN_MAX: usize = 50;
 
 /// Where some money reached the bank; all empty while it has not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,17 +2,18 @@
 //!
 //! Nothing is judged here: each sentence stands for a row that was written when it happened.
 
-use super::story::Story;
+use super::{bank_lines::CHAIN_MAX, story::Story};
 use crate::{app::App, error::Error, i18n::Language, matching, web::Page};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, Utc};
 use entity::{
-    Money, accounting_period, balance_movement, dispute, donation,
+    Money, accounting_period, balance_movement, dispute, donation, gift_aid_claim, gift_aid_declaration, gift_aid_line,
     ids::DonationId,
-    letter, payout, receipt, refund,
+    letter, payout, receipt, refund, statement,
     words::{DisputeOutcome, LetterKind, MovementKind, ReceiptStatus, RefundState},
 };
 use fluent_templates::fluent_bundle::FluentValue;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::JoinType};
+use std::collections::BTreeSet;
 
 /// The most rows of one kind that a story tells.
 const ROWS_MAX: u64 = 200;
@@ -37,6 +38,12 @@ pub struct Aftermath {
     pub payouts: Vec<payout::Model>,
     /// The accounting periods that it counts in.
     pub periods: Vec<accounting_period::Model>,
+    /// The Gift Aid declaration that was made with it.
+    pub declared: Option<gift_aid_declaration::Model>,
+    /// What of it stands in claims of Gift Aid.
+    pub claimed: Vec<(gift_aid_line::Model, gift_aid_claim::Model)>,
+    /// The annual receipts that list it.
+    pub statements: Vec<statement::Model>,
 }
 
 impl Aftermath {
@@ -46,8 +53,7 @@ impl Aftermath {
         let refunds = refund::Entity::find().filter(refund::Column::DonationId.eq(id)).order_by_asc(refund::Column::CreatedAt);
         let disputes = dispute::Entity::find().filter(dispute::Column::DonationId.eq(id)).order_by_asc(dispute::Column::OpenedAt);
         let moved = balance_movement::Entity::find().filter(balance_movement::Column::DonationId.eq(id)).limit(ROWS_MAX).all(db).await?;
-        let named: Vec<String> = moved.into_iter().filter_map(|movement| movement.payout_id).collect();
-        let payouts = payout::Entity::find().filter(payout::Column::StripePayoutId.is_in(named)).order_by_asc(payout::Column::CreatedAt);
+        let payouts = to_the_bank(db, moved.into_iter().filter_map(|movement| movement.payout_id).collect()).await?;
         let mut periods = Vec::new();
         for entry in &story.ledger {
             let at = entry.head.booked_at;
@@ -59,10 +65,48 @@ impl Aftermath {
         Ok(Self {
             refunds: refunds.limit(ROWS_MAX).all(db).await?,
             disputes: disputes.limit(ROWS_MAX).all(db).await?,
-            payouts: payouts.limit(ROWS_MAX).all(db).await?,
+            payouts,
             periods,
+            declared: gift_aid_declaration::Entity::find().filter(gift_aid_declaration::Column::DonationId.eq(id)).one(db).await?,
+            claimed: claims_of(db, id).await?,
+            statements: statements_of(db, story).await?,
         })
     }
+}
+
+async fn claims_of(db: &impl ConnectionTrait, id: DonationId) -> Result<Vec<(gift_aid_line::Model, gift_aid_claim::Model)>, Error> {
+    use gift_aid_line::Column;
+    let to_claim = gift_aid_line::Entity::belongs_to(gift_aid_claim::Entity).from(Column::ClaimId).to(gift_aid_claim::Column::Id);
+    let find = gift_aid_line::Entity::find().filter(Column::DonationId.eq(id)).join(JoinType::InnerJoin, to_claim.into());
+    let rows = find.select_also(gift_aid_claim::Entity).order_by_asc(gift_aid_claim::Column::MadeAt).limit(ROWS_MAX).all(db).await?;
+    Ok(rows.into_iter().filter_map(|(line, claim)| Some((line, claim?))).collect())
+}
+
+/// The annual receipts of a gift's giver that name one of its receipts.
+async fn statements_of(db: &impl ConnectionTrait, story: &Story) -> Result<Vec<statement::Model>, Error> {
+    use statement::Column;
+    let find = statement::Entity::find().filter(Column::SupporterId.eq(story.donation.supporter_id)).order_by_asc(Column::IssuedAt);
+    let codes: Vec<String> = story.receipts.iter().map(|given| format!("\"{}\"", given.receipt.code)).collect();
+    let all = find.limit(ROWS_MAX).all(db).await?;
+    Ok(all.into_iter().filter(|one| codes.iter().any(|code| one.snapshot.contains(code))).collect())
+}
+
+/// These payouts, and where one came back, the one that its money went out again with, until it stayed at the bank; the first one first.
+async fn to_the_bank(db: &impl ConnectionTrait, mut named: BTreeSet<String>) -> Result<Vec<payout::Model>, Error> {
+    let mut found: Vec<payout::Model> = Vec::new();
+    for _ in 0..CHAIN_MAX {
+        named.retain(|id| found.iter().all(|known| known.stripe_payout_id != *id));
+        if named.is_empty() {
+            break;
+        }
+        let find = payout::Entity::find().filter(payout::Column::StripePayoutId.is_in(named)).limit(ROWS_MAX).all(db).await?;
+        let came_back: Vec<String> = find.iter().filter_map(|payout| payout.failure_balance_transaction_id.clone()).collect();
+        found.extend(find);
+        let back = balance_movement::Entity::find().filter(balance_movement::Column::Id.is_in(came_back)).all(db).await?;
+        named = back.into_iter().filter_map(|movement| movement.payout_id).collect();
+    }
+    found.sort_by_key(|payout| payout.created_at);
+    Ok(found)
 }
 
 fn say(lang: Language, key: &str, arguments: &[(&'static str, String)]) -> String {
@@ -146,12 +190,12 @@ pub fn lines(page: &Page, story: &Story, after: &Aftermath) -> Vec<Line> {
     for entry in story.ledger.iter().filter(|entry| entry.head.kind == MovementKind::Reversal) {
         tell(entry.head.occurred_at, "desk-explain-reversal", &[("entry", entry.head.id.to_string())]);
     }
-    tell_aftermath(page, after, &mut lines);
+    tell_aftermath(page, &story.donation, after, &mut lines);
     lines.sort_by_key(|line| line.at);
     lines
 }
 
-fn tell_aftermath(page: &Page, after: &Aftermath, lines: &mut Vec<Line>) {
+fn tell_aftermath(page: &Page, gift: &donation::Model, after: &Aftermath, lines: &mut Vec<Line>) {
     let mut tell = |at: DateTime<Utc>, key: &str, arguments: &[(&'static str, String)]| {
         lines.push(Line { at, text: say(page.lang, key, arguments) });
     };
@@ -196,10 +240,25 @@ fn tell_aftermath(page: &Page, after: &Aftermath, lines: &mut Vec<Line>) {
         );
     }
     for period in &after.periods {
-        let arguments = [("from", page.date(period.starts_on)), ("until", page.date(period.ends_on))];
+        // A period ends where the next one begins; people read its last day.
+        let arguments = [("from", page.date(period.starts_on)), ("until", page.date(period.ends_on - Days::new(1)))];
         if let Some(closed_at) = period.closed_at {
             tell(closed_at, "desk-explain-period-closed", &arguments);
         }
+    }
+    if let Some(declared) = &after.declared {
+        tell(declared.declared_at, "desk-explain-declared", &[]);
+        if let Some(at) = declared.cancelled_at {
+            tell(at, "desk-explain-declaration-cancelled", &[]);
+        }
+    }
+    for (line, claim) in &after.claimed {
+        let amount = page.money(Money::new(line.amount_minor, gift.currency));
+        tell(claim.made_at, "desk-explain-claimed", &[("amount", amount), ("state", claim.state.to_string())]);
+    }
+    for statement in &after.statements {
+        let arguments = [("code", statement.code.clone()), ("state", statement.status.to_string())];
+        tell(statement.issued_at, "desk-explain-statement", &arguments);
     }
 }
 
@@ -233,6 +292,11 @@ pub async fn for_supporter(app: &App, page: &Page, donation: &donation::Model) -
     let back = refund::Entity::find().filter(refund::Column::DonationId.eq(id)).filter(refund::Column::State.eq(RefundState::Succeeded));
     for refund in back.limit(ROWS_MAX).all(db).await? {
         tell(refund.updated_at, "donations-story-refunded", &[("amount", page.money(Money::new(refund.amount_minor, refund.currency)))]);
+    }
+    let lost = dispute::Entity::find().filter(dispute::Column::DonationId.eq(id)).filter(dispute::Column::Outcome.eq(DisputeOutcome::Lost));
+    for dispute in lost.limit(ROWS_MAX).all(db).await? {
+        let amount = page.money(Money::new(dispute.amount_minor, dispute.currency));
+        tell(dispute.closed_at.unwrap_or(dispute.updated_at), "donations-story-lost", &[("amount", amount)]);
     }
     for (head, _) in crate::ledger::entries_of_donation(db, id).await?.into_iter().filter(|(head, _)| head.kind == MovementKind::Reversal) {
         tell(head.occurred_at, "donations-story-reversed", &[]);

@@ -161,6 +161,9 @@ pub enum Obstacle {
     NotItemised(i64),
     /// Payouts that their parts do not add up to.
     Remainder(i64),
+    /// Currencies of which Stripe holds other than the books say, and that nobody has settled, where payouts were made by hand: of those Stripe
+    /// tells no parts, so what it holds is the only proof.
+    Held(i64),
     /// Events of Stripe's that wait or were refused, and that nobody has settled.
     Events(i64),
 }
@@ -178,6 +181,7 @@ impl Obstacle {
             Self::Unread(_) => "unread",
             Self::NotItemised(_) => "not-itemised",
             Self::Remainder(_) => "remainder",
+            Self::Held(_) => "held",
             Self::Events(_) => "events",
         }
     }
@@ -193,6 +197,7 @@ impl Obstacle {
             | Self::Unread(n)
             | Self::NotItemised(n)
             | Self::Remainder(n)
+            | Self::Held(n)
             | Self::Events(n) => *n,
         }
     }
@@ -221,6 +226,8 @@ const REMAINDER: &str = "select count(*) as n from payout p where p.created_at >
             where m.payout_id = p.stripe_payout_id and m.source_id <> p.stripe_payout_id and m.currency = p.currency and m.balance = 'payments')
         or exists (select 1 from balance_movement m where m.payout_id = p.stripe_payout_id and m.currency <> p.currency and m.balance = 'payments'
             group by m.currency having sum(m.net_minor) <> 0))";
+const HELD: &str = "select count(*) as n from difference d where d.kind = 'balance' and d.settled_at is null and exists (
+    select 1 from payout p where p.created_at >= $1 and p.created_at < $2 and not p.automatic and p.state not in ('failed', 'canceled'))";
 const EVENTS: &str = "select count(*) as n from stripe_event v where v.received_at >= $1 and v.received_at < $2
     and (v.outcome = 'waiting' or v.outcome like 'refused%') and not exists (
         select 1 from difference d where d.kind = 'event' and d.object_id = v.id and d.settled_at is not null)";
@@ -241,7 +248,7 @@ pub async fn obstacles(db: &impl ConnectionTrait, period: &accounting_period::Mo
         found.push(Obstacle::NotAsked);
     }
     type Make = fn(i64) -> Obstacle;
-    let questions: [(&str, Make); 8] = [
+    let questions: [(&str, Make); 9] = [
         (UNMAPPED, Obstacle::Unmapped),
         (UNKNOWN_BALANCE, Obstacle::UnknownBalance),
         (UNLISTED, Obstacle::Unlisted),
@@ -249,6 +256,7 @@ pub async fn obstacles(db: &impl ConnectionTrait, period: &accounting_period::Mo
         (NOT_POSTED, Obstacle::NotPosted),
         (NOT_ITEMISED, Obstacle::NotItemised),
         (REMAINDER, Obstacle::Remainder),
+        (HELD, Obstacle::Held),
         (EVENTS, Obstacle::Events),
     ];
     for (question, obstacle) in questions {

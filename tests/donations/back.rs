@@ -9,7 +9,7 @@ use entity::{
 use sea_orm::{EntityTrait, QueryOrder, sea_query::Expr};
 use std::collections::BTreeMap;
 use wellwisher::{
-    donations::back,
+    donations::{back, path_of},
     ledger,
     payments::standin::{Decision, StandinOptions},
     reports::verify,
@@ -259,6 +259,8 @@ on_both_databases! {
         let gift = the_donation(&app.app).await;
         let rows = back::store::disputes_of(app.app.db.read(), gift.id).await.unwrap();
         assert!(rows[0].outcome == DisputeOutcome::Lost && rows[0].closed_at.is_some());
+        let hers = app.get(&path_of(&app.app, gift.id)).await.texts("ol.told li").join(" ").replace(['\u{2068}', '\u{2069}'], "");
+        assert!(hers.contains("Your bank took €25 back."), "{hers}");
         // Years later the bank decides otherwise: the loss is corrected, nothing is edited.
         assert!(app.stripe.standin.reinstate(&dispute, true));
         catch_up(&app).await;

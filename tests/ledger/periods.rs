@@ -150,7 +150,7 @@ on_both_databases! {
 
     async fn a_period_is_closed_only_when_everything_in_it_is_explained(test: TestApp) {
         let may = make(&test, "2026-05-01", "2026-05-31").await.unwrap();
-        test.give(&gift(5_000, "EUR")).await;
+        let given = test.give(&gift(5_000, "EUR")).await;
         let standin = &test.stripe.standin;
         let money = |minor| entity::Money::new(minor, "EUR".parse().unwrap());
         let txn = standin.book(&BalanceRow { kind: "adjustment", category: "something_new", gross: money(-50), fee: 0 });
@@ -179,6 +179,9 @@ on_both_databases! {
         assert_eq!(obstacles(&test, &may).await, []);
         let closed = close(&test, &may).await.unwrap();
         assert!(closed.entries > 6, "{closed:?}");
+        test.sign_in_as(Role::Finance).await;
+        let told = test.get(&format!("/desk/donations/{}", given.id)).await.texts("main").join(" ").replace(['\u{2068}', '\u{2069}'], "");
+        assert!(told.contains("The accounting period from 1 May 2026 until 31 May 2026, in which it counts, was closed"), "its last day: {told}");
         let report = verify(&test.app).await.unwrap();
         assert!(report.is_ok(), "{:#?}", report.broken().collect::<Vec<_>>());
     }

@@ -8,7 +8,7 @@ use crate::{
 use chrono::TimeDelta;
 use entity::{
     ledger_transaction, stripe_event,
-    words::{MovementKind, PayoutState},
+    words::{MovementKind, PayoutState, Role},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use wellwisher::{
@@ -95,7 +95,7 @@ on_both_databases! {
         let campaign = test.add_campaign("winter").await;
         let mut given = gift(5_000, "EUR");
         given.campaign_id = Some(campaign);
-        test.give(&given).await;
+        let gift = test.give(&given).await;
         let first = pay_out(&test).await.remove(0);
         reconcile(&test).await;
         assert!(test.stripe.standin.fail_payout(&first));
@@ -115,7 +115,11 @@ on_both_databases! {
         assert_eq!(fall.came_back.iter().map(|old| &old.stripe_payout_id).collect::<Vec<_>>(), [&first, &second]);
         let campaigns = &fall.shares.iter().find(|(by, _)| *by == By::Campaign).unwrap().1;
         assert_eq!(campaigns.iter().map(|share| share.sums.net.minor).collect::<Vec<_>>(), [4_825, 1_912]);
-        assert_eq!(explain(&test, &first).await.went_on_with.map(|next| next.stripe_payout_id), Some(second));
+        assert_eq!(explain(&test, &first).await.went_on_with.map(|next| next.stripe_payout_id), Some(second.clone()));
+        test.sign_in_as(Role::Finance).await;
+        let told = test.get(&format!("/desk/donations/{}", gift.id)).await.texts("main").join(" ");
+        let at = [&first, &second, &third].map(|payout| told.find(payout.as_str()).unwrap_or_else(|| panic!("{payout} is not in {told}")));
+        assert!(at.is_sorted(), "the gift's story goes to where its money stayed: {told}");
         assert_eq!((balance(&test.app, "bank", "EUR").await, balance(&test.app, "stripe_clearing", "EUR").await), (6_737, 0));
         assert_verified(&test).await;
     }

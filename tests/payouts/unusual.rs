@@ -229,6 +229,40 @@ on_both_databases! {
         assert_eq!(periods::obstacles(test.app.db.read(), &may, test.app.now()).await.unwrap(), []);
     }
 
+    async fn what_is_paid_out_by_hand_closes_no_period_while_stripe_holds_other_money_than_the_books(test: TestApp) {
+        test.stripe.standin.book(&BalanceRow { kind: "topup", category: "topup", gross: money(700, "EUR"), fee: 0 });
+        test.app.clock.advance(TimeDelta::days(60));
+        let today = test.app.today();
+        let period = periods::make(&test.app, &Actor::system(), today, today + chrono::Days::new(9)).await.unwrap();
+        give(&test, 5_000, "EUR").await;
+        test.app.clock.advance(TimeDelta::days(8));
+        let by_itself = pay_out(&test).await.remove(0);
+        test.app.clock.advance(TimeDelta::days(20));
+        let look = async || payouts::reconcile::reconcile_and_keep(&test.app, TimeDelta::hours(1)).await.unwrap();
+        let obstacles = async || periods::obstacles(test.app.db.read(), &period, test.app.now()).await.unwrap();
+        look().await;
+        assert!(payout_of(&test, &by_itself).await.automatic && open(&test).await.iter().all(|one| one.0 == differences::BALANCE));
+        assert_eq!(obstacles().await, [], "its parts say what it is made of");
+
+        give(&test, 2_000, "EUR").await;
+        let today = test.app.today();
+        let period = periods::make(&test.app, &Actor::system(), today, today + chrono::Days::new(4)).await.unwrap();
+        test.app.clock.advance(TimeDelta::days(3));
+        let by_hand = test.stripe.standin.pay_out_by_hand(money(1_000, "EUR"));
+        test.stripe.standin.complete_payout(&by_hand);
+        test.app.clock.advance(TimeDelta::days(10));
+        look().await;
+        let obstacles = async || periods::obstacles(test.app.db.read(), &period, test.app.now()).await.unwrap();
+        let all = difference::Entity::find().all(test.app.db.read()).await.unwrap();
+        let one = all.into_iter().find(|one| one.kind == differences::BALANCE && one.settled_at.is_none()).expect("it is told");
+        assert_eq!(obstacles().await, [Obstacle::Held(1)]);
+        test.sign_in_as(entity::words::Role::Finance).await;
+        let page = test.get(&format!("/desk/periods/{}", period.id)).await;
+        assert!(page.body.contains("Stripe holds other money than the books say") && page.body.contains("/desk/differences?open=yes"), "{}", page.body);
+        differences::settle_by_hand(&test.app, &Actor::system(), one.id, "the opening balance").await.unwrap();
+        assert_eq!(obstacles().await, []);
+    }
+
     async fn a_payout_at_once_with_its_fee_adds_up(test: TestApp) {
         give(&test, 5_000, "EUR").await;
         test.app.clock.advance(TimeDelta::days(3));

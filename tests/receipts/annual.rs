@@ -182,6 +182,13 @@ on_both_databases! {
         assert_eq!(run(test, 2026, false).await, expected);
         assert_eq!(run(test, 2026, false).await, Report { unchanged: 1, ..Report::default() }, "once more changes nothing");
 
+        test.sign_in_as(Role::Finance).await;
+        let gifts = donation::Entity::find().order_by_asc(donation::Column::PaidAt).all(test.app.db.read()).await.unwrap();
+        for (gift, is_listed) in gifts.iter().zip([false, true, true, true, false]) {
+            let told = test.get(&format!("/desk/donations/{}", gift.id)).await.texts("main").join(" ").replace(['\u{2068}', '\u{2069}'], "");
+            let is_told = told.contains("The annual receipt R-Y-2026-000001 was issued, which lists it (issued)");
+            assert_eq!(is_told, is_listed, "of the gift of {:?}: {told}", gift.paid_at);
+        }
         let all = letters(test).await;
         assert_eq!((all.len(), all[0].to_address.as_str(), all[0].subject.as_str()), (1, "wren@example.org", "Your gifts of 2026 – Our Newsroom"));
         for needed in [

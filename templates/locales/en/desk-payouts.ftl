@@ -49,6 +49,7 @@ desk-payout-adds-up = The parts add up to the payout.
 desk-payout-apart = Kept apart by Stripe
 desk-payout-apart-text = Stripe lists these with the payout, but they moved in another of its balances than the one that is paid out. They are no part of it.
 desk-payout-balance = Stripe’s balance
+desk-payout-by-given = What each gift was given for. Where money was moved to another purpose since, the reports by fund, campaign and item have it there.
 desk-payout-by-fund = By fund
 desk-payout-by-campaign = By campaign
 desk-payout-by-item = By item

@@ -54,6 +54,10 @@ desk-period-obstacle-remainder = { $count ->
     [one] The parts of { $number } payout do not add up to it.
    *[other] The parts of { $number } payouts do not add up to them.
 }
+desk-period-obstacle-held = { $count ->
+    [one] In { $number } currency Stripe holds other money than the books say, and payouts were made by hand.
+   *[other] In { $number } currencies Stripe holds other money than the books say, and payouts were made by hand.
+}
 desk-period-obstacle-events = { $count ->
     [one] { $number } event of Stripe’s waits or was refused.
    *[other] { $number } events of Stripe’s wait or were refused.

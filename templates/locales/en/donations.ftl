@@ -49,6 +49,7 @@ donations-story-receipt = Receipt { $code } was made out.
 donations-story-receipt-void = Receipt { $code } was made out; it is not valid any more.
 donations-story-sent = The receipt went out by e-mail.
 donations-story-refunded = { $amount } went back to you.
+donations-story-lost = Your bank took { $amount } back.
 donations-story-reversed = The entry of this gift was taken back.
 donations-too-much = Meanwhile others gave: only { $left } is missing for it now. Nothing was charged. Write that or less.
 donations-match = From a sponsor

@@ -48,6 +48,7 @@ donations-story-receipt = رسید { $code } صادر شد.
 donations-story-receipt-void = رسید { $code } صادر شد؛ دیگر اعتبار ندارد.
 donations-story-sent = رسید با ایمیل فرستاده شد.
 donations-story-refunded = { $amount } به شما برگردانده شد.
+donations-story-lost = بانک شما { $amount } را پس گرفت.
 donations-story-reversed = ثبت این کمک پس گرفته شد.
 donations-too-much = در این میان دیگران کمک کردند: اکنون تنها { $left } برای آن کم است. هیچ پولی گرفته نشد. همان یا کمتر بنویسید.
 donations-match = از یک حامی

@@ -48,6 +48,7 @@ donations-story-receipt = رسید { $code } صادر شو.
 donations-story-receipt-void = رسید { $code } صادر شوی و؛ نور اعتبار نه لري.
 donations-story-sent = رسید په برېښنالیک واستول شو.
 donations-story-refunded = { $amount } بېرته تاسو ته درکړل شوې.
+donations-story-lost = ستاسو بانک { $amount } بېرته واخیستل.
 donations-story-reversed = د دې مرستې ثبت بېرته واخیستل شو.
 donations-too-much = په دې منځ کې نورو مرسته وکړه: اوس ورته یوازې { $left } کم دي. هېڅ پیسې وانه خیستل شوې. همدومره یا لږ ولیکئ.
 donations-match = له یوه ملاتړي

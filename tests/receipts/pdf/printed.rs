@@ -105,7 +105,15 @@ fn keep(name: &str, bytes: &[u8]) -> PathBuf {
 
 /// What a tool says of a file; nothing where the tool is missing, which is a failure with `CI=true`.
 fn ask(tool: &str, arguments: &[&str], file: &Path) -> Option<String> {
-    let Ok(output) = Command::new(tool).args(arguments).arg(file).args(if tool == "pdftotext" { &["-"][..] } else { &[] }).output() else {
+    let mut command = Command::new(tool);
+    command.args(arguments).arg(file);
+    match tool {
+        "pdftotext" => _ = command.arg("-"),
+        // It puts `.png` to this name.
+        "pdftoppm" => _ = command.arg(file.with_extension("")),
+        _ => {}
+    }
+    let Ok(output) = command.output() else {
         assert!(std::env::var("CI").as_deref() != Ok("true"), "{tool} is needed to read PDFs.");
         let _ = writeln!(std::io::stderr(), "{tool} (packages `poppler-utils`, `qpdf`) is not installed: a test of PDFs is SKIPPED.");
         return None;
@@ -216,6 +224,50 @@ fn a_receipt_is_tagged_named_and_has_its_fonts_inside() {
         assert!(tags.contains("Table") && tags.contains("H1") && tags.contains("TH"), "{tags}");
         assert!(String::from_utf8_lossy(&bytes).contains("pdfuaid"), "it says that it follows PDF/UA");
         assert!(bytes.len() < 200_000, "{} bytes", bytes.len());
+    }
+}
+
+/// Where the dark points of a page lie: how many in its left and its right half of the upper quarter, how many in all, and how many nearer to an
+/// edge than a printer prints (6 mm).
+struct Ink {
+    left: usize,
+    right: usize,
+    all: usize,
+    of: usize,
+    at_edges: usize,
+}
+
+/// A page as a picture, kept beside the PDF for people to look at.
+fn ink_of(name: &str, bytes: &[u8]) -> Option<Ink> {
+    const DOTS_PER_INCH: u32 = 75;
+    let file = keep(name, bytes);
+    ask("pdftoppm", &["-png", "-r", &DOTS_PER_INCH.to_string(), "-singlefile"], &file)?;
+    let page = image::open(file.with_extension("png")).unwrap().to_luma8();
+    let (width, height, edge) = (page.width(), page.height(), DOTS_PER_INCH * 6 / 25);
+    let dark: Vec<(u32, u32)> = page.enumerate_pixels().filter(|(.., point)| point.0[0] < 128).map(|(x, y, _)| (x, y)).collect();
+    let upper = |side: fn(u32, u32) -> bool| dark.iter().filter(|(x, y)| *y < height / 4 && side(*x, width / 2)).count();
+    let is_at_edge = |x: u32, y: u32| x < edge || y < edge || x >= width - edge || y >= height - edge;
+    Some(Ink {
+        left: upper(|x, middle| x < middle),
+        right: upper(|x, middle| x >= middle),
+        all: dark.len(),
+        of: page.len(),
+        at_edges: dark.iter().filter(|(x, y)| is_at_edge(*x, *y)).count(),
+    })
+}
+
+#[test]
+fn a_receipt_is_a_picture_that_begins_where_its_language_does() {
+    for profile in ["us", "uk", "de", "plain"] {
+        for language in Language::ALL {
+            let name = format!("picture-{profile}-{}", language.tag());
+            let Some(ink) = ink_of(&name, &print(&sheet(&issuer(profile), &a_gift(language)))) else { return };
+            let share = ink.all * 1000 / ink.of;
+            assert!((5..150).contains(&share), "{name}: {share} of a thousand points are dark");
+            assert_eq!(ink.at_edges, 0, "{name}: nothing is where a printer cuts it off");
+            let from_right = language.dir() == "rtl";
+            assert_eq!(ink.right > ink.left, from_right, "{name}: {} dark points to the left, {} to the right", ink.left, ink.right);
+        }
     }
 }
 
