@@ -109,7 +109,8 @@ async fn show_list(State(app): State<App>, _who: Finance, page: DeskPage, Query(
 
 async fn show_letter(State(app): State<App>, _who: Finance, page: DeskPage, Path(id): Path<LetterId>) -> Result<Response, Error> {
     let (mut letter, attempts) = store::find(app.db.read(), id).await?;
-    let over = over::among(app.db.read(), std::slice::from_ref(&letter), app.now()).await?.remove(&id);
+    let mut over = over::among(app.db.read(), std::slice::from_ref(&letter), app.now()).await?;
+    let over = over.remove(&id).filter(|_| letter.state != LetterState::Sent);
     let can_retry = over.is_none() && retry::may_be_sent_again(&letter);
     if let Some(content) = letter.content_id {
         letter.text_body = mailing::content(app.db.read(), content).await?.text_body;
