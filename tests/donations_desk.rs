@@ -2,12 +2,13 @@
 
 use crate::support::{Answer, TestApp, gift, on_both_databases};
 use axum::http::StatusCode;
+use chrono::TimeDelta;
 use entity::{
     audit_entry, donation, letter,
-    words::{DonationStatus, LetterState, Role},
+    words::{DonationStatus, LetterState, LetterStream, Role},
 };
 use sea_orm::{ConnectionTrait, Database, EntityTrait, QueryOrder};
-use wellwisher::asks::Gift;
+use wellwisher::{asks::Gift, mail::store};
 
 fn named(name: &str, email: &str, minor: i64) -> Gift {
     Gift { name: name.to_owned(), email: email.to_owned(), note: "With love from here".to_owned(), ..gift(minor, "EUR") }
@@ -175,6 +176,17 @@ on_both_databases! {
         let trail = audit_entry::Entity::find().all(test.app.db.read()).await.unwrap();
         assert!(!trail.iter().any(|entry| entry.detail.contains("rosa")), "the trail names nobody");
 
+        test.wait(1);
+        test.post(&path, &[("to_address", "rosa.right@example.org"), ("from_now_on", "yes")]).await;
+        test.wait(1);
+        test.post(&path, &[("to_address", "copy@example.org")]).await;
+        test.wait(1);
+        test.post(&path, &[("to_address", ""), ("from_now_on", "yes")]).await;
+        let later: Vec<String> = self::letters(&test).await.into_iter().skip(3).map(|l| l.to_address).collect();
+        assert_eq!(later, ["rosa.right@example.org", "copy@example.org", "rosa.right@example.org"]);
+        let page = test.get(&format!("/desk/donations/{}", paid.id)).await;
+        assert_eq!(page.attribute("#from_now_on", "checked").as_deref(), Some(""));
+
         let waiting = test.start(&gift(1_000, "EUR")).await;
         let none = test.post(&format!("/desk/donations/{}/receipt", waiting.id), &[]).await;
         assert_eq!(none.status, StatusCode::CONFLICT, "there is no receipt before the money");
@@ -226,6 +238,29 @@ on_both_databases! {
         let twice = test.post(&format!("/desk/letters/{}/retry", lost.id), &[]).await;
         assert_eq!(twice.status, StatusCode::CONFLICT, "it waits already");
         assert_eq!(actions(&test).await.len(), 1, "what was not done is not in the trail");
+    }
+
+    async fn a_letter_whose_receipt_is_valid_no_more_stays_in_whoever_has_it_in_hand_or_tries_it_again(test: TestApp) {
+        let paid = test.give(&named("Rosa", "rosa@example.org", 2_500)).await;
+        let (now, until) = (test.app.now(), test.app.now() + TimeDelta::seconds(120));
+        let taken = test.app.db.write(async |tx| store::lease(tx, LetterStream::Transactional, now, until, 10).await).await.unwrap();
+        test.stripe.standin.refund(paid.checkout_session_id.as_deref().unwrap(), None).expect("a refund");
+        wellwisher::donations::refresh(&test.app, paid.id).await.unwrap();
+        assert_eq!((taken.len(), taken[0].receipt_id.is_some()), (1, true));
+        let sends = test.app.db.write(async |tx| store::note_dot(tx, &taken[0], until).await).await.unwrap();
+        assert!(!sends, "its text does not leave");
+        test.sign_in_as(Role::Finance).await;
+        for state in ["leased", "suppressed", "unknown", "deferred"] {
+            change(&test, &format!("update letter set state = '{state}', next_at = created_at, last_stage = 'rcpt' where id in (select id from letter where receipt_id is not null)")).await;
+            let page = test.get(&format!("/desk/letters/{}", taken[0].id)).await;
+            assert!(!page.body.contains("Try again now") && page.body.contains("is no longer valid"), "{state}: {}", page.body);
+            let again = test.post(&format!("/desk/letters/{}/retry", taken[0].id), &[]).await;
+            assert!(again.status == StatusCode::CONFLICT && again.body.contains("is no longer valid"), "{state}: {}", again.body);
+            test.app.outbox.deliver_due(&test.app.db, &test.app.clock).await.unwrap();
+            let (letter, attempts) = store::find(test.app.db.read(), taken[0].id).await.unwrap();
+            assert_eq!((letter.state, attempts.len()), (LetterState::Suppressed, 0), "{state}");
+        }
+        assert_eq!(actions(&test).await, [""; 0], "nothing was done");
     }
 
     async fn who_may_do_what_with_donations_and_letters(test: TestApp) {

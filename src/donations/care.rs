@@ -4,15 +4,14 @@ use super::{back, refresh::look_up, settle, store};
 use crate::{
     app::App,
     error::Error,
-    receipts,
+    receipts::{self, Elsewhere},
     staff::{Actor, audit},
 };
 use entity::ids::{DonationId, LetterId};
 use serde_json::json;
 
-/// Sends the valid receipt once more, to the giver's present address or, this once, to another one. The receipt stays the same; the answer
-/// is the new letter.
-pub async fn resend_receipt(app: &App, actor: &Actor, id: DonationId, to_address: Option<&str>) -> Result<LetterId, Error> {
+/// Sends the valid receipt once more, where letters about it go or to another address. The receipt stays the same; the answer is the new letter.
+pub async fn resend_receipt(app: &App, actor: &Actor, id: DonationId, elsewhere: Option<Elsewhere<'_>>) -> Result<LetterId, Error> {
     let now = app.now();
     let letter = app
         .db
@@ -21,9 +20,9 @@ pub async fn resend_receipt(app: &App, actor: &Actor, id: DonationId, to_address
             store::lock(tx, id).await?.ok_or(Error::NotFound)?;
             let receipt = receipts::store::issued_for_donation(tx, id).await?;
             let receipt = receipt.ok_or_else(|| Error::Conflict("This donation has no valid receipt to send.".to_owned()))?;
-            let letter = receipts::resend(tx, &app.outbox, receipt.id, to_address, app.new_id(), now).await?;
+            let letter = receipts::resend(tx, &app.outbox, receipt.id, elsewhere, app.new_id(), now).await?;
             // The address itself stays out of the trail, which is kept for ever.
-            let detail = json!({ "receipt": receipt.code, "letter": letter, "other_address": to_address.is_some() });
+            let detail = json!({ "receipt": receipt.code, "letter": letter, "other_address": elsewhere.is_some(), "from_now_on": elsewhere.is_some_and(|to| to.from_now_on) });
             audit::record(tx, now, actor, "receipt.resend", "donation", &id.to_string(), detail).await?;
             Ok(letter)
         })

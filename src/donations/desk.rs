@@ -12,6 +12,7 @@ use super::{
 use crate::{
     app::App,
     error::Error,
+    receipts::Elsewhere,
     staff::{AnyStaff, DeskPage, Finance},
     web::{self, Form, FormErrors, Path, Query, pager::Pager},
 };
@@ -62,6 +63,7 @@ struct StoryPage {
     /// And in many.
     told: Vec<explain::Line>,
     to_address: String,
+    from_now_on: bool,
 }
 
 async fn show_list(State(app): State<App>, _who: AnyStaff, page: DeskPage, Query(asked): Query<Asked>) -> Result<Response, Error> {
@@ -91,23 +93,31 @@ async fn show_list(State(app): State<App>, _who: AnyStaff, page: DeskPage, Query
 }
 
 async fn show_story(State(app): State<App>, _who: AnyStaff, page: DeskPage, Path(id): Path<DonationId>) -> Result<Response, Error> {
-    web::html(&story_page(&app, page, id, FormErrors::default(), String::new()).await?)
+    web::html(&story_page(&app, page, id, FormErrors::default(), (String::new(), true)).await?)
 }
 
-async fn story_page(app: &App, page: DeskPage, id: DonationId, errors: FormErrors, to_address: String) -> Result<StoryPage, Error> {
+async fn story_page(
+    app: &App,
+    page: DeskPage,
+    id: DonationId,
+    errors: FormErrors,
+    (to_address, from_now_on): (String, bool),
+) -> Result<StoryPage, Error> {
     let story = story::tell(app, id).await?;
     let after = Aftermath::of(app.db.read(), &story).await?;
     let title = page.t1("desk-donation-title", "amount", page.money(story.amount));
     let title = if errors.is_empty() { title } else { format!("{} {title}", page.t("error-prefix")) };
     let told = if page.may_see_money() { explain::lines(&page, &story, &after) } else { Vec::new() };
-    Ok(StoryPage { summary: explain::summary(&page, &story), told, page: page.titled(title), errors, story, to_address })
+    Ok(StoryPage { summary: explain::summary(&page, &story), told, page: page.titled(title), errors, story, to_address, from_now_on })
 }
 
 #[derive(Deserialize)]
 struct ResendForm {
-    /// Empty: the giver's present address.
+    /// Empty: where letters about the receipt go.
     #[serde(default)]
     to_address: String,
+    /// Whether they go to this address from now on.
+    from_now_on: Option<String>,
 }
 
 /// The receipt's letter once more: the same receipt, perhaps to a corrected address.
@@ -118,14 +128,15 @@ async fn resend_receipt(
     Path(id): Path<DonationId>,
     Form(form): Form<ResendForm>,
 ) -> Result<Response, Error> {
-    let corrected = Some(form.to_address.trim()).filter(|address| !address.is_empty());
+    let (corrected, from_now_on) = (Some(form.to_address.trim()).filter(|address| !address.is_empty()), form.from_now_on.is_some());
     if corrected.is_some_and(|address| address.len() > 254 || address.parse::<lettre::Address>().is_err()) {
         let mut errors = FormErrors::default();
         errors.add("to_address", page.t("desk-donation-address-wrong"));
-        let shown = story_page(&app, page, id, errors, form.to_address).await?;
+        let shown = story_page(&app, page, id, errors, (form.to_address, from_now_on)).await?;
         return web::html_status(StatusCode::UNPROCESSABLE_ENTITY, &shown);
     }
-    care::resend_receipt(&app, &who.actor(), id, corrected).await?;
+    let elsewhere = corrected.map(|address| Elsewhere { address, from_now_on });
+    care::resend_receipt(&app, &who.actor(), id, elsewhere).await?;
     Ok(web::redirect(&format!("/desk/donations/{id}?done=receipt-sent")))
 }
 

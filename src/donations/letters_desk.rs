@@ -4,7 +4,7 @@
 use crate::{
     app::App,
     error::Error,
-    mail::{keyless::without_keys, mailing, outbox, retry, store},
+    mail::{keyless::without_keys, mailing, outbox, over, retry, store},
     staff::{DeskPage, Finance, audit},
     web::{self, Path, Query, pager::PAGE_ROWS},
 };
@@ -57,6 +57,8 @@ struct LetterPage {
     letter: letter::Model,
     attempts: Vec<letter_attempt::Model>,
     can_retry: bool,
+    /// Why it may not leave any more.
+    over: Option<&'static str>,
     /// Whether its text is for nobody but whom it is to: it holds a link that opens a supporter's own pages.
     is_secret: bool,
 }
@@ -107,14 +109,16 @@ async fn show_list(State(app): State<App>, _who: Finance, page: DeskPage, Query(
 
 async fn show_letter(State(app): State<App>, _who: Finance, page: DeskPage, Path(id): Path<LetterId>) -> Result<Response, Error> {
     let (mut letter, attempts) = store::find(app.db.read(), id).await?;
-    let can_retry = retry::may_be_sent_again(&letter);
+    let mut over = over::among(app.db.read(), std::slice::from_ref(&letter), app.now()).await?;
+    let over = over.remove(&id).filter(|_| letter.state != LetterState::Sent);
+    let can_retry = over.is_none() && retry::may_be_sent_again(&letter);
     if let Some(content) = letter.content_id {
         letter.text_body = mailing::content(app.db.read(), content).await?.text_body;
     }
     let title = page.t("desk-letter-title");
     let is_secret = outbox::is_secret(letter.kind);
     letter.text_body = without_keys(&letter.text_body);
-    web::html(&LetterPage { page: page.titled(title), letter, attempts, can_retry, is_secret })
+    web::html(&LetterPage { page: page.titled(title), letter, attempts, can_retry, over, is_secret })
 }
 
 /// Has a letter tried again now: the same letter, with the same Message-ID.

@@ -91,7 +91,7 @@ async fn find_same(app: &App, gift: &Gift) -> Result<donation::Model, OpenProble
 fn hash_request(gift: &Gift) -> String {
     let particulars = if gift.particulars == Particulars::default() { String::new() } else { format!("{:?}", gift.particulars) };
     let asked = format!(
-        "{}|{}|{:?}|{:?}|{:?}|{:?}|{}|{}|{}|{}|{}|{}",
+        "{}|{}|{:?}|{:?}|{:?}|{:?}|{}|{}|{}|{}|{}",
         gift.money,
         gift.fee_cover_minor,
         gift.every,
@@ -102,10 +102,11 @@ fn hash_request(gift: &Gift) -> String {
         gift.name,
         gift.public_name,
         gift.note,
-        gift.wants_updates,
-        gift.discreet
+        gift.wants_updates
     );
-    sha256_hex(&(asked + &particulars))
+    // What a form of an earlier version could not ask for changes nothing where it is not asked for: such a form may be sent again.
+    let discreet = if gift.discreet { "|discreet" } else { "" };
+    sha256_hex(&(asked + discreet + &particulars))
 }
 
 /// One transaction: supporter, donation, reservation, first step of the story.

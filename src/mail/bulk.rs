@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     ids::LetterId,
     letter_attempt,
-    words::{LetterStage, LetterState},
+    words::{LetterKind, LetterStage, LetterState, ReceiptStatus},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -58,7 +58,8 @@ pub(super) struct Dot {
 }
 
 /// Notes for each letter that its text is about to be sent. Returns those whose lease is ours; not those of a stream or a mailing that was
-/// held back or stopped since they were taken: whoever stops it is told how many will not leave, and that is so from then on.
+/// held back or stopped since they were taken: whoever stops it is told how many will not leave, and that is so from then on. Nor those of a
+/// receipt or statement that has ended since.
 pub(super) async fn note_dots(tx: &DatabaseTransaction, letters: &[Dot]) -> Result<HashSet<LetterId>, Error> {
     if letters.is_empty() {
         return Ok(HashSet::new());
@@ -74,7 +75,11 @@ pub(super) async fn note_dots(tx: &DatabaseTransaction, letters: &[Dot]) -> Resu
     text.bind(LetterState::Leased);
     text.push(" and not exists (select 1 from mail_stream where mail_stream.stream = letter.stream and mail_stream.paused_at is not null)");
     text.push(" and not exists (select 1 from mailing where mailing.id = letter.mailing_id");
-    text.push(" and (mailing.paused_at is not null or mailing.stopped_at is not null)) returning letter.id");
+    text.push(" and (mailing.paused_at is not null or mailing.stopped_at is not null))");
+    text.push(" and not exists (select 1 from receipt where receipt.id = letter.receipt_id and receipt.status <> ")
+        .bind(ReceiptStatus::Issued);
+    text.push(") and not exists (select 1 from statement where statement.code = substr(letter.dedupe_key, 11) and letter.kind = ");
+    text.bind(LetterKind::Statement).push(" and statement.status <> ").bind(ReceiptStatus::Issued).push(") returning letter.id");
     text.ids(tx).await
 }
 

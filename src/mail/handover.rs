@@ -7,7 +7,7 @@ use super::{
     message::{self, Parts},
     note::greeting,
     outbox::Outbox,
-    store, streams,
+    over, store, streams,
     suppression::{self, domain_of},
     topic::Topic,
     transport::{Delivery, Outcome, Parcel, Reply},
@@ -170,6 +170,7 @@ impl Outbox {
         let discreet = discreet_among(db, &letters).await?;
         let stopped = mailing::stopped(db.read(), letters.iter().filter_map(|letter| letter.mailing_id)).await?;
         let ended = mailing::ended(db.read(), &letters).await?;
+        let over = over::among(db.read(), &letters, now).await?;
         let (mut taken, mut unwanted) = (Vec::with_capacity(letters.len()), Vec::new());
         for (letter, hash) in letters.into_iter().zip(hashes) {
             // It was in somebody's hands when its mailing was stopped, and had to wait.
@@ -180,6 +181,11 @@ impl Outbox {
             // She ended these news while it was in somebody's hands, or while the batch that it is of was written.
             if ended.contains(&letter.id) {
                 unwanted.push((letter, mailing::why(SuppressionReason::Unsubscribed)));
+                continue;
+            }
+            // What it carries ended while it waited.
+            if let Some(why) = over.get(&letter.id) {
+                unwanted.push((letter, (*why).to_owned()));
                 continue;
             }
             // A notice that was tried before, also because staff want it to be, is not held up by what came of that.
@@ -201,7 +207,7 @@ impl Outbox {
         if !unwanted.is_empty() {
             db.write(async |tx| store::suppress(tx, &unwanted).await).await?;
             for (letter, _) in &unwanted {
-                tracing::info!(letter = %letter.id, "letter not sent: its address shall get none, she wants none, or its mailing was stopped");
+                tracing::info!(letter = %letter.id, "letter not sent: its address shall get none, she wants none, its mailing was stopped, or it is of no use any more");
             }
         }
         Ok(taken)

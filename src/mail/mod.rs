@@ -35,6 +35,8 @@ pub mod pace;
 mod clerk;
 /// One statement for many letters.
 mod bulk;
+/// Letters that are of no use any more.
+pub mod over;
 /// What is forgotten of letters.
 pub mod forgetting;
 /// A letter's text for other eyes than its recipient's.

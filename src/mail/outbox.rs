@@ -10,7 +10,7 @@ use super::{
     files::MailFolder,
     forgetting,
     handover::Contents,
-    message,
+    message, over,
     pace::DomainLimits,
     retry::{self, NEVER},
     return_path::ReturnPath,
@@ -282,7 +282,11 @@ pub const fn is_secret(kind: LetterKind) -> bool {
 /// from a server that looks.
 pub async fn retry_letter(tx: &DatabaseTransaction, id: LetterId, now: DateTime<Utc>) -> Result<(), Error> {
     use LetterState::{Bounced, Dead, Deferred, Unknown};
-    if forgetting::is_forgotten(&store::find(tx, id).await?.0) {
+    let (letter, _) = store::find(tx, id).await?;
+    if let Some(why) = over::among(tx, std::slice::from_ref(&letter), now).await?.get(&id) {
+        return Err(Error::Conflict((*why).to_owned()));
+    }
+    if forgetting::is_forgotten(&letter) {
         return Err(Error::Conflict("the text of this letter was deleted since; send a receipt again from its donation".to_owned()));
     }
     if store::make_due(tx, id, &[Deferred, Bounced, Unknown, Dead], now).await? {

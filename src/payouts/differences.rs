@@ -190,7 +190,8 @@ pub(super) async fn end_all(app: &App, kinds: [&'static str; 2], objects: &[Stri
         .await
 }
 
-async fn find(tx: &impl ConnectionTrait, kind: &str, object: &str) -> Result<Option<difference::Model>, Error> {
+/// What was written down of an object.
+pub(super) async fn find(tx: &impl ConnectionTrait, kind: &str, object: &str) -> Result<Option<difference::Model>, Error> {
     let one = difference::Entity::find().filter(difference::Column::Kind.eq(kind)).filter(difference::Column::ObjectId.eq(object));
     Ok(one.one(tx).await?)
 }

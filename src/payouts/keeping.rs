@@ -12,8 +12,11 @@ use crate::{
     staff::outcomes,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::{donation, ids::RecurringId};
-use sea_orm::{EntityTrait, QueryOrder, QuerySelect};
+use entity::{
+    donation,
+    ids::{DonationId, RecurringId},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 /// The name under which it is kept when the recurring gifts were last asked for.
 const OF_RECURRING: &str = "reconcile_recurring";
@@ -85,17 +88,17 @@ pub async fn everything(
     (recurring_and_keep(app, look_back, thorough).await, run(app, look_back, progress).await)
 }
 
-/// Refuses a key that is not live where the newest gift is: test payments would come into the books, and the mark from which live runs go on
-/// would move.
+/// Refuses a key that is not live where any gift is: test payments would come into the books, and the mark from which live runs go on would
+/// move.
 pub(super) async fn refuse_test_key(app: &App) -> Result<(), Error> {
     if app.stripe.livemode() {
         return Ok(());
     }
-    let newest = donation::Entity::find().select_only().column(donation::Column::Livemode).order_by_desc(donation::Column::CreatedAt);
-    if newest.limit(1).into_tuple::<bool>().one(app.db.read()).await? != Some(true) {
+    let live = donation::Entity::find().select_only().column(donation::Column::Id).filter(donation::Column::Livemode.eq(true)).limit(1);
+    if live.into_tuple::<DonationId>().one(app.db.read()).await?.is_none() {
         return Ok(());
     }
-    let why = "STRIPE_SECRET_KEY is not a live key, and the newest gift in this database is a live one: Stripe was asked nothing. \
+    let why = "STRIPE_SECRET_KEY is not a live key, and there are live gifts in this database: Stripe was asked nothing. \
                Give the live key, or another database.";
     Err(Error::Invalid(why.to_owned()))
 }
@@ -153,13 +156,13 @@ pub async fn reconcile_and_keep(app: &App, look_back: TimeDelta) -> Result<Repor
 }
 
 /// Reconciles since the last run that came through, overlapping it, and at least `look_back`; then keeps when it began, so that the next
-/// run goes on from there however long nobody worked in between. A run to which Stripe did not give a list has not come through.
+/// run goes on from there however long nobody worked in between. A run to which Stripe did not give a list has not come through, and the
+/// balance and the payouts, which have marks of their own, go on from these.
 async fn run(app: &App, look_back: TimeDelta, progress: impl Fn(u64, u64)) -> Result<Report, Error> {
     refuse_test_key(app).await?;
     let began = app.now();
-    let last = outcomes::last(app.db.read(), OUTCOME).await?;
-    let last = last.map_or(began - reconcile::LOOK_BACK_MOST, |last| last.began_at - reconcile::OVERLAP);
-    let outcome = reconcile::reconcile(app, last.min(began - look_back), progress).await;
+    let missed = outcomes::last(app.db.read(), OUTCOME).await?.map(|last| last.began_at - reconcile::OVERLAP);
+    let outcome = reconcile::reconcile_what_was_missed(app, missed, began - look_back, progress).await;
     keep_outcome(app, OUTCOME, began, outcome, |report| {
         let summary = || format!("{} sessions, {} movements, {} payouts", report.sessions.seen, report.movements.seen, report.payouts.seen);
         report.came_through().then(|| (report.is_clean(), summary()))

@@ -59,34 +59,60 @@ impl Report {
 
     /// Whether everything was asked for and answered: what Stripe holds besides may stay untold.
     pub fn came_through(&self) -> bool {
-        self.unlisted.iter().all(|one| one.list == lists::BALANCE)
+        came_through(&self.unlisted)
     }
 }
 
-/// The name under which is kept since when the balance and the payouts are known without a gap.
-const BEGUN: &str = "balance";
+fn came_through(unlisted: &[Unlisted]) -> bool {
+    unlisted.iter().all(|one| one.list == lists::BALANCE)
+}
 
-/// Since when the balance is read: as asked, but from before our first gift at Stripe on until that has come through once, so that the books
-/// begin whole also when the first run was cut off in the middle, and when older gifts of the account are imported later.
-async fn balance_since(app: &App, since: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+/// The names under which is kept since when the balance, and the payouts with it, are known without a gap, and until when they are where later
+/// runs have not come through: each for itself, so that a list that is refused keeps no other from going on.
+const MARKS: [&str; 2] = ["balance", "payouts"];
+
+/// When the last run that came through began, overlapping it; none where none did.
+type Missed = Option<DateTime<Utc>>;
+
+/// Since when what a mark stands for is read: as asked, and from where it was last given; but from before our first gift at Stripe on until
+/// that has come through once, so that the books begin whole also when the first run was cut off in the middle, and when older gifts of the
+/// account are imported later.
+async fn marked_since(app: &App, mark: &str, missed: Missed, since: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
     use donation::Column as C;
     let db = app.db.read();
     let at_stripe =
         Condition::any().add(C::Source.is_in([DonationSource::Checkout, DonationSource::Recurring])).add(C::ChargeId.is_not_null());
     let first = donation::Entity::find().filter(at_stripe).order_by_asc(C::CreatedAt).limit(1).one(db).await?;
-    let Some(first) = first.map(|first| first.created_at - OVERLAP) else { return Ok(since) };
-    let is_known = outcomes::last(db, BEGUN).await?.is_some_and(|begun| begun.began_at <= first);
-    Ok(if is_known { since } else { since.min(first) })
+    let first = first.map(|first| first.created_at - OVERLAP);
+    let known = outcomes::last(db, mark).await?;
+    let known = known.filter(|known| first.is_none_or(|first| known.began_at <= first)).map(|known| known.ended_at - OVERLAP);
+    Ok(match known {
+        Some(until) => missed.map_or(until, |missed| missed.max(until)).min(since),
+        None => first.into_iter().chain([missed.unwrap_or(app.now() - LOOK_BACK_MOST), since]).min().unwrap_or(since),
+    })
 }
 
 /// Compares everything at Stripe since `since` with what is here, and brings us up to date. `progress` hears how many checkouts of how
 /// many are done.
 pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u64)) -> Result<Report, Error> {
-    let sessions = donations::reconcile::reconcile(app, since, progress).await?;
+    reconcile_what_was_missed(app, Some(since), since, progress).await
+}
+
+/// The same, and what was missed since a run came through; where none did, of [`LOOK_BACK_MOST`].
+pub(super) async fn reconcile_what_was_missed(
+    app: &App,
+    missed: Missed,
+    since: DateTime<Utc>,
+    progress: impl Fn(u64, u64),
+) -> Result<Report, Error> {
+    let began = app.now();
+    let listed_since = missed.unwrap_or(began - LOOK_BACK_MOST).min(since);
+    let sessions = donations::reconcile::reconcile(app, listed_since, progress).await?;
     write_down(app, &sessions).await?;
     write_down_events(app).await?;
-    let returned = returned::look_for(app, since).await?;
-    let balance_since = balance_since(app, since).await?;
+    let returned = returned::look_for(app, listed_since).await?;
+    let [balance_since, payouts_since] =
+        [marked_since(app, MARKS[0], missed, since).await?, marked_since(app, MARKS[1], missed, since).await?];
     let mut unlisted: Vec<Unlisted> = sessions.unlisted.iter().map(|failure| Unlisted::new(lists::CHECKOUTS, failure)).collect();
     unlisted.extend(returned.unlisted.iter().cloned());
     let mut movements = TakenIn { unlisted, ..TakenIn::default() };
@@ -94,12 +120,15 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
     movements::take_in_all(app, BalanceQuery::Since(balance_since), None, &mut movements).await?;
     let unpaid = store::of_unpaid_gifts(app.db.read(), ROUND).await?;
     movements::ask_for_missing(app, &unpaid, &mut movements).await?;
-    let payouts = follow::follow_all(app, balance_since, &mut movements).await?;
+    let payouts = follow::follow_all(app, payouts_since, &mut movements).await?;
     let unlisted = std::mem::take(&mut movements.unlisted);
     let is_given = |list| unlisted.iter().all(|one| one.list != list);
     let has_all_movements = is_given(lists::MOVEMENTS);
-    if has_all_movements && is_given(lists::PAYOUTS) {
-        keep_begun(app, balance_since).await?;
+    for (mark, from, list) in [(MARKS[0], balance_since, lists::MOVEMENTS), (MARKS[1], payouts_since, lists::PAYOUTS)] {
+        // Of a payout not all is known either while movements are refused.
+        if has_all_movements && is_given(list) {
+            keep_mark(app, mark, (from, began), came_through(&unlisted)).await?;
+        }
     }
     settle_what_is_over(app).await?;
     if has_all_movements && movements.unread == 0 {
@@ -116,12 +145,14 @@ pub async fn reconcile(app: &App, since: DateTime<Utc>, progress: impl Fn(u64, u
 /// How many movements of gifts that are not paid are looked at in one run.
 const ROUND: u64 = 1_000;
 
-/// Keeps that the balance and the payouts were read from `began` on, unless they were from earlier on.
-async fn keep_begun(app: &App, began: DateTime<Utc>) -> Result<(), Error> {
-    if outcomes::last(app.db.read(), BEGUN).await?.is_some_and(|begun| begun.began_at <= began) {
+/// Keeps that what a mark stands for was read from `from` to when the run began. Of a run that came through its beginning says the latter.
+async fn keep_mark(app: &App, name: &str, (from, ended): (DateTime<Utc>, DateTime<Utc>), came_through: bool) -> Result<(), Error> {
+    let known = outcomes::last(app.db.read(), name).await?;
+    let began = known.as_ref().map_or(from, |known| known.began_at.min(from));
+    if known.is_some_and(|known| known.began_at == began && (came_through || known.ended_at >= ended)) {
         return Ok(());
     }
-    let kept = outcomes::Kept { name: BEGUN, ok: true, summary: "read from the beginning", report: "{}", began, ended: app.now() };
+    let kept = outcomes::Kept { name, ok: true, summary: "read without a gap", report: "{}", began, ended };
     app.db.write(async |tx| outcomes::keep(tx, kept).await).await
 }
 

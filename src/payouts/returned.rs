@@ -94,17 +94,26 @@ async fn owner_of(app: &App, intent: Option<&str>, charge: Option<&str>) -> Resu
 
 async fn write_down(app: &App, returned: &Returned, behind: &BTreeMap<DonationId, BTreeSet<String>>) -> Result<(), Error> {
     // Each says of what it is, so that the next one of the same donation is another, also where a person has settled the first.
-    let said = |id: &DonationId, words: &str| {
-        let of = behind.get(id).into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
-        (id.to_string(), if of.is_empty() { words.to_owned() } else { format!("{words} ({of})") })
+    let of = |id: &DonationId| behind.get(id).into_iter().flatten().map(String::as_str).collect::<Vec<_>>();
+    let said = |id: &DonationId, words: &str| match of(id).join(", ") {
+        of if of.is_empty() => words.to_owned(),
+        of => format!("{words} ({of})"),
     };
-    let mut all: Vec<(&'static str, (String, String), Option<&str>)> = Vec::new();
+    let mut all: Vec<(&'static str, String, String, Option<&str>)> = Vec::new();
     let missed = format!("Stripe knew more of its refunds and disputes than we did on {}.", app.today());
-    all.extend(returned.changed.iter().map(|id| (differences::MISSED, said(id, &missed), Some("Brought up to date."))));
+    all.extend(returned.changed.iter().map(|id| (differences::MISSED, id.to_string(), said(id, &missed), Some("Brought up to date."))));
     let refused = "What Stripe has of it does not fit the donation; its story says why.";
-    all.extend(returned.refused.iter().map(|id| (differences::REFUSED, said(id, refused), None)));
     let failed = "What Stripe has of it could not be applied; the log says why.";
-    all.extend(returned.failed.iter().map(|id| (differences::FAILED, said(id, failed), None)));
-    let found: Vec<_> = all.iter().map(|(kind, (object, detail), done)| Found { kind, object, detail, done: *done }).collect();
+    for (kind, words, ids) in [(differences::REFUSED, refused, &returned.refused), (differences::FAILED, failed, &returned.failed)] {
+        for id in ids {
+            let object = id.to_string();
+            // What was told of before may be too old to be listed again: that is no other difference.
+            let known = differences::find(app.db.read(), kind, &object).await?.map(|known| known.detail).unwrap_or_default();
+            let is_told =
+                (known == words || (known.starts_with(words) && known.ends_with(')'))) && of(id).iter().all(|one| known.contains(one));
+            all.push((kind, object, if is_told { known } else { said(id, words) }, None));
+        }
+    }
+    let found: Vec<_> = all.iter().map(|(kind, object, detail, done)| Found { kind, object, detail, done: *done }).collect();
     differences::note_all(app, &found).await
 }

@@ -6,6 +6,7 @@ use crate::{
     app::App,
     clock::sha256_hex,
     error::Error,
+    mail::over::SIGN_IN_HOLDS,
     web::{self, Page},
 };
 use axum::{
@@ -21,8 +22,8 @@ use chrono::TimeDelta;
 use entity::{portal_session, supporter};
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
-/// How long a link in a letter holds: short, because others may read the mailbox later.
-pub const LINK_HOLDS: TimeDelta = TimeDelta::minutes(10);
+/// How long a link in a letter holds.
+pub const LINK_HOLDS: TimeDelta = SIGN_IN_HOLDS;
 
 /// How long a session lasts: long enough to look after a gift, short enough for a borrowed machine.
 const SESSION_LASTS: TimeDelta = TimeDelta::hours(1);

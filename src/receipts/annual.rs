@@ -185,8 +185,8 @@ pub async fn preview(app: &App, year: &TaxYear, most: u64) -> Result<Report, Err
     }
 }
 
-/// How many valid statements no longer say what is left of their gifts, because something came back or is disputed since they were issued,
-/// by tax year.
+/// How many statements no longer say what is left of their gifts, because something came back or is disputed since they were issued, or because
+/// they ended and a gift counts again, by tax year.
 pub async fn outdated(app: &App) -> Result<Vec<(TaxYear, u64)>, Error> {
     let (db, settings) = (app.db.read(), IssuerSettings::from_config(&app.config));
     let mut changed: BTreeMap<i32, (TaxYear, BTreeSet<SupporterId>)> = BTreeMap::new();
@@ -202,7 +202,8 @@ pub async fn outdated(app: &App) -> Result<Vec<(TaxYear, u64)>, Error> {
         let (who, mut count) = (Vec::from_iter(who), 0);
         for some in who.chunks(AT_ONCE as usize) {
             let plans = plan(db, &settings, &year, some).await?;
-            count += plans.iter().filter(|plan| plan.live.is_some() && plan.step != Step::Keep).count() as u64;
+            count +=
+                plans.iter().filter(|plan| plan.step == Step::Issue || (plan.live.is_some() && plan.step != Step::Keep)).count() as u64;
         }
         if count > 0 {
             outdated.push((year, count));

@@ -1,11 +1,10 @@
 //! What staff do with one receipt: mend the name or address on it.
 
-use super::{Change, IssuerSettings, Snapshot, letter, replace, store};
+use super::{Change, IssuerSettings, Snapshot, letter, recipient, replace, store};
 use crate::{
     app::App,
     error::Error,
     staff::{Actor, audit},
-    supporters,
 };
 use entity::{donation, ids::ReceiptId, receipt, words::ReceiptStatus};
 use sea_orm::{EntityTrait, QuerySelect, sea_query::LockType};
@@ -45,7 +44,7 @@ pub async fn correct(app: &App, actor: &Actor, id: ReceiptId, correction: &Corre
             let change =
                 Change { amount: None, donor_name: Some(correction.name.clone()), donor_address: Some(correction.address.clone()) };
             let new = replace(tx, &settings, id, &change, "name or address mended", now, &app.random).await?;
-            let giver = supporters::recipient(tx, &app.outbox, gift.supporter_id).await?;
+            let giver = recipient(tx, &app.outbox, &gift).await?;
             let letter = letter(&new, Some(&giver), None)?;
             // Who gave in person may have no e-mail address: the page to print is hers.
             if !letter.to_address.is_empty() {

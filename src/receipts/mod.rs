@@ -54,9 +54,9 @@ use crate::{
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 use entity::{
-    Money,
+    Money, donation,
     ids::{DonationId, LetterId, ReceiptId},
-    receipt,
+    receipt, supporter,
     words::ReceiptStatus,
 };
 use sea_orm::{
@@ -271,13 +271,38 @@ async fn end(tx: &DatabaseTransaction, id: ReceiptId, status: ReceiptStatus, rea
     Err(Error::Conflict(format!("receipt {} is {} already", receipt.code, receipt.status)))
 }
 
-/// Sends a receipt's letter once more, to the giver's present address or, this once, to another. Two requests at the same moment make one
-/// letter. The caller keeps the donation locked.
+/// Who gave, as letters about the gift's receipt are written to her: with the address that staff named for all of them, where they did.
+pub async fn recipient(tx: &DatabaseTransaction, outbox: &Outbox, gift: &donation::Model) -> Result<supporter::Model, Error> {
+    let mut giver = supporters::recipient(tx, outbox, gift.supporter_id).await?;
+    if let Some(named) = store::named_by_staff(tx, gift.id, giver.id).await? {
+        giver.email = named;
+    }
+    Ok(giver)
+}
+
+/// Where staff want a receipt sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elsewhere<'a> {
+    /// The address.
+    pub address: &'a str,
+    /// Whether later letters about the receipt go there too, because the address that came with the gift is wrong.
+    pub from_now_on: bool,
+}
+
+impl<'a> Elsewhere<'a> {
+    /// An address for one letter.
+    pub const fn once(address: &'a str) -> Self {
+        Self { address, from_now_on: false }
+    }
+}
+
+/// Sends a receipt's letter once more: where letters about it go, or elsewhere. Two requests at the same moment make one letter. The caller
+/// keeps the donation locked.
 pub async fn resend(
     tx: &DatabaseTransaction,
     outbox: &Outbox,
     id: ReceiptId,
-    to_address: Option<&str>,
+    elsewhere: Option<Elsewhere<'_>>,
     new_id: LetterId,
     now: DateTime<Utc>,
 ) -> Result<LetterId, Error> {
@@ -286,14 +311,15 @@ pub async fn resend(
     if receipt.status != ReceiptStatus::Issued {
         return Err(Error::Conflict(format!("receipt {} is {} and is not sent again", receipt.code, receipt.status)));
     }
-    let giver = supporters::recipient(tx, outbox, gift.supporter_id).await?;
+    let giver = recipient(tx, outbox, &gift).await?;
     let letters = store::letters(tx, id).await?;
-    let key = format!("receipt:{}:again:{}", receipt.code, letters.len());
+    let again = if elsewhere.is_some_and(|to| to.from_now_on) { store::FROM_NOW_ON } else { ":again:" };
+    let key = format!("receipt:{}{again}{}", receipt.code, letters.len());
     // Letters lose their text after a while, and the first may have said more than she wants by now; the receipt has everything that is
     // needed for a new one.
     let first = letters.first().filter(|first| !forgetting::is_forgotten(first) && !giver.discreet);
     let anew = letter(&receipt, Some(&giver), None)?;
-    let to = to_address.unwrap_or(&anew.to_address);
+    let to = elsewhere.map_or(anew.to_address.as_str(), |to| to.address);
     let copy = match first {
         Some(first) => outbox::copy_of(first, key, to),
         None => NewLetter { dedupe_key: key, to_address: to.to_owned(), ..anew },

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use chrono::{DateTime, Utc};
 use entity::{
-    confirmation, donation, donation_address, erasure,
+    address_change, confirmation, donation, donation_address, erasure,
     ids::{DonationId, ReceiptId, ReceiptSeriesId, SupporterId},
     letter, receipt, receipt_series,
     words::{LetterState, ReceiptStatus},
@@ -82,6 +82,26 @@ pub async fn find_by_donation(db: &impl ConnectionTrait, id: DonationId) -> Resu
 pub async fn letters(db: &impl ConnectionTrait, id: ReceiptId) -> Result<Vec<letter::Model>, Error> {
     let letters = letter::Entity::find().filter(letter::Column::ReceiptId.eq(id));
     Ok(letters.order_by_asc(letter::Column::CreatedAt).order_by_asc(letter::Column::Id).all(db).await?)
+}
+
+/// What stands in the key of a letter since which all later ones about its receipt go where it went.
+pub(super) const FROM_NOW_ON: &str = ":from-now-on:";
+
+/// Where letters about a gift's receipt go since staff said so, because the address that came with it was wrong; none when they did not, or
+/// when its giver has another address since.
+pub async fn named_by_staff(db: &impl ConnectionTrait, gift: DonationId, giver: SupporterId) -> Result<Option<String>, Error> {
+    let named = letter::Entity::find()
+        .filter(letter::Column::DonationId.eq(gift))
+        .filter(letter::Column::DedupeKey.contains(FROM_NOW_ON))
+        .filter(letter::Column::ToAddress.ne(""))
+        .order_by_desc(letter::Column::CreatedAt)
+        .order_by_desc(letter::Column::Id);
+    let Some(named) = named.one(db).await? else { return Ok(None) };
+    let moved = address_change::Entity::find()
+        .filter(address_change::Column::SupporterId.eq(giver))
+        .filter(address_change::Column::DoneAt.gt(named.created_at))
+        .filter(address_change::Column::EndedAt.is_null());
+    Ok(if moved.one(db).await?.is_some() { None } else { Some(named.to_address) })
 }
 
 /// Ends the validity of a receipt; false when it was not valid.

@@ -122,16 +122,17 @@ pub async fn statements(db: &impl ConnectionTrait, who: &[SupporterId], year: &T
     Ok(find.all(db).await?)
 }
 
-/// What came back of gifts, or is disputed, since a valid statement of their giver was issued. `cross join` keeps SQLite from reading all
-/// statements: little comes back.
+/// What came back of gifts, or is disputed, since a valid statement of their giver was issued; and what was won, or given back in vain, since
+/// one was that has ended. `cross join` keeps SQLite from reading all statements: little comes back.
 const CAME_BACK: &str = "select distinct s.supporter_id, s.starts_on, d.paid_at
     from ledger_transaction t cross join donation d cross join statement s
     where t.kind in ('refund', 'refund_failure', 'dispute', 'dispute_reversal', 'dispute_loss', 'shortfall', 'reversal')
-        and d.id = t.donation_id and d.paid_at is not null and s.supporter_id = d.supporter_id and s.status = 'issued'
+        and d.id = t.donation_id and d.paid_at is not null and s.supporter_id = d.supporter_id
+        and (s.status = 'issued' or (s.status = 'void' and t.kind in ('refund_failure', 'dispute_reversal')))
         and s.sealed_at is null and t.posted_at >= s.issued_at limit 1000";
 
-/// Supporters of whose gifts something came back since a statement of theirs was issued that is still valid: the first day of its year, and
-/// when the gift was paid.
+/// Supporters of whose gifts something came back since a statement of theirs was issued that is still valid, or something counts again since
+/// one was that has ended: the first day of its year, and when the gift was paid.
 pub async fn came_back_since(db: &impl ConnectionTrait) -> Result<Vec<(SupporterId, NaiveDate, DateTime<Utc>)>, Error> {
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), CAME_BACK)).await?;
     rows.into_iter().map(|row| Ok((row.try_get("", "supporter_id")?, row.try_get("", "starts_on")?, row.try_get("", "paid_at")?))).collect()

@@ -115,11 +115,11 @@ on_both_databases! {
 
     async fn the_cancellation_goes_to_her_whatever_address_one_letter_went_to_and_what_waited_stays_in(app: TestApp) {
         use entity::words::LetterState;
-        use wellwisher::{donations::care, staff::audit::Actor};
+        use wellwisher::{donations::care, receipts::Elsewhere, staff::audit::Actor};
         let session = paid_with(&app, "", GOOD_CARD).await;
         let gift = the_donation(&app.app).await;
         app.app.clock.advance(chrono::TimeDelta::seconds(60));
-        care::resend_receipt(&app.app, &Actor::system(), gift.id, Some("slip@example.org")).await.unwrap();
+        care::resend_receipt(&app.app, &Actor::system(), gift.id, Some(Elsewhere::once("slip@example.org"))).await.unwrap();
         app.stripe.standin.refund(&session, None).unwrap();
         catch_up(&app).await;
         let told = letters_of_kind(&app, LetterKind::ReceiptCancelled).await;
@@ -304,6 +304,30 @@ on_both_databases! {
         deliver_all(&app).await;
         work_off(&app.app).await;
         assert_eq!(everything(&app.app).await, before, "the same events again change nothing");
+    }
+
+    async fn what_was_won_and_is_lost_after_all_is_lost_on_the_day_of_the_loss(app: TestApp) {
+        use entity::Money;
+        use wellwisher::payments::Movement;
+        let session = paid_with(&app, "", GOOD_CARD).await;
+        let dispute = app.stripe.standin.dispute(&session, None, false).expect("a dispute");
+        catch_up(&app).await;
+        assert!(app.stripe.standin.decide_dispute(&dispute, Decision::Won));
+        catch_up(&app).await;
+        app.app.clock.advance(chrono::TimeDelta::days(40));
+        let gift = the_donation(&app.app).await;
+        let mut said = app.app.stripe.disputes_of(gift.payment_intent_id.as_deref().unwrap()).await.unwrap();
+        let taken = said[0].movements.iter().find(|one| one.gross.minor < 0).cloned().expect("what was taken first");
+        said[0].movements.push(Movement { id: "txn_taken_again".into(), fee: Money::new(0, taken.fee.currency), net: taken.gross, created: app.app.now(), ..taken });
+        (said[0].status, said[0].outcome) = ("lost".into(), DisputeOutcome::Lost);
+        let present = back::Present { checkout: None, returned: Some(back::Returned { refunds: vec![], disputes: said }) };
+        back::apply(&app.app, gift.id, &present).await.unwrap();
+        assert_eq!(worth(&app).await, 0);
+        let rows = back::store::disputes_of(app.app.db.read(), gift.id).await.unwrap();
+        assert_eq!((rows[0].outcome, rows[0].closed_at), (DisputeOutcome::Lost, Some(app.app.now())));
+        let heads = ledger_transaction::Entity::find().all(app.app.db.read()).await.unwrap();
+        let loss = heads.iter().find(|head| head.kind == MovementKind::DisputeLoss).expect("the loss");
+        assert_eq!(loss.occurred_at, app.app.now());
     }
 
     async fn a_question_of_the_bank_moves_nothing_until_it_becomes_a_dispute(app: TestApp) {

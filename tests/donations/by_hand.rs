@@ -15,6 +15,7 @@ use wellwisher::{
     },
     error::Error,
     ledger::{self, periods},
+    receipts::Elsewhere,
     reports,
     staff::Actor,
 };
@@ -101,7 +102,7 @@ on_both_databases! {
         assert!(people.iter().all(|who| who.email.is_empty()));
         let again = care::resend_receipt(&app.app, &Actor::system(), one.id, None).await;
         assert!(matches!(again, Err(Error::Conflict(why)) if why.contains("No address is known")));
-        care::resend_receipt(&app.app, &Actor::system(), two.id, Some("found@example.org")).await.unwrap();
+        care::resend_receipt(&app.app, &Actor::system(), two.id, Some(Elsewhere::once("found@example.org"))).await.unwrap();
         assert_eq!(count(&app.app, "letter").await, 1);
         assert_books(&app).await;
     }

@@ -1,7 +1,7 @@
 //! Bank transfers that supporters announce: offered only where the bank details are set, waited for, matched once.
 
 use super::helpers::*;
-use crate::support::{Answer, TestApp, hand_gift, on_both_databases};
+use crate::support::{Answer, TestApp, gift, hand_gift, on_both_databases};
 use chrono::TimeDelta;
 use entity::{
     donation, letter,
@@ -9,6 +9,8 @@ use entity::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use wellwisher::{
+    asks::Gift,
+    clock::sha256_hex,
     donations::{
         self,
         by_hand::{self, HandGift, RecordProblem, transfers},
@@ -77,6 +79,16 @@ on_both_databases! {
         assert_eq!(app.post(&path, &[("given_on", "2026-05-04"), ("amount", "25")]).await.status, 409, "once is enough");
         assert!(app.get(answer.location()).await.body.contains("R-2026-000001"));
         assert_books(&app).await;
+    }
+
+    async fn a_form_of_an_earlier_version_announces_the_same_transfer_when_it_is_sent_again(app: TestApp) {
+        let app = with_bank(app);
+        let asked = Gift { form_token: String::new(), ..gift(2_500, "EUR") };
+        transfers::announce(&app.app, &Gift { form_token: "form-of-before".into(), ..asked.clone() }).await.unwrap();
+        // Of a version that knew of no discreet letters.
+        let before = format!("{asked:?}").replace("discreet: false, ", "");
+        assert!(before.starts_with("Gift { form_token: \"\", money: ") && !before.contains("discreet"), "{before}");
+        assert_eq!(the_donation(&app.app).await.request_hash, sha256_hex(&format!("transfer|EUR 25.00|{before}")));
     }
 
     async fn what_does_not_come_expires_and_is_still_found_when_it_comes_late(app: TestApp) {

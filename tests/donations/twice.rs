@@ -1,8 +1,8 @@
 //! The same form twice, in a row and at once.
 
 use super::helpers::*;
-use crate::support::{TestApp, on_both_databases};
-use wellwisher::payments::standin::ApiFault;
+use crate::support::{TestApp, gift, on_both_databases};
+use wellwisher::{asks::Gift, clock::sha256_hex, payments::standin::ApiFault};
 
 on_both_databases! {
     async fn a_form_sent_eight_times_at_once_is_one_donation_and_one_checkout(app: TestApp) {
@@ -14,6 +14,15 @@ on_both_databases! {
         }
         assert_eq!((count(&app.app, "donation").await, app.stripe.standin.sessions().len()), (1, 1));
         assert_eq!(count(&app.app, "supporter").await, 1);
+    }
+
+    async fn a_form_of_an_earlier_version_is_the_same_gift_when_it_is_sent_again(app: TestApp) {
+        let asked = Gift { email: "Rosa@example.org".into(), name: "Rosa".into(), ..gift(2_500, "EUR") };
+        let given = app.start(&asked).await;
+        let before = sha256_hex("EUR 25.00|0|None|None|None|None|rosa@example.org|Rosa|false||false");
+        assert_eq!(given.request_hash, before);
+        let discreet = Gift { discreet: true, form_token: "another-form".into(), ..asked };
+        assert_ne!(app.start(&discreet).await.request_hash, before);
     }
 
     async fn a_form_sent_eight_times_at_once_for_the_last_item_takes_one(app: TestApp) {

@@ -162,6 +162,26 @@ on_both_databases! {
         assert_eq!(message_ids(&sink), [letter.message_id]);
     }
 
+    async fn a_link_to_sign_in_that_has_ended_is_not_handed_over(office: Office) {
+        let Some(sink) = SmtpSink::start(&[]).await else { return };
+        let outbox = outbox_to(&sink.url());
+        let id = office.write(&outbox, "greylisted@example.org", LetterKind::PortalLink).await;
+        office.round(&outbox).await;
+        assert_eq!(office.find(id).await.state, LetterState::Deferred);
+        office.minutes_pass(1);
+        let fresh = office.write(&outbox, "wren@example.org", LetterKind::PortalLink).await;
+        office.minutes_pass(9);
+        assert_eq!(office.round(&outbox).await, outbox::Round { tried: 1, sent: 1, recovered: 0 });
+        let ended = office.find(id).await;
+        assert_eq!((ended.state, ended.next_at), (LetterState::Suppressed, NEVER));
+        assert!(ended.last_reply.contains("link in this letter has ended"), "{}", ended.last_reply);
+        assert_eq!(office.states_of_attempts(id).await, [LetterState::Deferred]);
+        assert_eq!(message_ids(&sink), [office.find(fresh).await.message_id]);
+        let now = office.clock.now();
+        let refused = office.db.write(async |tx| outbox::retry_letter(tx, id, now).await).await.unwrap_err();
+        assert!(matches!(&refused, Error::Conflict(why) if why.contains("asks for a new one")), "{refused:?}");
+    }
+
     async fn a_refused_letter_is_never_tried_again_and_staff_learn_whose_fault_it_is(office: Office) {
         let Some(sink) = SmtpSink::start(&[]).await else { return };
         let outbox = outbox_to(&sink.url());

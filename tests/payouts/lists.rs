@@ -7,7 +7,9 @@ use crate::{
 };
 use chrono::TimeDelta;
 use entity::{difference, words::Role};
+use sea_orm::ConnectionTrait;
 use wellwisher::{
+    error::Error,
     payments::standin::ApiFault,
     payouts::{differences, keeping, lists, reconcile::OUTCOME},
     reports::{Level, doctor, verify},
@@ -95,6 +97,45 @@ on_both_databases! {
         assert_eq!(keeping::overdue(&test.app).await.unwrap(), None);
         let waits = test.get("/desk").await.texts("main ul:not(.cards) li");
         assert!(!waits.iter().any(|one| one.contains("Stripe was not asked")), "{waits:?}");
+    }
+
+    async fn while_payouts_are_refused_the_balance_goes_on_from_where_it_was_given(test: TestApp) {
+        give(&test, 5_000, "EUR").await;
+        give(&test, 2_500, "EUR").await;
+        let id = pay_out(&test).await.remove(0);
+        test.stripe.standin.take_right("payouts", "rak_payout_read");
+        let run = async || {
+            test.app.clock.advance(TimeDelta::hours(2));
+            keeping::reconcile_and_keep(&test.app, TimeDelta::minutes(1)).await.unwrap()
+        };
+        let first = run().await;
+        assert_eq!(first.unlisted.iter().map(|one| one.list).collect::<Vec<_>>(), [lists::PAYOUTS]);
+        assert_eq!((first.movements.seen, first.came_through()), (3, false));
+        assert_eq!(run().await.movements.seen, 0, "they were read");
+        give(&test, 1_000, "EUR").await;
+        assert_eq!((run().await.movements.new, run().await.movements.seen), (1, 0));
+        test.stripe.standin.give_rights();
+        let mended = run().await;
+        assert!(mended.came_through() && mended.payouts.itemised == 1, "{mended:?}");
+        assert!(payout_of(&test, &id).await.itemised_at.is_some());
+        let after = run().await;
+        assert_eq!((after.movements.seen, after.payouts.seen), (0, 0));
+    }
+
+    async fn a_test_key_asks_nothing_where_any_gift_is_live(test: TestApp) {
+        let gift = give(&test, 5_000, "EUR").await;
+        let set = async |live: &str| {
+            let sql = format!("update donation set livemode = {live} where id in (select donation_id from receipt where code = 'R-2026-000001')");
+            test.app.db.write(async |tx| Ok(tx.execute_unprepared(&sql).await.map(|_| ())?)).await.unwrap();
+        };
+        set("true").await;
+        assert!(test.donation(gift.id).await.livemode);
+        test.wait(1);
+        test.start(&crate::support::gift(2_500, "EUR")).await;
+        let refused = keeping::reconcile_and_keep(&test.app, TimeDelta::hours(1)).await;
+        assert!(matches!(&refused, Err(Error::Invalid(why)) if why.contains("is not a live key")), "{refused:?}");
+        set("false").await;
+        keeping::reconcile_and_keep(&test.app, TimeDelta::hours(1)).await.unwrap();
     }
 
     async fn an_installation_whose_runs_never_came_through_says_so_after_an_hour(test: TestApp) {

@@ -104,6 +104,34 @@ on_both_databases! {
         assert_verified(&test).await;
     }
 
+    async fn what_a_person_has_settled_stays_settled_when_its_refund_is_too_old_to_be_listed(test: TestApp) {
+        let gift = give(&test, 5_000, "EUR").await;
+        let session = gift.checkout_session_id.as_deref().unwrap();
+        // A question of the bank that nobody has answered yet has the donation looked at in every run.
+        test.stripe.standin.dispute(session, None, true).expect("a question");
+        reconcile(&test).await;
+        let change = async |sql: &'static str| test.app.db.write(async |tx| Ok(tx.execute_unprepared(sql).await.map(|_| ())?)).await.unwrap();
+        let refused = async || {
+            let all = difference::Entity::find().all(test.app.db.read()).await.unwrap();
+            all.into_iter().find(|one| one.kind == differences::REFUSED).expect("it is written down")
+        };
+        change("update donation set livemode = true").await;
+        test.stripe.standin.refund(session, Some(500)).expect("a refund");
+        assert_eq!(reconcile(&test).await.returned.refused, [gift.id]);
+        differences::settle_by_hand(&test.app, &Actor::system(), refused().await.id, "a person looked").await.unwrap();
+        let settled = refused().await;
+        test.app.clock.advance(chrono::TimeDelta::days(60));
+        let report = reconcile(&test).await;
+        assert_eq!((report.returned.seen, report.returned.refused), (0, vec![gift.id]));
+        assert_eq!(refused().await, settled);
+        test.stripe.standin.refund(session, Some(600)).expect("a refund");
+        reconcile(&test).await;
+        assert!(refused().await.settled_at.is_none(), "another one is open");
+        change("update donation set livemode = false").await;
+        reconcile(&test).await;
+        assert_verified(&test).await;
+    }
+
     async fn what_was_missed_on_another_day_is_told_anew(test: TestApp) {
         let gift = give(&test, 5_000, "EUR").await;
         let mut found = Vec::new();

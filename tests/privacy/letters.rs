@@ -23,7 +23,10 @@ use wellwisher::{
     donations::care::resend_receipt,
     mail::topic::Topic,
     privacy,
-    receipts::care::{self, Correction},
+    receipts::{
+        self, Elsewhere,
+        care::{self, Correction},
+    },
     staff::Actor,
 };
 
@@ -85,12 +88,42 @@ on_both_databases! {
             test.wait(1);
             resend_receipt(&test.app, &Actor::system(), gift.id, to).await.unwrap();
         };
-        resent(Some("slip@example.org")).await;
+        resent(Some(Elsewhere::once("slip@example.org"))).await;
         resent(None).await;
         test.wait(1);
         test.stripe.standin.refund(gift.checkout_session_id.as_deref().unwrap(), Some(1_000)).unwrap();
         hear(&test).await;
         assert_eq!(addresses(&test, LetterKind::Receipt).await, [EMAIL, "slip@example.org", EMAIL, EMAIL]);
+    }
+
+    async fn letters_about_a_receipt_go_where_staff_said_from_now_on_until_she_moves(test: TestApp) {
+        give_once(&test).await;
+        let (gift, id) = (the_donation(&test.app).await, her(&test).await.id);
+        let resent = async |to| {
+            test.wait(1);
+            resend_receipt(&test.app, &Actor::system(), gift.id, to).await.unwrap();
+        };
+        let refunded = async |minor| {
+            test.wait(1);
+            test.stripe.standin.refund(gift.checkout_session_id.as_deref().unwrap(), Some(minor)).unwrap();
+            hear(&test).await;
+        };
+        resent(Some(Elsewhere { address: "right@example.org", from_now_on: true })).await;
+        resent(Some(Elsewhere::once("copy@example.org"))).await;
+        refunded(500).await;
+        let issued = receipts::store::issued_for_donation(test.app.db.read(), gift.id).await.unwrap().unwrap();
+        let correction = Correction { name: "Qanari K.".into(), address: String::new() };
+        test.wait(1);
+        care::correct(&test.app, &Actor::system(), issued.id, &correction).await.unwrap();
+        resent(None).await;
+        let mut expected = vec![EMAIL, "right@example.org", "copy@example.org", "right@example.org", "right@example.org", "right@example.org"];
+        assert_eq!(addresses(&test, LetterKind::Receipt).await, expected);
+        // She has another address herself: that is newer.
+        test.wait(1);
+        move_away(&test, id).await;
+        refunded(500).await;
+        expected.push(NEW);
+        assert_eq!(addresses(&test, LetterKind::Receipt).await, expected);
     }
 
     async fn another_address_takes_nothing_from_discreet_letters_to_either(test: TestApp) {
@@ -103,7 +136,7 @@ on_both_databases! {
         // Her receipt and the news wait already when she says so, and she is somewhere else when they leave.
         wants_discreet_letters(&test, id).await;
         let gift = the_donation(&test.app).await;
-        resend_receipt(&test.app, &Actor::system(), gift.id, Some("slip@example.org")).await.unwrap();
+        resend_receipt(&test.app, &Actor::system(), gift.id, Some(Elsewhere::once("slip@example.org"))).await.unwrap();
         move_away(&test, id).await;
         let mut left = all_leave_discreetly(&test).await;
         left.sort();

@@ -4,13 +4,14 @@ use crate::support::{FromDatabase, TestApp, TestDatabase, gift, on_both_database
 use chrono::NaiveDate;
 use entity::{
     confirmation, donation, letter, statement,
-    words::{LetterKind, LetterState, ReceiptStatus, Role},
+    words::{LetterKind, LetterState, LetterStream, ReceiptStatus, Role},
 };
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use wellwisher::{
     asks::Gift,
     donations,
     error::Error,
+    mail::store,
     payments::standin::Decision,
     receipts::{
         annual::{self, Report},
@@ -257,6 +258,52 @@ on_both_databases! {
         assert!(!told[0].text_body.contains("section 501(c)(3)"), "{}", told[0].text_body);
         let own = all.iter().find(|letter| letter.dedupe_key == format!("statement:{}", new.code)).expect("the statement's letter");
         assert_eq!(own.state, LetterState::Suppressed);
+        let again = test.post(&format!("/desk/letters/{}/retry", own.id), &[]).await;
+        assert!(again.status == 409 && again.body.contains("is no longer valid"), "{}", again.body);
+        // Nor when it was in somebody's hands as the statement ended.
+        let now = test.app.now();
+        let waits = letter::Entity::update_many()
+            .col_expr(letter::Column::State, Expr::value(LetterState::Deferred))
+            .col_expr(letter::Column::NextAt, Expr::value(now))
+            .filter(letter::Column::Id.eq(own.id));
+        test.app.db.write(async |tx| Ok(waits.clone().exec(tx).await.map(|_| ())?)).await.unwrap();
+        let until = now + chrono::TimeDelta::seconds(120);
+        let taken = test.app.db.write(async |tx| store::lease(tx, LetterStream::Transactional, now, until, 100).await).await.unwrap();
+        let taken = taken.iter().find(|letter| letter.id == own.id).expect("it waits");
+        assert!(!test.app.db.write(async |tx| store::note_dot(tx, taken, until).await).await.unwrap(), "its text does not leave");
+        test.app.db.write(async |tx| Ok(waits.clone().exec(tx).await.map(|_| ())?)).await.unwrap();
+        test.app.outbox.deliver_due(&test.app.db, &test.app.clock).await.unwrap();
+        assert_eq!(store::find(test.app.db.read(), own.id).await.unwrap().0.state, LetterState::Suppressed);
+    }
+
+    async fn a_statement_that_a_dispute_has_ended_is_asked_for_anew_when_it_is_won(kabul: Kabul) {
+        let test = &kabul.0;
+        let won = give_at(test, "2026-02-01T08:00:00Z", &by("wren@example.org", "Wren Marlow", "", 9_000, "USD")).await;
+        let lost = give_at(test, "2026-03-01T08:00:00Z", &by("ash@example.org", "Ash", "", 700, "USD")).await;
+        test.app.clock.set("2027-01-15T08:00:00Z".parse().unwrap());
+        assert_eq!(run(test, 2026, false).await.issued, 2);
+        let outdated = async || annual::outdated(&test.app).await.unwrap().iter().map(|(year, count)| (year.year, *count)).collect::<Vec<_>>();
+        let mut disputes = Vec::new();
+        for gift in [&won, &lost] {
+            disputes.push(test.stripe.standin.dispute(gift.checkout_session_id.as_deref().unwrap(), None, false).expect("a dispute"));
+            donations::refresh(&test.app, gift.id).await.unwrap();
+        }
+        assert_eq!(outdated().await, [(2026, 2)]);
+        assert_eq!(run(test, 2026, false).await, Report { ended: 2, disputed: 2, ..Report::default() });
+        assert_eq!(outdated().await, []);
+        test.app.clock.set("2027-02-15T08:00:00Z".parse().unwrap());
+        for (dispute, gift, decision) in [(&disputes[0], &won, Decision::Won), (&disputes[1], &lost, Decision::Lost)] {
+            assert!(test.stripe.standin.decide_dispute(dispute, decision));
+            donations::refresh(&test.app, gift.id).await.unwrap();
+        }
+        assert_eq!(outdated().await, [(2026, 1)]);
+        test.sign_in_as(Role::Finance).await;
+        let page = test.get("/desk/annual-receipts").await;
+        assert_eq!(page.texts("p.warn a[href='/desk/annual-receipts?year=2026']"), ["2026"], "{}", page.body);
+        assert_eq!(run(test, 2026, false).await, Report { issued: 1, ..Report::default() });
+        assert_eq!(outdated().await, []);
+        let (row, said) = statements(test).await.into_iter().find(|(row, _)| row.status == ReceiptStatus::Issued).expect("a new one");
+        assert_eq!((row.number, said.totals.iter().map(ToString::to_string).collect::<Vec<_>>()), (3, vec!["USD 90.00".to_owned()]));
     }
 
     async fn a_gift_that_is_disputed_is_on_no_statement_until_it_is_won(kabul: Kabul) {

@@ -146,12 +146,12 @@ on_both_databases! {
         let first = receipts::letter(&receipt, None, Some("https://newsroom.example/donations/abc")).unwrap();
         let new = books.random.id(noon());
         books.db.write(async |tx| outbox.enqueue(tx, first.clone(), new, noon()).await).await.unwrap();
-        let resend = async |to: Option<&str>| {
+        let resend = async |to: Option<receipts::Elsewhere<'_>>| {
             let new = books.random.id(noon());
             books.db.write(async |tx| receipts::resend(tx, &outbox, receipt.id, to, new, noon()).await).await
         };
         let again = resend(None).await.unwrap();
-        let corrected = resend(Some("right@example.org")).await.unwrap();
+        let corrected = resend(Some(receipts::Elsewhere::once("right@example.org"))).await.unwrap();
         let letters = store::letters(books.db.read(), receipt.id).await.unwrap();
         assert_eq!(letters.len(), 3);
         assert!(letters.iter().all(|letter| letter.text_body == first.text && letter.html_body == first.html));

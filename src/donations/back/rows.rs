@@ -155,7 +155,8 @@ pub(super) async fn keep_dispute(
         stripe_status: said.status.clone(),
         outcome: said.outcome,
         evidence_due_at: said.evidence_due_at,
-        closed_at: said.closed.then(|| row.closed_at.unwrap_or(now)),
+        // Decided otherwise than before, it was decided anew.
+        closed_at: said.closed.then(|| row.closed_at.filter(|_| row.outcome == said.outcome).unwrap_or(now)),
         updated_at: now,
         ..row
     };

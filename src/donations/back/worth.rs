@@ -8,7 +8,7 @@ use crate::{
     mail::outbox::NewLetter,
     matching,
     receipts::{self, Agreed, Ended, IssuerSettings, profiles::TaxYear},
-    supporters, wishes,
+    wishes,
 };
 use chrono::{DateTime, Utc};
 use entity::{Money, donation, receipt as receipt_row};
@@ -75,7 +75,7 @@ async fn take_item_again(tx: &DatabaseTransaction, donation: &donation::Model, n
 }
 
 async fn tell(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, agreed: &Agreed, now: DateTime<Utc>) -> Result<(), Error> {
-    let giver = supporters::recipient(tx, &app.outbox, donation.supporter_id).await?;
+    let giver = receipts::recipient(tx, &app.outbox, donation).await?;
     let link = app.config.link(&path_of(app, donation.id));
     let (letter, ended) = match agreed {
         Agreed::Unchanged => return Ok(()),
@@ -92,7 +92,7 @@ async fn tell(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, a
             (receipts::letter(new, Some(&giver), Some(&link))?, None)
         }
     };
-    // To her present address; of who has none, where she was written to last: staff may have been told one.
+    // To her present address, or the one that staff named; of who has none, where she was written to last: staff may have been told one.
     let letter = match giver.email.is_empty() {
         true => as_before(tx, &receipts::store::find_by_donation(tx, donation.id).await?, letter).await?,
         false => letter,

@@ -65,7 +65,9 @@ pub async fn announce(app: &App, gift: &Gift) -> Result<String, OpenProblem> {
     }
     // Nothing is kept of a transfer, so nothing is added for it.
     let money = Money::new(gift.money.minor - gift.fee_cover_minor, gift.money.currency);
-    let request_hash = sha256_hex(&format!("transfer|{money}|{:?}", Gift { form_token: String::new(), ..gift.clone() }));
+    // What a form of an earlier version could not ask for changes nothing where it is not asked for.
+    let asked = format!("{:?}", Gift { form_token: String::new(), ..gift.clone() }).replacen("discreet: false, ", "", 1);
+    let request_hash = sha256_hex(&format!("transfer|{money}|{asked}"));
     let write = async |tx: &DatabaseTransaction| match write(tx, app, gift, money, &request_hash).await {
         Err(OpenProblem::Other(error)) => Err(error),
         result => Ok(result),

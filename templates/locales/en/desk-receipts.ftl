@@ -54,6 +54,6 @@ desk-annual-running-part = They are being made. Load the page again to see how f
 desk-annual-part = So it is for the first supporters; there are more, who are looked at when it is done. `wellwisher receipts annual --dry-run` counts all.
 desk-annual-running = They are being made: { $done } of { $all } are right already. Load the page again to see how far it is.
 desk-annual-outdated = { $count ->
-    [one] { $number } statement no longer says what is left of its gifts: something came back since. Make and send them anew.
-   *[other] { $number } statements no longer say what is left of their gifts: something came back since. Make and send them anew.
+    [one] { $number } statement no longer says what is left of its gifts: something came back since, or counts again. Make and send them anew.
+   *[other] { $number } statements no longer say what is left of their gifts: something came back since, or counts again. Make and send them anew.
 }
