@@ -230,37 +230,40 @@ on_both_databases! {
     }
 
     async fn what_is_paid_out_by_hand_closes_no_period_while_stripe_holds_other_money_than_the_books(test: TestApp) {
-        test.stripe.standin.book(&BalanceRow { kind: "topup", category: "topup", gross: money(700, "EUR"), fee: 0 });
-        test.app.clock.advance(TimeDelta::days(60));
-        let today = test.app.today();
-        let period = periods::make(&test.app, &Actor::system(), today, today + chrono::Days::new(9)).await.unwrap();
-        give(&test, 5_000, "EUR").await;
-        test.app.clock.advance(TimeDelta::days(8));
-        let by_itself = pay_out(&test).await.remove(0);
-        test.app.clock.advance(TimeDelta::days(20));
-        let look = async || payouts::reconcile::reconcile_and_keep(&test.app, TimeDelta::hours(1)).await.unwrap();
-        let obstacles = async || periods::obstacles(test.app.db.read(), &period, test.app.now()).await.unwrap();
-        look().await;
-        assert!(payout_of(&test, &by_itself).await.automatic && open(&test).await.iter().all(|one| one.0 == differences::BALANCE));
-        assert_eq!(obstacles().await, [], "its parts say what it is made of");
-
-        give(&test, 2_000, "EUR").await;
-        let today = test.app.today();
-        let period = periods::make(&test.app, &Actor::system(), today, today + chrono::Days::new(4)).await.unwrap();
-        test.app.clock.advance(TimeDelta::days(3));
-        let by_hand = test.stripe.standin.pay_out_by_hand(money(1_000, "EUR"));
-        test.stripe.standin.complete_payout(&by_hand);
-        test.app.clock.advance(TimeDelta::days(10));
-        look().await;
-        let obstacles = async || periods::obstacles(test.app.db.read(), &period, test.app.now()).await.unwrap();
-        let all = difference::Entity::find().all(test.app.db.read()).await.unwrap();
-        let one = all.into_iter().find(|one| one.kind == differences::BALANCE && one.settled_at.is_none()).expect("it is told");
-        assert_eq!(obstacles().await, [Obstacle::Held(1)]);
+        let month = async || {
+            let today = test.app.today();
+            periods::make(&test.app, &Actor::system(), today, today + chrono::Days::new(9)).await.unwrap()
+        };
+        let obstacles = async |of: &entity::accounting_period::Model| periods::obstacles(test.app.db.read(), of, test.app.now()).await.unwrap();
+        let pay = async |by_hand: bool| {
+            give(&test, 5_000, "EUR").await;
+            test.app.clock.advance(TimeDelta::days(5));
+            if by_hand {
+                test.stripe.standin.complete_payout(&test.stripe.standin.pay_out_by_hand(money(1_000, "EUR")));
+            } else {
+                pay_out(&test).await;
+            }
+            test.app.clock.advance(TimeDelta::days(15));
+            payouts::reconcile::reconcile_and_keep(&test.app, TimeDelta::days(35)).await.unwrap();
+        };
+        let of_itself = month().await;
+        pay(false).await;
+        let of_hand = month().await;
+        pay(true).await;
+        assert!(open(&test).await.is_empty(), "{:?}", open(&test).await);
+        let (now, detail) = (test.app.now(), "What Stripe holds less what the books say: EUR 7.00.");
+        let held = differences::Found { kind: differences::BALANCE, object: "EUR", detail, done: None };
+        test.app.db.write(async |tx| differences::note(tx, held, now).await).await.unwrap();
+        assert_eq!(obstacles(&of_itself).await, [], "its parts say what it is made of");
+        assert_eq!(obstacles(&of_hand).await, [Obstacle::Held(1)]);
+        assert!(periods::close(&test.app, &Actor::system(), of_hand.id).await.is_err());
         test.sign_in_as(entity::words::Role::Finance).await;
-        let page = test.get(&format!("/desk/periods/{}", period.id)).await;
+        let page = test.get(&format!("/desk/periods/{}", of_hand.id)).await;
         assert!(page.body.contains("Stripe holds other money than the books say") && page.body.contains("/desk/differences?open=yes"), "{}", page.body);
-        differences::settle_by_hand(&test.app, &Actor::system(), one.id, "the opening balance").await.unwrap();
-        assert_eq!(obstacles().await, []);
+        let id = difference::Entity::find().one(test.app.db.read()).await.unwrap().expect("the only one").id;
+        differences::settle_by_hand(&test.app, &Actor::system(), id, "the opening balance").await.unwrap();
+        assert_eq!(obstacles(&of_hand).await, []);
+        periods::close(&test.app, &Actor::system(), of_hand.id).await.unwrap();
     }
 
     async fn a_payout_at_once_with_its_fee_adds_up(test: TestApp) {
