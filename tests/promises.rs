@@ -1,5 +1,6 @@
 //! Promises that cannot be kept: each giver chooses once, the money goes to one place, and the books say where.
 
+mod again;
 mod back;
 mod choosing;
 mod late;
@@ -12,7 +13,7 @@ use entity::{
     Money, donation, letter, promise_choice, refund, wish_item,
     words::{CancelReason, LetterKind, MovementKind, PromiseWay, RefundState, Role},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use wellwisher::{
     donations::{self, by_hand, refunds},
     ledger,
@@ -34,9 +35,10 @@ async fn declare(test: &TestApp, item: &wish_item::Model) {
     promises::declare(&test.app, &Actor::system(), item.id, CancelReason::Danger, "The road is watched").await.unwrap();
 }
 
+/// What is asked about a gift, or was asked last.
 async fn choice_of(test: &TestApp, gift: &donation::Model) -> promise_choice::Model {
     let find = promise_choice::Entity::find().filter(promise_choice::Column::DonationId.eq(gift.id));
-    find.one(test.app.db.read()).await.unwrap().expect("a choice")
+    find.order_by_desc(promise_choice::Column::CreatedAt).one(test.app.db.read()).await.unwrap().expect("a choice")
 }
 
 async fn link_of(test: &TestApp, gift: &donation::Model) -> String {

@@ -56,6 +56,10 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// Since when finance is giving the money back by hand; nothing else can be chosen from then on.
+    pub returning_at: Option<DateTime<Utc>>,
+    /// The last entry of the gift in the ledger, where an older program had asked: what came back by then is settled. Nothing otherwise.
+    pub after_entry: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

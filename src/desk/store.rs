@@ -1,10 +1,10 @@
 //! The counts of the desk's home.
 
-use crate::error::Error;
+use crate::{error::Error, wishes::steps};
 use chrono::{DateTime, Utc};
 use entity::{
     difference, dispute, job, letter, promise_choice, recurring_donation, refund, wish_order, wish_step,
-    words::{DisputeOutcome, LetterState, OrderState, RecurringStatus, RefundState, WishStepKind},
+    words::{DisputeOutcome, LetterState, OrderState, RecurringStatus, RefundState},
 };
 use sea_orm::entity::prelude::*;
 
@@ -60,7 +60,7 @@ pub async fn orders_to_confirm(db: &impl ConnectionTrait, now: DateTime<Utc>) ->
 /// Gifts whose money came at or after a moment, when their item was gone: their givers may want to hear of it.
 pub async fn late_money_since(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<u64, Error> {
     use wish_step::Column;
-    Ok(wish_step::Entity::find().filter(Column::Kind.eq(WishStepKind::Missed)).filter(Column::At.gte(since)).count(db).await?)
+    Ok(steps::missed().filter(Column::At.gte(since)).count(db).await?)
 }
 
 /// Work that was given up after many tries.

@@ -209,7 +209,7 @@ pub const HERS: &[Table] = &[
         what: "What you were asked when something that you funded could not be bought.",
         erased: "",
         sealed: "",
-        kept: "id promise_id donation_id quantity share_minor held_minor amount_minor currency is_whole way to_item_id chosen_by chosen_at carried_at moved_minor source trouble created_at updated_at",
+        kept: "id promise_id donation_id quantity share_minor held_minor amount_minor currency is_whole way to_item_id chosen_by chosen_at carried_at moved_minor source trouble created_at updated_at returning_at after_entry",
         hidden: "token_hash refund_key",
     },
     Table {

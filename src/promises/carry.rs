@@ -204,12 +204,12 @@ async fn wish_of(
     if amount.minor < 1 {
         return Ok(gifts_back::is_refund_under_way(tx, gift.id).await?.then_some(Next::Waits));
     }
+    // What did not come through Stripe is given back by hand: finance says when.
+    if choice.returning_at.is_some() || (choice.way == PromiseWay::Refund && gift.payment_intent_id.is_none()) {
+        return Ok(Some(Next::Waits));
+    }
     if choice.way != PromiseWay::Refund {
         return Ok(None);
-    }
-    // What did not come through Stripe is given back by hand: finance says when.
-    if gift.payment_intent_id.is_none() {
-        return Ok(Some(Next::Waits));
     }
     if refunds::left_of(tx, gift).await?.minor < amount.minor {
         return Ok(Some(Next::Waits));
@@ -223,9 +223,13 @@ fn not_spent(choice: &promise_choice::Model, gift: &donation::Model, held: Money
     if choice.is_whole {
         return held;
     }
+    Money::new(choice.amount_minor.min(held.minor.saturating_sub(spent_of(choice, gift))).max(0), held.currency)
+}
+
+/// What was spent of a gift when its giver was asked, of which a part cannot be bought.
+pub(super) fn spent_of(choice: &promise_choice::Model, gift: &donation::Model) -> i64 {
     let stood = if choice.held_minor > 0 { choice.held_minor } else { gift.amount_minor };
-    let spent = stood.saturating_sub(choice.amount_minor).max(0);
-    Money::new(choice.amount_minor.min(held.minor.saturating_sub(spent)).max(0), held.currency)
+    stood.saturating_sub(choice.amount_minor).max(0)
 }
 
 /// The form under which Stripe is asked to give the money of a choice back, and what was asked for under it already. A refund that came to

@@ -35,6 +35,7 @@ pub fn desk_routes() -> Router<App> {
         .route("/desk/promises/choices/{id}/carry-out", post(carry_one))
         .route("/desk/promises/choices/{id}/letter", post(paper::print))
         .route("/desk/promises/choices/{id}/given-back", get(returned::show).post(returned::close))
+        .route("/desk/promises/choices/{id}/giving-back", post(returned::mark))
 }
 
 #[derive(Deserialize, Default)]
@@ -66,6 +67,7 @@ struct Late {
 /// A gift that is to be given back by hand.
 struct ByHand {
     id: PromiseChoiceId,
+    since: Option<DateTime<Utc>>,
     amount: Money,
     given_at: DateTime<Utc>,
 }
@@ -81,12 +83,13 @@ async fn list(State(app): State<App>, _: Finance, page: DeskPage, Query(query): 
         late.into_iter().map(move |one| Late {
             id: one.gift.id,
             title: item.title.clone(),
-            amount: one.part.income,
+            amount: one.part.amount,
             given_at: one.gift.paid_at.unwrap_or(one.gift.created_at),
         })
     });
     let by_hand = store::to_give_back(db).await?.into_iter().map(|(choice, gift)| ByHand {
         id: choice.id,
+        since: choice.returning_at,
         amount: Money::new(gift.amount_minor, gift.currency),
         given_at: gift.paid_at.unwrap_or(gift.created_at),
     });
@@ -114,6 +117,8 @@ struct Asked {
     printed_at: Option<DateTime<Utc>>,
     /// Whether it waits to be given back by hand.
     is_by_hand: bool,
+    /// Whether her page tells her to write for her money: a part of her gift is spent, and it did not come through Stripe.
+    is_to_be_agreed: bool,
 }
 
 async fn show(
@@ -140,6 +145,7 @@ async fn show(
             is_on_paper: choice.carried_at.is_none() && (without.contains(&gift.supporter_id) || not_arrived.contains(&choice.id)),
             printed_at: printed.get(&gift.id).copied(),
             is_by_hand: returned::is_waited_for(&choice, gift),
+            is_to_be_agreed: choice.carried_at.is_none() && !choice.is_whole && gift.payment_intent_id.is_none(),
             choice,
         })
     });

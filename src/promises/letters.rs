@@ -1,6 +1,6 @@
 //! The letters about a promise that cannot be kept: the question, and what was done. Neither names a border or a danger.
 
-use super::path_of;
+use super::{path_of, store};
 use crate::{
     app::App,
     error::Error,
@@ -27,24 +27,28 @@ pub(super) fn asked_key(id: PromiseChoiceId) -> String {
 }
 
 /// The question to a giver, in her language, with her link. A discreet one does not name the item.
-pub(super) fn question(
+pub(super) async fn question(
+    tx: &DatabaseTransaction,
     app: &App,
     promise: &promise::Model,
     choice: &promise_choice::Model,
     gift: &donation::Model,
     item: &wish_item::Model,
     discreet: bool,
-) -> (Language, Vec<String>, Link) {
+) -> Result<(Language, Vec<String>, Link), Error> {
     let lang = Language::nearest(&gift.language).unwrap_or_default();
     let amount = lang.money(Money::new(choice.amount_minor, choice.currency));
     let day = lang.date(promise.decide_by.with_timezone(&app.config.org_timezone).date_naive());
     let sorry = if discreet { "promises-letter-sorry-discreet" } else { "promises-letter-sorry" };
-    let paragraphs = vec![
+    let mut paragraphs = vec![
         text(lang, sorry, &[("item", item.title.clone()), ("amount", amount)]),
         lang.text(wishes::cancel_key(&promise.reason)),
         text(lang, "promises-letter-choose", &[("day", day)]),
     ];
-    (lang, paragraphs, Link { words: lang.text("promises-letter-link"), url: app.config.link(&path_of(app, choice.id)) })
+    if store::was_asked(tx, choice, item.id).await? {
+        paragraphs.insert(2, lang.text("promises-letter-again"));
+    }
+    Ok((lang, paragraphs, Link { words: lang.text("promises-letter-link"), url: app.config.link(&path_of(app, choice.id)) }))
 }
 
 /// Asks a giver what is to become of her money. Whoever gave no address is asked on paper (`paper`), or has the default.
@@ -58,7 +62,7 @@ pub(super) async fn ask(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let giver = supporters::recipient(tx, &app.outbox, gift.supporter_id).await?;
-    let (lang, paragraphs, link) = question(app, promise, choice, gift, item, giver.discreet);
+    let (lang, paragraphs, link) = question(tx, app, promise, choice, gift, item, giver.discreet).await?;
     let letter = Draft { giver, kind: LetterKind::PromiseChanged, key: asked_key(choice.id), paragraphs, link: Some(link) };
     send(tx, app, gift, lang, text(lang, "promises-letter-subject", &[("org", app.config.org_name.clone())]), letter, now).await
 }

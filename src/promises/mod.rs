@@ -17,7 +17,7 @@ pub mod store;
 pub use carry::{carry_out, carry_out_due};
 pub use desk::desk_routes;
 pub use pages::routes;
-pub use returned::given_back;
+pub use returned::{given_back, giving_back};
 
 use crate::{
     app::App,
@@ -75,7 +75,8 @@ pub async fn declare(app: &App, actor: &Actor, item_id: WishItemId, reason: Canc
     Ok(promise.id)
 }
 
-/// Does what is due of promises: asks who paid late, and carries out what was chosen. Returns how many choices were carried out.
+/// Does what is due of promises: asks who paid late or whose money came back, and carries out what was chosen. Returns how many choices were
+/// carried out.
 pub async fn keep(app: &App) -> Result<u64, Error> {
     if let Err(error) = ask_late(app).await {
         tracing::error!(%error, "who paid for an item after it was found out of reach could not be asked");
@@ -83,8 +84,9 @@ pub async fn keep(app: &App) -> Result<u64, Error> {
     carry_out_due(app).await
 }
 
-/// Asks those whose money came after it was declared that their item cannot be bought: a checkout or a bank debit was under way. They get
-/// a promise of their own, with as much time to choose. Returns how many promises were declared.
+/// Asks those whose money came after it was declared that their item cannot be bought, because a checkout or a bank debit was under way, and
+/// those to whom it could not be given back. They get a promise of their own, with as much time to choose. Returns how many promises were
+/// declared.
 pub async fn ask_late(app: &App) -> Result<u64, Error> {
     let (actor, mut declared) = (Actor::system(), 0);
     for (item, _) in late_gifts(app).await? {
@@ -102,7 +104,7 @@ pub async fn ask_late(app: &App) -> Result<u64, Error> {
     Ok(declared)
 }
 
-/// How many gifts came late and wait for the question what is to become of them.
+/// How many gifts came or came back late and wait for the question what is to become of them.
 pub async fn count_late(app: &App) -> Result<u64, Error> {
     Ok(late_gifts(app).await?.iter().map(|(_, late)| late.len() as u64).sum())
 }
@@ -127,7 +129,7 @@ fn blank_promise(app: &App, actor: &Actor, item_id: WishItemId, reason: CancelRe
 enum Whom {
     /// Everybody whose money is not spent.
     Everybody,
-    /// Those whose money came after an earlier declaration, and whom nobody asked.
+    /// Those whose money came after an earlier declaration, and whom nobody asked; and those to whose item it came back since.
     Late,
 }
 
@@ -135,10 +137,11 @@ enum Whom {
 async fn declare_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, promise: &promise::Model, whom: Whom) -> Result<bool, Error> {
     let (now, reason) = (promise.created_at, promise.reason);
     let item = wishes::store::lock_item(tx, promise.wish_item_id).await?.ok_or(Error::NotFound)?;
-    let concerned = match whom {
-        Whom::Everybody => unspent(tx, &item, None, now).await?,
+    let mut concerned = match whom {
+        Whom::Everybody => everybody(tx, &item, now).await?,
         Whom::Late => late_of(tx, &item, now).await?,
     };
+    put_again(tx, &mut concerned, now).await?;
     if concerned.len() > GIFTS_MAX {
         return Err(Error::Conflict("More gifts are concerned than can be written to at once.".to_owned()));
     }
@@ -146,7 +149,7 @@ async fn declare_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, promise:
         return Ok(false);
     }
     let promise = promise::Model { after_step: steps::last(tx, item.id).await?, ..promise.clone() };
-    let choices = concerned.iter().map(|one| blank(app, &promise, one)).collect::<Result<Vec<_>, Error>>()?;
+    let choices: Vec<promise_choice::Model> = concerned.iter().map(|one| blank(app, &promise, one)).collect();
     store::insert(tx, promise.clone(), &choices).await?;
     if item.status == WishStatus::Open {
         let left: i64 = choices.iter().map(|choice| choice.quantity).sum();
@@ -197,26 +200,70 @@ async fn unspent(
         }
         let income = ledger::income_for_item(&ledger::places_of_gift(db, gift.id).await?, item.id, gift.currency)?;
         if income.minor > 0 && !store::waits(db, gift.id).await? {
-            unspent.push(Unspent { held, gift, part: Part { share, used, income } });
+            let part = Part::of(share, used, income)?;
+            unspent.push(Unspent { held, gift, part });
         }
     }
     Ok(unspent)
 }
 
-/// The gifts for an item whose money came after it was declared that it cannot be bought, and of which nobody was asked. Where the hold was
-/// lost by then, the money is booked for the item's campaign or fund: she gave for the item all the same. What is spent, or may be about
-/// to go back, is left out.
-async fn late_of(db: &impl ConnectionTrait, item: &wish_item::Model, now: DateTime<Utc>) -> Result<Vec<Unspent>, Error> {
-    let ids: HashSet<DonationId> = store::came_late(db, Some(item.id)).await?.into_iter().map(|(_, gift)| gift).collect();
+/// Everybody whose money for an item is not spent: also where it came back to the item and holds nothing of it any more.
+async fn everybody(db: &impl ConnectionTrait, item: &wish_item::Model, now: DateTime<Utc>) -> Result<Vec<Unspent>, Error> {
+    let mut all = unspent(db, item, None, now).await?;
+    let known: HashSet<DonationId> = all.iter().map(|one| one.gift.id).collect();
+    all.extend(came_back(db, item, false).await?.into_iter().filter(|one| !known.contains(&one.gift.id)));
+    Ok(all)
+}
+
+/// The gifts whose money came back to an item after it had left it: their refund failed, or a dispute that was lost is won. Where they are to
+/// be `asked_anew`, only those whose givers were asked before, and are not being asked. What goes back otherwise is left out.
+async fn came_back(db: &impl ConnectionTrait, item: &wish_item::Model, asked_anew: bool) -> Result<Vec<Unspent>, Error> {
+    let ids: HashSet<DonationId> = store::came_back(db, Some(item.id), asked_anew).await?.into_iter().map(|(_, gift)| gift).collect();
+    let mut found = Vec::new();
     if ids.is_empty() {
-        return Ok(Vec::new());
+        return Ok(found);
     }
-    let mut late = unspent(db, item, Some(&ids), now).await?;
-    for (held, gift) in store::without_item(db, item.id, &ids).await? {
-        let income = at_stake(&ledger::places_of_gift(db, gift.id).await?, item.id, gift.currency)?;
-        if income.minor > 0 {
-            let part = Part { share: held.amount_minor.unwrap_or(held.quantity), used: 0, income };
-            late.push(Unspent { held, gift, part });
+    let mut held = store::of_gifts(db, item.id, ReservationState::Released, &ids).await?;
+    held.extend(store::of_gifts(db, item.id, ReservationState::Paid, &ids).await?);
+    for (held, gift) in held {
+        let before = store::last_choice(db, gift.id, item.id).await?;
+        let places = ledger::places_of_gift(db, gift.id).await?;
+        let Some(part) = Part::that_came_back(&held, &gift, before.as_ref(), &places)? else { continue };
+        if !store::waits(db, gift.id).await? && refunds::left_of(db, &gift).await?.minor >= part.amount.minor {
+            found.push(Unspent { held, gift, part });
+        }
+    }
+    Ok(found)
+}
+
+/// What was taken out of an item to be given back, and came back, is put in again, so that it can be taken out by what is chosen now. Where
+/// others have paid for it meanwhile, finance has to see to it.
+async fn put_again(tx: &DatabaseTransaction, concerned: &mut Vec<Unspent>, now: DateTime<Utc>) -> Result<(), Error> {
+    let mut left_out = HashSet::new();
+    for one in concerned.iter().filter(|one| one.part.is_out) {
+        if !wishes::put_again(tx, one.gift.id, one.part.rest, now).await? {
+            tracing::error!(donation_id = %one.gift.id, "money came back to an item that is paid by others: its giver is not asked");
+            left_out.insert(one.gift.id);
+        }
+    }
+    concerned.retain(|one| !left_out.contains(&one.gift.id));
+    Ok(())
+}
+
+/// The gifts for an item whose money came after it was declared that it cannot be bought, and of which nobody was asked; and those whose givers
+/// were asked and whose money came back since. Where the hold was lost by then, the money is booked for the item's campaign or fund: she
+/// gave for the item all the same. What is spent, or may be about to go back, is left out.
+async fn late_of(db: &impl ConnectionTrait, item: &wish_item::Model, now: DateTime<Utc>) -> Result<Vec<Unspent>, Error> {
+    let mut late = came_back(db, item, true).await?;
+    let ids: HashSet<DonationId> = store::came_late(db, Some(item.id)).await?.into_iter().map(|(_, gift)| gift).collect();
+    if !ids.is_empty() {
+        late.extend(unspent(db, item, Some(&ids), now).await?);
+        for (held, gift) in store::of_gifts(db, item.id, ReservationState::Released, &ids).await? {
+            let income = at_stake(&ledger::places_of_gift(db, gift.id).await?, item.id, gift.currency)?;
+            if income.minor > 0 {
+                let part = Part::of(held.amount_minor.unwrap_or(held.quantity), 0, income)?;
+                late.push(Unspent { held, gift, part });
+            }
         }
     }
     let mut kept = Vec::new();
@@ -228,16 +275,20 @@ async fn late_of(db: &impl ConnectionTrait, item: &wish_item::Model, now: DateTi
     Ok(kept)
 }
 
-/// The gifts that came late and wait for the question, by item. Asked on the reader: most of the time there is none.
+/// The gifts that came or came back late and wait for the question, by item. Asked on the reader: most of the time there is none.
 async fn late_gifts(app: &App) -> Result<Vec<(wish_item::Model, Vec<Unspent>)>, Error> {
     let (db, now) = (app.db.read(), app.now());
-    let items: BTreeSet<WishItemId> = store::came_late(db, None).await?.into_iter().map(|(item, _)| item).collect();
+    let mut late = store::came_late(db, None).await?;
+    late.extend(store::came_back(db, None, true).await?);
+    let items: BTreeSet<WishItemId> = late.into_iter().map(|(item, _)| item).collect();
     let ids: Vec<WishItemId> = items.into_iter().collect();
     let mut found = Vec::new();
     for item in wishes::store::items_by_id(db, &ids).await? {
-        let late = late_of(db, &item, now).await?;
-        if !late.is_empty() {
-            found.push((item, late));
+        // One that meets trouble must not keep the others waiting, nor the desk's home.
+        match late_of(db, &item, now).await {
+            Ok(late) if late.is_empty() => {}
+            Ok(late) => found.push((item, late)),
+            Err(error) => tracing::error!(item_id = %item.id, %error, "who paid for it late could not be found"),
         }
     }
     Ok(found)
@@ -255,36 +306,75 @@ fn at_stake(places: &[ledger::Place], item: WishItemId, currency: Currency) -> R
 
 /// How much of a gift is concerned.
 struct Part {
-    /// What it paid, in pieces or in money.
-    share: i64,
-    /// What of that is spent.
-    used: i64,
+    /// What of its share in the item is not spent, in pieces or in money.
+    rest: i64,
+    /// What of its income that is.
+    amount: Money,
     /// What of its income stands for the item.
     income: Money,
+    /// Whether it is the whole gift.
+    is_whole: bool,
+    /// Whether the rest was taken out of the item when it was to be given back, while what is spent stayed.
+    is_out: bool,
 }
 
-fn blank(app: &App, promise: &promise::Model, of: &Unspent) -> Result<promise_choice::Model, Error> {
+impl Part {
+    /// Of a gift that paid a share, of which some is spent.
+    fn of(share: i64, used: i64, income: Money) -> Result<Self, MoneyError> {
+        let (rest, is_whole) = (share - used, used == 0);
+        let minor = match is_whole {
+            true => income.minor,
+            false => {
+                let minor = i128::from(income.minor) * i128::from(rest) / i128::from(share);
+                i64::try_from(minor).map_err(|_| MoneyError::Overflow)?.max(1)
+            }
+        };
+        Ok(Self { rest, amount: Money::new(minor, income.currency), income, is_whole, is_out: false })
+    }
+
+    /// Of a gift that stands for an item again after its money had left it. `before` is what its giver was asked about the item last: what was
+    /// spent then is spent.
+    fn that_came_back(
+        held: &wish_reservation::Model,
+        gift: &donation::Model,
+        before: Option<&promise_choice::Model>,
+        places: &[ledger::Place],
+    ) -> Result<Option<Self>, MoneyError> {
+        let item = held.wish_item_id;
+        let income = match before {
+            // Money that never stood for the item came back to where it stood, unless its giver has sent it elsewhere since.
+            Some(choice) if choice.source.is_empty() => at_stake(places, item, gift.currency)?,
+            _ => ledger::income_for_item(places, item, gift.currency)?,
+        };
+        let part = before.filter(|choice| !choice.is_whole);
+        let is_held = held.state == ReservationState::Paid;
+        let minor = income.minor.saturating_sub(part.map_or(0, |choice| carry::spent_of(choice, gift)));
+        if minor < 1 || (is_held && part.is_none()) {
+            return Ok(None);
+        }
+        let rest = match part {
+            None => held.amount_minor.unwrap_or(held.quantity),
+            Some(choice) => choice.share_minor.map_or(choice.quantity, |share| share.min(minor)),
+        };
+        let amount = Money::new(minor, gift.currency);
+        Ok(Some(Self { rest, amount, income, is_whole: part.is_none(), is_out: is_held }))
+    }
+}
+
+fn blank(app: &App, promise: &promise::Model, of: &Unspent) -> promise_choice::Model {
     let id: PromiseChoiceId = app.new_id();
     let (held, gift, part) = (&of.held, &of.gift, &of.part);
-    let rest = part.share - part.used;
-    let amount = match part.used {
-        0 => part.income.minor,
-        _ => {
-            let amount = i128::from(part.income.minor) * i128::from(rest) / i128::from(part.share);
-            i64::try_from(amount).map_err(|_| MoneyError::Overflow)?.max(1)
-        }
-    };
-    Ok(promise_choice::Model {
+    promise_choice::Model {
         id,
         promise_id: promise.id,
         donation_id: gift.id,
         token_hash: sha256_hex(&token_of(app, id)),
-        quantity: if held.amount_minor.is_some() { 1 } else { rest },
-        share_minor: held.amount_minor.map(|_| rest),
-        amount_minor: amount,
+        quantity: if held.amount_minor.is_some() { 1 } else { part.rest },
+        share_minor: held.amount_minor.map(|_| part.rest),
+        amount_minor: part.amount.minor,
         held_minor: part.income.minor,
         currency: gift.currency,
-        is_whole: part.used == 0,
+        is_whole: part.is_whole,
         way: PromiseWay::Open,
         to_item_id: None,
         chosen_by: String::new(),
@@ -296,7 +386,9 @@ fn blank(app: &App, promise: &promise::Model, of: &Unspent) -> Result<promise_ch
         trouble: String::new(),
         created_at: promise.created_at,
         updated_at: promise.created_at,
-    })
+        returning_at: None,
+        after_entry: 0,
+    }
 }
 
 /// An item that the money may go to instead.
@@ -371,7 +463,7 @@ async fn lock(tx: &DatabaseTransaction, id: PromiseChoiceId) -> Result<(donation
 /// Keeps what a giver chose; she may choose again until it is carried out.
 ///
 /// # Errors
-/// `Conflict` when it was carried out already, or Stripe was asked to give the money back.
+/// `Conflict` when it was carried out already, Stripe was asked to give the money back, or finance is giving it back by hand.
 pub async fn choose(app: &App, id: PromiseChoiceId, way: PromiseWay, to_item_id: Option<WishItemId>) -> Result<(), Error> {
     let now = app.now();
     app.db
@@ -379,6 +471,9 @@ pub async fn choose(app: &App, id: PromiseChoiceId, way: PromiseWay, to_item_id:
             let (_, choice) = lock(tx, id).await?;
             if choice.carried_at.is_some() || carry::refund_of(tx, &choice).await?.1.is_some() {
                 return Err(Error::Conflict("this was carried out already".to_owned()));
+            }
+            if choice.returning_at.is_some() {
+                return Err(Error::Conflict("the money is being given back".to_owned()));
             }
             let (donation_id, chosen_by) = (choice.donation_id, "supporter".to_owned());
             let chosen_at = Some(now);

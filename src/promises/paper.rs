@@ -67,7 +67,7 @@ pub(super) async fn write(app: &App, actor: &Actor, id: PromiseChoiceId) -> Resu
             refuse_unless_hers(tx, app, actor, &choice, &gift).await?;
             let promise = store::promise(tx, choice.promise_id).await?.ok_or(Error::NotFound)?;
             let item = wishes::store::item(tx, promise.wish_item_id).await?.ok_or(Error::NotFound)?;
-            let (language, paragraphs, link) = letters::question(app, &promise, &choice, &gift, &item, false);
+            let (language, paragraphs, link) = letters::question(tx, app, &promise, &choice, &gift, &item, false).await?;
             gifts::note(tx, gift.id, now, PRINTED, "").await?;
             audit::record(tx, now, actor, "promise.print", "promise_choice", &id.to_string(), json!({ "donation": gift.id })).await?;
             Ok(Letter { language, giver: gift.donor_name, paragraphs, link })
@@ -90,7 +90,7 @@ async fn refuse_unless_hers(
         "Whose gift this is was erased: nobody is left to choose, and the general fund gets it."
     } else if holds_back(tx, app, actor, &giver).await? {
         "You hold back the letters to this address yourself: somebody else must print this, so that nobody chooses in her place alone."
-    } else if choice.carried_at.is_some() || carry::refund_of(tx, choice).await?.1.is_some() {
+    } else if choice.carried_at.is_some() || choice.returning_at.is_some() || carry::refund_of(tx, choice).await?.1.is_some() {
         "This was carried out already: there is nothing left to choose."
     } else {
         return Ok(());

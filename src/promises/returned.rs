@@ -1,26 +1,32 @@
-//! Money that did not come through Stripe goes back by hand. Its giver chooses so by her link, and the choice waits until finance has given
-//! the money back and says when and how. Then the gift's entry is taken back like any that was made by hand.
+//! Money that did not come through Stripe goes back by hand. Its giver chooses so by her link, and the choice waits for finance, who says first
+//! that it is being given back: from then on she cannot choose otherwise, so that it is not given twice. Once it is done, finance says when,
+//! how and from where, and the gift's entry is taken back like any that was made by hand.
 
 use super::{at_stake, letters, lock, store};
 use crate::{
     app::App,
     donations::{
-        by_hand::{self, parse_day, parse_text},
+        by_hand::{self, GivenBack, deposits, parse_day, parse_text},
         store as gifts,
     },
     error::Error,
     ledger,
-    receipts::Ended,
-    staff::{Actor, DeskPage, Finance},
+    staff::{Actor, DeskPage, Finance, audit},
     web::{self, Form, FormErrors, Path},
     wishes,
 };
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use chrono::{DateTime, NaiveDate, Utc};
-use entity::{Money, donation, ids::PromiseChoiceId, promise_choice, words::PromiseWay};
+use chrono::{DateTime, Utc};
+use entity::{
+    Money, donation,
+    ids::PromiseChoiceId,
+    promise_choice,
+    words::{Account, PromiseWay},
+};
 use sea_orm::ConnectionTrait;
 use serde::Deserialize;
+use serde_json::json;
 
 /// The longest account of how money was given back.
 const HOW_CHARACTERS_MAX: usize = 300;
@@ -41,18 +47,47 @@ pub(super) fn is_waited_for(choice: &promise_choice::Model, gift: &donation::Mod
     choice.carried_at.is_none() && choice.way == PromiseWay::Refund && gift.payment_intent_id.is_none()
 }
 
-/// The money of a choice was given back by hand: on that day, in this way. The gift's entry is taken back, its receipt is void, and its giver
-/// is told.
+/// Says that finance is giving the money of a choice back by hand, or is not after all. While it is, its giver cannot choose otherwise.
 ///
 /// # Errors
 /// `Conflict` when the choice does not wait for it, or not all of the gift is there to be given back.
-pub async fn given_back(app: &App, actor: &Actor, id: PromiseChoiceId, on: NaiveDate, how: &str) -> Result<(), Error> {
+pub async fn giving_back(app: &App, actor: &Actor, id: PromiseChoiceId, begins: bool) -> Result<(), Error> {
     let now = app.now();
     app.db
         .write(async |tx| {
             let (gift, choice) = lock(tx, id).await?;
             refuse_unless_waited_for(tx, &choice, &gift).await?;
-            by_hand::reverse_in(tx, app, actor, gift.id, &format!("given back on {on}: {how}"), Ended::Returned).await?;
+            if choice.returning_at.is_some() == begins {
+                return Ok(());
+            }
+            let (step, action) = match begins {
+                true => ("promise_returning", "promise.return"),
+                false => ("promise_not_returned", "promise.return_not"),
+            };
+            store::update(tx, promise_choice::Model { returning_at: begins.then_some(now), updated_at: now, ..choice }).await?;
+            gifts::note(tx, gift.id, now, step, "").await?;
+            audit::record(tx, now, actor, action, "promise_choice", &id.to_string(), json!({ "donation": gift.id })).await
+        })
+        .await
+}
+
+/// The money of a choice was given back by hand: on that day, in this way. The gift's entry is taken back, its receipt is void, and its giver
+/// is told.
+///
+/// # Errors
+/// `Conflict` when nobody said before that it is being given back, or not all of the gift is there to be given back.
+pub async fn given_back(app: &App, actor: &Actor, id: PromiseChoiceId, back: &GivenBack) -> Result<(), Error> {
+    let now = app.now();
+    app.db
+        .write(async |tx| {
+            let (gift, choice) = lock(tx, id).await?;
+            refuse_unless_waited_for(tx, &choice, &gift).await?;
+            if choice.returning_at.is_none() {
+                return Err(Error::Conflict(
+                    "Say first that you are giving it back: until then its giver can choose otherwise.".to_owned(),
+                ));
+            }
+            by_hand::give_back_in(tx, app, actor, gift.id, back).await?;
             gifts::note(tx, gift.id, now, "promise_moved", PromiseWay::Refund.as_str()).await?;
             let carried = promise_choice::Model {
                 carried_at: Some(now),
@@ -83,8 +118,19 @@ async fn refuse_unless_waited_for(db: &impl ConnectionTrait, choice: &promise_ch
 #[serde(default)]
 pub(super) struct RawReturn {
     given_on: String,
+    from: String,
     how: String,
 }
+
+/// Whether it begins, or not after all.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawMark {
+    begins: String,
+}
+
+/// From where money is paid by hand.
+const ACCOUNTS: [Account; 2] = [Account::Undeposited, Account::Bank];
 
 #[derive(Template)]
 #[template(path = "promises/desk_given_back.html")]
@@ -96,6 +142,7 @@ struct ReturnPage {
     amount: Money,
     item: String,
     values: RawReturn,
+    accounts: Vec<(String, String)>,
     errors: FormErrors,
 }
 
@@ -106,10 +153,23 @@ async fn return_page(app: &App, page: DeskPage, id: PromiseChoiceId) -> Result<R
     refuse_unless_waited_for(db, &choice, &gift).await?;
     let promise = store::promise(db, choice.promise_id).await?.ok_or(Error::NotFound)?;
     let item = wishes::store::item(db, promise.wish_item_id).await?.map(|item| item.title).unwrap_or_default();
-    let values = RawReturn { given_on: app.today().to_string(), how: String::new() };
+    let from = if deposits::waits(db, gift.id).await? { Account::Undeposited } else { Account::Bank };
+    let values = RawReturn { given_on: app.today().to_string(), from: from.to_string(), how: String::new() };
+    let accounts = ACCOUNTS.iter().map(|account| (account.to_string(), page.word("desk-promise-back-from", account.as_str()))).collect();
     let title = page.t("desk-promise-back-title");
     let (amount, given_at) = (Money::new(gift.amount_minor, gift.currency), gift.paid_at.unwrap_or(gift.created_at));
-    Ok(ReturnPage { page: page.titled(title), choice, gift, given_at, amount, item, values, errors: FormErrors::default() })
+    let errors = FormErrors::default();
+    Ok(ReturnPage { page: page.titled(title), choice, gift, given_at, amount, item, values, accounts, errors })
+}
+
+pub(super) async fn mark(
+    State(app): State<App>,
+    who: Finance,
+    Path(id): Path<PromiseChoiceId>,
+    Form(raw): Form<RawMark>,
+) -> Result<Response, Error> {
+    giving_back(&app, &who.actor(), id, raw.begins == "yes").await?;
+    Ok(web::redirect(&format!("/desk/promises/choices/{id}/given-back?done=saved")))
 }
 
 pub(super) async fn show(State(app): State<App>, _: Finance, page: DeskPage, Path(id): Path<PromiseChoiceId>) -> Result<Response, Error> {
@@ -129,15 +189,19 @@ pub(super) async fn close(
     if on.is_some_and(|on| on < shown.given_at.with_timezone(&app.config.org_timezone).date_naive()) {
         errors.add("given_on", shown.page.t("desk-promise-back-error-early"));
     }
+    let from = ACCOUNTS.into_iter().find(|account| account.as_str() == raw.from);
+    if from.is_none() {
+        errors.add("from", shown.page.t("desk-promise-back-error-from"));
+    }
     let how = parse_text(&shown.page, &raw.how, "how", HOW_CHARACTERS_MAX, &mut errors);
     if how.is_empty() {
         errors.add("how", shown.page.t("desk-promise-back-error-how"));
     }
-    let (Some(on), true) = (on, errors.is_empty()) else {
+    let (Some(on), Some(from), true) = (on, from, errors.is_empty()) else {
         let title = format!("{} {}", shown.page.t("error-prefix"), shown.page.t("desk-promise-back-title"));
         (shown.page, shown.values, shown.errors) = (shown.page.titled(title), raw, errors);
         return web::html_status(StatusCode::UNPROCESSABLE_ENTITY, &shown);
     };
-    given_back(&app, &who.actor(), id, on, &how).await?;
+    given_back(&app, &who.actor(), id, &GivenBack { on, from, how }).await?;
     Ok(web::redirect(&format!("/desk/promises/{}?done=saved", shown.choice.promise_id)))
 }

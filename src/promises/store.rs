@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use entity::{
     campaign, donation, donation_step, erasure,
     ids::{DonationId, PromiseChoiceId, PromiseId, SupporterId, WishItemId},
-    letter, promise, promise_choice, supporter, wish_item, wish_reservation, wish_step,
-    words::{CancelReason, LetterState, PromiseWay, ReservationState, WishKind, WishStatus, WishStepKind},
+    ledger_transaction, letter, promise, promise_choice, supporter, wish_item, wish_reservation, wish_step,
+    words::{CancelReason, LetterState, MovementKind, PromiseWay, ReservationState, WishKind, WishStatus, WishStepKind},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
@@ -123,10 +123,15 @@ pub async fn paid_for(db: &impl ConnectionTrait, item_id: WishItemId) -> Result<
     Ok(paid)
 }
 
-/// Which of these gifts hold nothing of an item: their money came when it was gone, or went back.
-pub async fn without_item(db: &impl ConnectionTrait, item_id: WishItemId, ids: &HashSet<DonationId>) -> Result<Held, DbErr> {
+/// Which of these gifts hold nothing of an item: their money came when it was gone, or went back; or which of them hold some of it.
+pub async fn of_gifts(
+    db: &impl ConnectionTrait,
+    item_id: WishItemId,
+    state: ReservationState,
+    ids: &HashSet<DonationId>,
+) -> Result<Held, DbErr> {
     let of_gifts = wish_reservation::Column::DonationId.is_in(ids.iter().copied());
-    with_gifts(db, of_item(item_id, ReservationState::Released).filter(of_gifts)).await
+    with_gifts(db, of_item(item_id, state).filter(of_gifts)).await
 }
 
 fn of_item(item_id: WishItemId, state: ReservationState) -> Select<wish_reservation::Entity> {
@@ -186,6 +191,60 @@ pub async fn came_late(db: &impl ConnectionTrait, item_id: Option<WishItemId>) -
         find = find.filter(P::WishItemId.eq(item_id));
     }
     find.into_tuple().all(db).await
+}
+
+/// The gifts for an item, or for any, of which something came back after all: a refund failed, or a lost dispute was decided otherwise. What
+/// became of the money is not looked at here. Where they are to be `asked_anew`, only those whose givers were asked before about an item
+/// that cannot be bought, and that was not asked for again since.
+pub async fn came_back(
+    db: &impl ConnectionTrait,
+    item_id: Option<WishItemId>,
+    asked_anew: bool,
+) -> Result<Vec<(WishItemId, DonationId)>, DbErr> {
+    use ledger_transaction::Column as T;
+    use wish_reservation::Column as R;
+    let to_held: RelationDef =
+        ledger_transaction::Entity::belongs_to(wish_reservation::Entity).from(T::DonationId).to(R::DonationId).into();
+    let mut find = ledger_transaction::Entity::find()
+        .select_only()
+        .columns([R::WishItemId, R::DonationId])
+        .distinct()
+        .join(JoinType::InnerJoin, to_held)
+        .filter(T::Kind.is_in([MovementKind::RefundFailure, MovementKind::DisputeLoss]));
+    if asked_anew {
+        find = find.filter(Expr::cust(
+            "ledger_transaction.id > (select max(c.after_entry) from promise_choice c join promise q on q.id = c.promise_id
+                where c.donation_id = wish_reservation.donation_id and q.wish_item_id = wish_reservation.wish_item_id)
+             and exists (select 1 from promise p join wish_item i on i.id = p.wish_item_id
+                where p.wish_item_id = wish_reservation.wish_item_id and i.status = 'cancelled' and not exists (
+                    select 1 from wish_step s where s.wish_item_id = p.wish_item_id and s.kind = 'reopened' and s.id > p.after_step))",
+        ));
+    }
+    if let Some(item_id) = item_id {
+        find = find.filter(R::WishItemId.eq(item_id));
+    }
+    find.into_tuple().all(db).await
+}
+
+/// What the giver of a gift was asked last about an item.
+pub async fn last_choice(
+    db: &impl ConnectionTrait,
+    donation_id: DonationId,
+    item_id: WishItemId,
+) -> Result<Option<promise_choice::Model>, DbErr> {
+    about(donation_id, item_id).order_by_desc(promise_choice::Column::Id).one(db).await
+}
+
+/// Whether the giver of a gift was asked about an item before.
+pub async fn was_asked(db: &impl ConnectionTrait, choice: &promise_choice::Model, item_id: WishItemId) -> Result<bool, DbErr> {
+    Ok(about(choice.donation_id, item_id).filter(promise_choice::Column::Id.ne(choice.id)).one(db).await?.is_some())
+}
+
+fn about(donation_id: DonationId, item_id: WishItemId) -> Select<promise_choice::Entity> {
+    use promise_choice::Column;
+    let of_item = promise::Entity::find().select_only().column(promise::Column::Id).filter(promise::Column::WishItemId.eq(item_id));
+    let find = promise_choice::Entity::find().filter(Column::DonationId.eq(donation_id));
+    find.filter(Column::PromiseId.in_subquery(of_item.into_query()))
 }
 
 /// Why an item cannot be bought, as it was declared last.

@@ -16,7 +16,7 @@ use axum::{Router, extract::State, http::StatusCode, response::Response, routing
 use entity::{
     ids::WishItemId,
     wish_step,
-    words::{OrderState, WishStatus, WishStepKind},
+    words::{OrderState, WishStatus},
 };
 use serde::Deserialize;
 
@@ -69,7 +69,7 @@ async fn list(State(app): State<App>, _: Editor, page: DeskPage, Query(filter): 
     states.extend(WishStatus::ALL.iter().map(|status| (status.to_string(), page.t(&format!("desk-wish-{status}")))));
     let title = page.t("desk-nav-wish-list");
     let has_orders = !store::orders(app.db.read(), None, Some(OrderState::Held), None).await?.is_empty();
-    let has_late = !steps::page(app.db.read(), None, Some(WishStepKind::Missed), None).await?.rows.is_empty();
+    let has_late = !steps::page_of(app.db.read(), steps::missed(), None).await?.rows.is_empty();
     web::html(&ListPage { page: page.titled(title), filter, states, items, next, has_orders, has_late })
 }
 
@@ -87,10 +87,10 @@ struct LatePage {
     next: Option<String>,
 }
 
-/// Gifts whose money came when their item was gone: they stay with their campaign or fund, and somebody may want to write to the giver.
+/// Gifts whose money came when their item was gone, and whose givers were not asked what is to become of it: somebody may want to write to them.
 async fn late(State(app): State<App>, _: Editor, page: DeskPage, Query(query): Query<After>) -> Result<Response, Error> {
     let db = app.db.read();
-    let Pager { rows, next } = steps::page(db, None, Some(WishStepKind::Missed), query.after.parse().ok()).await?;
+    let Pager { rows, next } = steps::page_of(db, steps::missed(), query.after.parse().ok()).await?;
     let ids: Vec<WishItemId> = rows.iter().map(|step| step.wish_item_id).collect();
     let items = store::items_by_id(db, &ids).await?;
     let title_of = |id| items.iter().find(|item| item.id == id).map(|item| item.title.clone()).unwrap_or_default();

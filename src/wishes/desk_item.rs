@@ -97,7 +97,7 @@ async fn item_page(
     let campaign = item.campaign_id.and_then(|id| campaigns.get(&id)).map(|campaign| campaign.title.clone());
     let fund = store::funds(db).await?.into_iter().find(|fund| fund.id == item.fund_id).map(|fund| fund.name).unwrap_or_default();
     let (undone, now) = (store::undone(db, id).await?, app.now());
-    let Pager { rows, next } = steps::page(db, Some(id), None, after).await?;
+    let Pager { rows, next } = steps::page(db, id, after).await?;
     let currency = item.currency;
     let line = |step: wish_step::Model| Line {
         money: step.amount_minor.zip(currency).map(|(minor, currency)| Money::new(minor, currency)),

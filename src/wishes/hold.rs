@@ -168,7 +168,10 @@ pub async fn pay(tx: &DatabaseTransaction, donation_id: DonationId, now: DateTim
             (Outcome::PaidLate { counted }, if counted { WishStepKind::PaidLate } else { WishStepKind::Missed })
         }
     };
-    note(tx, &reservation, step, now).await?;
+    // Whoever looks at it again and again finds it gone each time: that is one step.
+    if step != WishStepKind::Missed || !steps::is_missed(tx, &reservation).await? {
+        note(tx, &reservation, step, now).await?;
+    }
     let state = if outcome == (Outcome::PaidLate { counted: false }) { ReservationState::Released } else { ReservationState::Paid };
     store::set_reservation(tx, reservation, state, now).await?;
     Ok(outcome)

@@ -31,7 +31,7 @@ pub use desk::desk_routes;
 pub use hold::{
     Outcome, ReserveError, Share, check_left, follow_worth, give_back, is_paid, keep, kept_for, pay, release, release_expired, reserve,
 };
-pub use moved::{put_in, take_out};
+pub use moved::{put_again, put_in, take_out};
 pub use pages::routes;
 pub use pictures_desk::{UPLOAD_BODY_BYTES_MAX, upload_routes};
 pub use stock::{Funding, ItemState, Stock, stock};

@@ -3,7 +3,7 @@
 use super::{
     ReserveError, Share, check_left, is_shared,
     steps::{self, NewStep},
-    store,
+    stock, store,
 };
 use crate::error::Error;
 use chrono::{DateTime, Utc};
@@ -35,6 +35,33 @@ pub async fn take_out(tx: &DatabaseTransaction, donation_id: DonationId, share: 
     };
     steps::write(tx, NewStep::of(&out, WishStepKind::GivenBack), now).await?;
     store::update_reservation(tx, wish_reservation::Model { updated_at: now, ..rest }).await?;
+    Ok(true)
+}
+
+/// Puts a part that was taken out of an item, and whose money came back to it, in again: pieces, or of an item that many pay for together
+/// minor units. Also of one that is asked for no more. Returns whether it was: others may have paid for it meanwhile.
+pub async fn put_again(tx: &DatabaseTransaction, donation_id: DonationId, share: i64, now: DateTime<Utc>) -> Result<bool, Error> {
+    let Some(paid) = store::lock_reservation(tx, donation_id).await?.filter(|held| held.state == ReservationState::Paid) else {
+        return Ok(false);
+    };
+    let stock = stock(tx, &[paid.wish_item_id], now).await?.remove(&paid.wish_item_id).ok_or(Error::NotFound)?;
+    let (left, out, all) = match (paid.amount_minor, stock.funding) {
+        (Some(minor), Some(funding)) => (
+            funding.goal.minor - funding.paid.minor - funding.held.minor,
+            wish_reservation::Model { amount_minor: Some(share), ..paid.clone() },
+            wish_reservation::Model { amount_minor: Some(minor + share), ..paid },
+        ),
+        _ => (
+            stock.needed - stock.paid - stock.reserved,
+            wish_reservation::Model { quantity: share, ..paid.clone() },
+            wish_reservation::Model { quantity: paid.quantity + share, ..paid },
+        ),
+    };
+    if !(1..=left).contains(&share) {
+        return Ok(false);
+    }
+    steps::write(tx, NewStep::of(&out, WishStepKind::PaidLate), now).await?;
+    store::update_reservation(tx, wish_reservation::Model { updated_at: now, ..all }).await?;
     Ok(true)
 }
 

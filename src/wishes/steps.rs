@@ -15,7 +15,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::Expr,
 };
 use std::collections::BTreeMap;
 
@@ -127,21 +128,33 @@ pub async fn last(db: &impl ConnectionTrait, item_id: WishItemId) -> Result<i64,
     Ok(last.map_or(0, |step| step.id))
 }
 
-/// A page of an item's steps, the newest first, beginning after one; of one kind, or all.
-pub async fn page(
+/// Whether the last that is known of a gift for an item is that its money came when the item was gone.
+pub async fn is_missed(db: &impl ConnectionTrait, of: &wish_reservation::Model) -> Result<bool, Error> {
+    use wish_step::Column;
+    let steps = wish_step::Entity::find().filter(Column::WishItemId.eq(of.wish_item_id)).filter(Column::DonationId.eq(of.donation_id));
+    Ok(steps.order_by_desc(Column::Id).one(db).await?.is_some_and(|step| step.kind == WishStepKind::Missed))
+}
+
+/// The steps of money that came when its item was gone, and about which staff may want to write to the giver: where it was found later that the
+/// item cannot be bought, and she was asked what is to become of her money, that is settled.
+pub fn missed() -> Select<wish_step::Entity> {
+    let is_asked = "not exists (select 1 from promise_choice c join promise p on p.id = c.promise_id
+        where c.donation_id = wish_step.donation_id and p.wish_item_id = wish_step.wish_item_id)";
+    wish_step::Entity::find().filter(wish_step::Column::Kind.eq(WishStepKind::Missed)).filter(Expr::cust(is_asked))
+}
+
+/// A page of the steps of an item, the newest first, beginning after one.
+pub async fn page(db: &impl ConnectionTrait, item_id: WishItemId, after: Option<i64>) -> Result<Pager<wish_step::Model>, Error> {
+    page_of(db, wish_step::Entity::find().filter(wish_step::Column::WishItemId.eq(item_id)), after).await
+}
+
+/// A page of some steps, the newest first, beginning after one.
+pub async fn page_of(
     db: &impl ConnectionTrait,
-    item_id: Option<WishItemId>,
-    kind: Option<WishStepKind>,
+    mut find: Select<wish_step::Entity>,
     after: Option<i64>,
 ) -> Result<Pager<wish_step::Model>, Error> {
     use wish_step::Column;
-    let mut find = wish_step::Entity::find();
-    if let Some(item_id) = item_id {
-        find = find.filter(Column::WishItemId.eq(item_id));
-    }
-    if let Some(kind) = kind {
-        find = find.filter(Column::Kind.eq(kind));
-    }
     if let Some(after) = after {
         find = find.filter(Column::Id.lt(after));
     }

@@ -107,7 +107,11 @@ async fn tell(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, a
 }
 
 /// The letter to the address of the newest letter about any of these receipts, which are all of one donation.
-async fn as_before(tx: &DatabaseTransaction, receipts: &[receipt_row::Model], mut letter: NewLetter) -> Result<NewLetter, Error> {
+pub(in crate::donations) async fn as_before(
+    tx: &DatabaseTransaction,
+    receipts: &[receipt_row::Model],
+    mut letter: NewLetter,
+) -> Result<NewLetter, Error> {
     let mut newest: Option<entity::letter::Model> = None;
     for receipt in receipts {
         let last = receipts::store::letters(tx, receipt.id).await?.pop();

@@ -1,9 +1,9 @@
 //! Cash and cheques are taken to the bank: several gifts become one line of the bank statement.
 //!
 //! A deposit moves what they come to from *undeposited* to the bank. One that was recorded wrongly is taken back by a reversing entry, and its
-//! gifts wait again. Where a gift of it is taken back (a cheque that bounced), the bank takes back that one alone.
+//! gifts wait again. Where a gift of it is taken back (a cheque that bounced), the bank takes back that one alone. A gift whose giver has her
+//! money back was taken to the bank all the same: it stays in its deposit, and was paid from the bank or from what is not there yet.
 
-use super::reversed_donations;
 use crate::{
     app::App,
     clock::start_of_day,
@@ -64,19 +64,21 @@ fn moved(
     })
 }
 
-/// Gifts by hand that are not at the bank yet: entered so, not taken back, in no deposit that counts.
+/// Gifts by hand that are not at the bank yet: entered so, not taken back, in no deposit that counts. What was given back from the bank is still
+/// where it was.
 fn waiting() -> sea_orm::Select<donation::Entity> {
     use donation::Column as C;
     let is_undeposited = Expr::cust(
-        "exists (select 1 from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
-            where t.donation_id = donation.id and t.kind = 'donation' and e.account = 'undeposited')
+        "(select sum(e.amount_minor) from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+            where t.donation_id = donation.id and e.account = 'undeposited') > 0
          and not exists (select 1 from deposit_gift g where g.donation_id = donation.id and g.counts)",
     );
-    donation::Entity::find()
-        .filter(C::Source.eq(DonationSource::Manual))
-        .filter(C::Status.eq(DonationStatus::Paid))
-        .filter(is_undeposited)
-        .filter(C::Id.not_in_subquery(reversed_donations()))
+    donation::Entity::find().filter(C::Source.eq(DonationSource::Manual)).filter(C::Status.eq(DonationStatus::Paid)).filter(is_undeposited)
+}
+
+/// Whether the money of a gift waits to be taken to the bank.
+pub async fn waits(db: &impl ConnectionTrait, id: DonationId) -> Result<bool, Error> {
+    Ok(waiting().filter(donation::Column::Id.eq(id)).one(db).await?.is_some())
 }
 
 /// What waits to be taken to the bank, the oldest entry first, after the one with id `after`.
@@ -262,6 +264,24 @@ pub(super) async fn take_out(tx: &DatabaseTransaction, gift: &donation::Model, n
     let mut row = row.into_active_model();
     row.returned_at = Set(Some(now));
     row.update(tx).await?;
+    Ok(())
+}
+
+/// A gift by hand was given back from an account, and the entry that was taken back is of the one where it was `kept`: the difference is moved, on
+/// the same day. Its row is locked by the caller.
+pub(super) async fn pay_from(
+    tx: &DatabaseTransaction,
+    gift: &donation::Model,
+    from: Account,
+    kept: Account,
+    reversal: &str,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    if from != kept {
+        let money = Money::new(gift.amount_minor, gift.currency);
+        ledger::post(tx, &moved(format!("{reversal}:paid"), Some(gift.id), from, kept, money, at)?, now).await?;
+    }
     Ok(())
 }
 

@@ -14,7 +14,7 @@ mod transfers_desk;
 
 pub use form::{RawHandGift, parse};
 pub(crate) use form::{parse_day, parse_text};
-pub use reverse::{Reversed, can_be_reversed, is_reversed, reversal_of, reverse, reverse_in};
+pub use reverse::{GivenBack, Reversed, can_be_reversed, give_back_in, is_reversed, reversal_of, reverse};
 
 use super::{
     store,

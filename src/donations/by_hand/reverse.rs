@@ -1,9 +1,13 @@
 //! Taking back what was entered by hand: a reversing entry, never an edit.
 
-use super::source_of;
+use super::{deposits, source_of};
 use crate::{
     app::App,
-    donations::store,
+    donations::{
+        back::{self, is_of_earlier_year},
+        store,
+        taken::moment_of,
+    },
     error::Error,
     ledger::{self, Posting},
     matching,
@@ -11,11 +15,11 @@ use crate::{
     staff::{Actor, audit},
     supporters, wishes,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     donation,
     ids::DonationId,
-    words::{DonationSource, DonationStatus},
+    words::{Account, DonationSource, DonationStatus},
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde_json::json;
@@ -27,6 +31,17 @@ pub struct Reversed {
     pub booked_at: DateTime<Utc>,
     /// Whether it was taken back before, so that nothing was done now.
     pub already: bool,
+}
+
+/// How money that came by hand was given back by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenBack {
+    /// On which day.
+    pub on: NaiveDate,
+    /// From where it was paid: the cash box, or the bank.
+    pub from: Account,
+    /// In which way, in finance's words.
+    pub how: String,
 }
 
 /// Whether a donation may be taken back by hand: it was entered by hand or came from another system's file, and is paid. What Stripe
@@ -62,19 +77,25 @@ pub async fn reverse(app: &App, actor: &Actor, id: DonationId, reason: &str) -> 
     if reason.is_empty() {
         return Err(Error::Invalid("Say why the gift is taken back: finance will ask.".to_owned()));
     }
-    let done = app.db.write(async |tx| reverse_in(tx, app, actor, id, reason, Ended::Mistake).await).await?;
+    let done = app.db.write(async |tx| reverse_in(tx, app, actor, id, reason, None).await).await?;
     app.bell.notify_waiters();
     Ok(done)
 }
 
-/// The same within the caller's transaction. `ended` is what who holds the receipt is told.
-pub async fn reverse_in(
+/// The gift was no mistake, and its giver has her money back: the same within the caller's transaction, on the day on which it was given back.
+pub async fn give_back_in(tx: &DatabaseTransaction, app: &App, actor: &Actor, id: DonationId, back: &GivenBack) -> Result<Reversed, Error> {
+    let from = if back.from == Account::Bank { "the bank" } else { "the cash box" };
+    let reason = format!("given back on {} from {from}: {}", back.on, back.how);
+    reverse_in(tx, app, actor, id, &reason, Some(back)).await
+}
+
+async fn reverse_in(
     tx: &DatabaseTransaction,
     app: &App,
     actor: &Actor,
     id: DonationId,
     reason: &str,
-    ended: Ended,
+    given_back: Option<&GivenBack>,
 ) -> Result<Reversed, Error> {
     let now = app.now();
     let donation = store::lock(tx, id).await?.ok_or(Error::NotFound)?;
@@ -85,29 +106,54 @@ pub async fn reverse_in(
     }
     let entry = ledger::find_by_source(tx, &entered_as(&donation)).await?;
     let (head, sides) = entry.ok_or_else(|| Error::Internal(format!("donation {id} is not in the ledger")))?;
-    let posting = Posting::reversal(&head, &sides, now)?;
-    let source = posting.source.clone();
+    let day = given_back.map(|back| moment_of(back.on, app.config.org_timezone, now));
+    let posting = Posting::reversal(&head, &sides, day.map_or(now, |day| day.max(head.occurred_at)))?;
+    let (source, at) = (posting.source.clone(), posting.occurred_at);
     // From where its income stands now: its giver may have chosen another purpose since.
     let is_new = ledger::post_of_gift(tx, posting, None, now).await?;
     let booked_at = ledger::find_by_source(tx, &source).await?.map_or(now, |(head, _)| head.booked_at);
     if !is_new {
         return Ok(Reversed { booked_at, already: true });
     }
-    super::deposits::take_out(tx, &donation, now).await?;
-    let receipt = receipts::store::issued_for_donation(tx, id).await?;
-    if let Some(receipt) = &receipt {
-        receipts::void(tx, receipt.id, reason).await?;
-        // Who holds the receipt must know that it is worth nothing.
-        if !receipts::store::letters(tx, receipt.id).await?.is_empty() {
-            let giver = supporters::recipient(tx, &app.outbox, donation.supporter_id).await?;
-            let letter = receipts::cancelled_letter(receipt, Some(&giver), ended)?;
-            app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
+    match given_back {
+        Some(back) => {
+            let kept = sides.iter().find(|side| side.account != Account::Donations).map_or(back.from, |side| side.account);
+            deposits::pay_from(tx, &donation, back.from, kept, &source, at, now).await?;
         }
+        None => deposits::take_out(tx, &donation, now).await?,
     }
+    let receipt = end_receipt(tx, app, &donation, reason, given_back.map_or(Ended::Mistake, |_| Ended::Returned)).await?;
     let item = wishes::give_back(tx, id, now).await?;
     matching::agree(tx, &donation, now).await?;
     store::note(tx, id, now, "reversed", reason).await?;
-    let detail = json!({ "entry": head.id, "receipt": receipt.map(|r| r.code), "item_free_again": item });
+    let detail = json!({ "entry": head.id, "receipt": receipt, "item_free_again": item });
     audit::record(tx, now, actor, "donation.reverse", "donation", &id.to_string(), detail).await?;
     Ok(Reversed { booked_at, already: false })
+}
+
+/// Makes the receipt void, if there is one, and tells who holds it that it is worth nothing. Returns its code.
+async fn end_receipt(
+    tx: &DatabaseTransaction,
+    app: &App,
+    donation: &donation::Model,
+    reason: &str,
+    ended: Ended,
+) -> Result<Option<String>, Error> {
+    let now = app.now();
+    let Some(receipt) = receipts::store::issued_for_donation(tx, donation.id).await? else { return Ok(None) };
+    receipts::void(tx, receipt.id, reason).await?;
+    if is_of_earlier_year(app, &receipt) {
+        store::note(tx, donation.id, now, "receipt_of_earlier_year", &receipt.code).await?;
+    }
+    if !receipts::store::letters(tx, receipt.id).await?.is_empty() {
+        let giver = supporters::recipient(tx, &app.outbox, donation.supporter_id).await?;
+        let mut letter = receipts::cancelled_letter(&receipt, Some(&giver), ended)?;
+        if giver.email.is_empty() {
+            letter = back::as_before(tx, std::slice::from_ref(&receipt), letter).await?;
+        }
+        if !letter.to_address.is_empty() {
+            app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
+        }
+    }
+    Ok(Some(receipt.code))
 }

@@ -50,6 +50,29 @@ pub(super) const RULES: &[Rule] = &[
             from promise_choice where carried_at is null group by donation_id having count(*) > 1 order by donation_id",
     },
     Rule {
+        name: "What is being given back by hand goes back: nothing else was chosen.",
+        noun: "choice",
+        key: Key::Id,
+        counted: "select count(*) as n from promise_choice where returning_at is not null",
+        broken: "select c.id as who, c.way as note, cast(null as bigint) as found, cast(null as bigint) as expected
+            from promise_choice c join donation d on d.id = c.donation_id
+            where c.returning_at is not null and (c.way <> 'refund' or d.payment_intent_id is not null) order by c.id",
+    },
+    Rule {
+        name: "Where a gift was given back from another account than its own, it was given back once, in full, on that day.",
+        noun: "ledger transaction",
+        key: Key::Number,
+        counted: "select count(*) as n from ledger_transaction where kind = 'deposit' and source like '%:reversal:paid'",
+        broken: "select t.id as who, t.source as note, cast(m.minor as bigint) as found, d.amount_minor as expected
+            from ledger_transaction t join donation d on d.id = t.donation_id
+            left join ledger_transaction r on r.donation_id = t.donation_id and r.kind = 'reversal'
+            left join (
+                select transaction_id, sum(amount_minor) as minor from ledger_entry where amount_minor > 0 group by transaction_id) m
+                on m.transaction_id = t.id
+            where t.kind = 'deposit' and t.source like '%:reversal:paid'
+                and (r.id is null or r.occurred_at <> t.occurred_at or m.minor <> d.amount_minor) order by t.id",
+    },
+    Rule {
         name: "What is paid of a wish item is what the ledger holds for it, gift by gift.",
         noun: "donation",
         key: Key::Id,

@@ -75,8 +75,8 @@ asks-rule-fund = If all of it is paid for before your payment arrives, or if it 
 asks-rule-shared = Your money waits for the rest. If the whole price is not reached, or if it costs more in the end, we ask others for what is missing or add it ourselves; if neither works, it cannot be bought.
 asks-rule-dearer = If it costs more in the end, we ask others for what is missing or add it ourselves; if neither works, it cannot be bought.
 asks-rule-promise = { $count ->
-    [one] If it cannot be bought at all, we ask you by e-mail: another item, our general work, or your money back. Without an answer within { $number } day it goes to our general work.
-   *[other] If it cannot be bought at all, we ask you by e-mail: another item, our general work, or your money back. Without an answer within { $number } days it goes to our general work.
+    [one] If it cannot be bought at all, we ask you by e-mail, also if your payment comes after that: another item, our general work, or your money back. Without an answer within { $number } day it goes to our general work.
+   *[other] If it cannot be bought at all, we ask you by e-mail, also if your payment comes after that: another item, our general work, or your money back. Without an answer within { $number } days it goes to our general work.
 }
 asks-match-double = A sponsor doubles your gift.
 asks-match-double-named = { $sponsor } doubles your gift.

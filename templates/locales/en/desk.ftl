@@ -80,8 +80,8 @@ desk-need-give-back = { $count ->
    *[other] { $number } gifts are to be given back by hand: their givers chose so.
 }
 desk-need-late-gifts = { $count ->
-    [one] { $number } gift came after it was declared that its item cannot be bought. Its giver is asked within an hour.
-   *[other] { $number } gifts came after it was declared that their item cannot be bought. Their givers are asked within an hour.
+    [one] { $number } gift came, or came back, after it was declared that its item cannot be bought. Its giver is asked within an hour.
+   *[other] { $number } gifts came, or came back, after it was declared that their item cannot be bought. Their givers are asked within an hour.
 }
 desk-need-orders = { $count ->
     [one] { $number } order at a shop waits to be confirmed.
