@@ -36,6 +36,7 @@ mod m0041_who_pays_late;
 mod m0043_letters_that_tell_nothing;
 mod m0044_what_was_settled_before;
 mod m0045_money_that_comes_back_to_a_promise;
+mod m0048_statements_of_a_supporter;
 mod sql;
 
 /// Runs the steps, in order.
@@ -78,6 +79,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0043_letters_that_tell_nothing::Migration),
             Box::new(m0044_what_was_settled_before::Migration),
             Box::new(m0045_money_that_comes_back_to_a_promise::Migration),
+            Box::new(m0048_statements_of_a_supporter::Migration),
         ]
     }
 }

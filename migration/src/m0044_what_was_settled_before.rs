@@ -24,7 +24,9 @@ impl MigrationTrait for Migration {
         let settled = format!(
             "update promise set after_step = coalesce(
                  (select max(s.id) from wish_step s where s.wish_item_id = promise.wish_item_id), 0)
-             where {declared} <= (select applied_at from seaql_migrations where version = 'm0041_who_pays_late');"
+             where {declared} <= (select applied_at from seaql_migrations where version = 'm0041_who_pays_late')
+                 and not exists (select 1 from wish_step r
+                     where r.wish_item_id = promise.wish_item_id and r.kind = 'reopened' and r.id > promise.after_step);"
         );
         manager.get_connection().execute_unprepared(&settled).await?;
         sql::run(manager, "update letter set discreet = true where kind = 'order_settled' and state <> 'sent';").await

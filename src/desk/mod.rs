@@ -59,6 +59,7 @@ pub async fn needs(app: &App, role: Role) -> Result<Vec<Need>, Error> {
             needs.push(Need { text, count, path });
         }
     };
+    let money_left = wishes::with_money_left(db, now).await?.len() as u64;
     if matches!(role, Role::Admin | Role::Finance) {
         add("desk-need-disputes", "/desk/disputes", store::disputes_to_answer(db, now).await?);
         add("desk-need-differences", "/desk/differences", store::open_differences(db).await?);
@@ -72,6 +73,7 @@ pub async fn needs(app: &App, role: Role) -> Result<Vec<Need>, Error> {
         add("desk-need-choices", "/desk/promises", store::choices_waiting(db).await?);
         add("desk-need-give-back", "/desk/promises", promises::store::to_give_back(db).await?.len() as u64);
         add("desk-need-late-gifts", "/desk/promises", promises::count_late(app).await?);
+        add("desk-need-money-to-decide", "/desk/promises", money_left);
         add("desk-need-transfers", "/desk/donations/transfers", transfers::count_waiting(db).await?);
         add("desk-need-past-due", "/desk/recurring?status=past_due", store::gifts_past_due(db).await?);
         add("desk-need-letters", "/desk/letters?state=trouble", store::letters_in_trouble(db).await?);
@@ -80,6 +82,7 @@ pub async fn needs(app: &App, role: Role) -> Result<Vec<Need>, Error> {
         add("desk-need-orders", "/desk/wish-list/orders", store::orders_to_confirm(db, now).await?);
         let stalled = wishes::store::stalled(db, wishes::stalled_since(app)).await?.len();
         add("desk-need-stalled", "/desk/wish-list?status=stalled", stalled as u64);
+        add("desk-need-money-left", "/desk/wish-list?status=with-money", money_left);
         add("desk-need-late", "/desk/wish-list/late", store::late_money_since(db, midnight(app, REFUND_DAYS)).await?);
     }
     add("desk-need-jobs", "", store::jobs_given_up(db).await?);

@@ -93,7 +93,7 @@ async fn show_list(State(app): State<App>, _who: AnyStaff, page: DeskPage, Query
 }
 
 async fn show_story(State(app): State<App>, _who: AnyStaff, page: DeskPage, Path(id): Path<DonationId>) -> Result<Response, Error> {
-    web::html(&story_page(&app, page, id, FormErrors::default(), (String::new(), true)).await?)
+    web::html(&story_page(&app, page, id, FormErrors::default(), (String::new(), false)).await?)
 }
 
 async fn story_page(

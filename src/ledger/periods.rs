@@ -161,8 +161,8 @@ pub enum Obstacle {
     NotItemised(i64),
     /// Payouts that their parts do not add up to.
     Remainder(i64),
-    /// Currencies of which Stripe holds other than the books say, and that nobody has settled, where payouts were made by hand: of those Stripe
-    /// tells no parts, so what it holds is the only proof.
+    /// Currencies of which Stripe holds other than the books say, or does not say what it holds, where payouts were made by hand in them and
+    /// nobody has settled it: of those Stripe tells no parts, so what it holds is the only proof.
     Held(i64),
     /// Events of Stripe's that wait or were refused, and that nobody has settled.
     Events(i64),
@@ -226,8 +226,12 @@ const REMAINDER: &str = "select count(*) as n from payout p where p.created_at >
             where m.payout_id = p.stripe_payout_id and m.source_id <> p.stripe_payout_id and m.currency = p.currency and m.balance = 'payments')
         or exists (select 1 from balance_movement m where m.payout_id = p.stripe_payout_id and m.currency <> p.currency and m.balance = 'payments'
             group by m.currency having sum(m.net_minor) <> 0))";
-const HELD: &str = "select count(*) as n from difference d where d.kind = 'balance' and d.settled_at is null and exists (
-    select 1 from payout p where p.created_at >= $1 and p.created_at < $2 and not p.automatic and p.state not in ('failed', 'canceled'))";
+// What is of payments under way is told at the end and waits for nobody; what stands behind it, or instead of it, nobody can explain. Where Stripe
+// does not even say what it holds, nothing is proven either.
+const HELD: &str = "select count(*) as n from difference d where d.settled_at is null and exists (
+        select 1 from payout p where p.created_at >= $1 and p.created_at < $2 and not p.automatic and p.state not in ('failed', 'canceled')
+            and (p.currency = d.object_id or d.kind = 'unlisted'))
+    and ((d.kind = 'balance' and d.detail not like '%whose fee Stripe has not told yet.') or (d.kind = 'unlisted' and d.object_id = 'balance'))";
 const EVENTS: &str = "select count(*) as n from stripe_event v where v.received_at >= $1 and v.received_at < $2
     and (v.outcome = 'waiting' or v.outcome like 'refused%') and not exists (
         select 1 from difference d where d.kind = 'event' and d.object_id = v.id and d.settled_at is not null)";

@@ -69,7 +69,7 @@ fn came_through(unlisted: &[Unlisted]) -> bool {
 
 /// The names under which is kept since when the balance, and the payouts with it, are known without a gap, and until when they are where later
 /// runs have not come through: each for itself, so that a list that is refused keeps no other from going on.
-const MARKS: [&str; 2] = ["balance", "payouts"];
+const MARKS: [&str; 2] = ["balance_read", "payouts_read"];
 
 /// When the last run that came through began, overlapping it; none where none did.
 type Missed = Option<DateTime<Utc>>;
@@ -85,7 +85,9 @@ async fn marked_since(app: &App, mark: &str, missed: Missed, since: DateTime<Utc
     let first = donation::Entity::find().filter(at_stripe).order_by_asc(C::CreatedAt).limit(1).one(db).await?;
     let first = first.map(|first| first.created_at - OVERLAP);
     let known = outcomes::last(db, mark).await?;
-    let known = known.filter(|known| first.is_none_or(|first| known.began_at <= first)).map(|known| known.ended_at - OVERLAP);
+    // A mark of a clock that ran ahead stands for nothing.
+    let known = known.filter(|known| known.ended_at <= app.now() && first.is_none_or(|first| known.began_at <= first));
+    let known = known.map(|known| known.ended_at - OVERLAP);
     Ok(match known {
         Some(until) => missed.map_or(until, |missed| missed.max(until)).min(since),
         None => first.into_iter().chain([missed.unwrap_or(app.now() - LOOK_BACK_MOST), since]).min().unwrap_or(since),
@@ -149,7 +151,7 @@ const ROUND: u64 = 1_000;
 async fn keep_mark(app: &App, name: &str, (from, ended): (DateTime<Utc>, DateTime<Utc>), came_through: bool) -> Result<(), Error> {
     let known = outcomes::last(app.db.read(), name).await?;
     let began = known.as_ref().map_or(from, |known| known.began_at.min(from));
-    if known.is_some_and(|known| known.began_at == began && (came_through || known.ended_at >= ended)) {
+    if known.is_some_and(|known| known.began_at == began && known.ended_at <= app.now() && (came_through || known.ended_at >= ended)) {
         return Ok(());
     }
     let kept = outcomes::Kept { name, ok: true, summary: "read without a gap", report: "{}", began, ended };

@@ -53,6 +53,8 @@ struct ListPage {
     late: Vec<Late>,
     /// What is to be given back by hand.
     by_hand: Vec<ByHand>,
+    /// Items that are asked for no more, with money that is not spent.
+    with_money: Vec<wish_item::Model>,
     next: Option<String>,
 }
 
@@ -94,7 +96,8 @@ async fn list(State(app): State<App>, _: Finance, page: DeskPage, Query(query): 
         given_at: gift.paid_at.unwrap_or(gift.created_at),
     });
     let (late, by_hand, title) = (late.collect(), by_hand.collect(), page.t("desk-promise-title"));
-    web::html(&ListPage { page: page.titled(title), promises, late, by_hand, next })
+    let with_money = wishes::with_money_left(db, app.now()).await?;
+    web::html(&ListPage { page: page.titled(title), promises, late, by_hand, with_money, next })
 }
 
 #[derive(Template)]

@@ -57,8 +57,16 @@ pub async fn giving_back(app: &App, actor: &Actor, id: PromiseChoiceId, begins: 
         .write(async |tx| {
             let (gift, choice) = lock(tx, id).await?;
             refuse_unless_waited_for(tx, &choice, &gift).await?;
-            if choice.returning_at.is_some() == begins {
-                return Ok(());
+            match (choice.returning_at, begins) {
+                // Who presses it second would pay a second time.
+                (Some(since), true) => {
+                    let since = since.with_timezone(&app.config.org_timezone).format("%Y-%m-%d %H:%M");
+                    return Err(Error::Conflict(format!(
+                        "It is being given back since {since}: the audit trail says by whom. Do not pay it again."
+                    )));
+                }
+                (None, false) => return Ok(()),
+                _ => {}
             }
             let (step, action) = match begins {
                 true => ("promise_returning", "promise.return"),
@@ -186,7 +194,7 @@ pub(super) async fn close(
     let mut shown = return_page(&app, page, id).await?;
     let mut errors = FormErrors::default();
     let on = parse_day(&app, &shown.page, &raw.given_on, &mut errors);
-    if on.is_some_and(|on| on < shown.given_at.with_timezone(&app.config.org_timezone).date_naive()) {
+    if on.is_some_and(|on| on < shown.choice.created_at.with_timezone(&app.config.org_timezone).date_naive()) {
         errors.add("given_on", shown.page.t("desk-promise-back-error-early"));
     }
     let from = ACCOUNTS.into_iter().find(|account| account.as_str() == raw.from);

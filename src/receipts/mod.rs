@@ -280,6 +280,19 @@ pub async fn recipient(tx: &DatabaseTransaction, outbox: &Outbox, gift: &donatio
     Ok(giver)
 }
 
+/// The letter to the address of the newest letter about any receipt of a gift: of who has no address, staff may have been told one.
+pub async fn as_before(tx: &DatabaseTransaction, gift: DonationId, mut letter: NewLetter) -> Result<NewLetter, Error> {
+    let mut newest: Option<entity::letter::Model> = None;
+    for receipt in store::find_by_donation(tx, gift).await? {
+        let last = store::letters(tx, receipt.id).await?.pop();
+        newest = newest.into_iter().chain(last).max_by_key(|letter| (letter.created_at, letter.id));
+    }
+    if let Some(newest) = newest {
+        letter.to_address = newest.to_address;
+    }
+    Ok(letter)
+}
+
 /// Where staff want a receipt sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Elsewhere<'a> {

@@ -128,7 +128,8 @@ const CAME_BACK: &str = "select distinct s.supporter_id, s.starts_on, d.paid_at
     from ledger_transaction t cross join donation d cross join statement s
     where t.kind in ('refund', 'refund_failure', 'dispute', 'dispute_reversal', 'dispute_loss', 'shortfall', 'reversal')
         and d.id = t.donation_id and d.paid_at is not null and s.supporter_id = d.supporter_id
-        and (s.status = 'issued' or (s.status = 'void' and t.kind in ('refund_failure', 'dispute_reversal')))
+        and (s.status = 'issued' or (s.status = 'void' and t.kind in ('refund_failure', 'dispute_reversal') and not exists (
+            select 1 from statement n where n.supporter_id = s.supporter_id and n.starts_on = s.starts_on and n.status = 'issued')))
         and s.sealed_at is null and t.posted_at >= s.issued_at limit 1000";
 
 /// Supporters of whose gifts something came back since a statement of theirs was issued that is still valid, or something counts again since

@@ -3,7 +3,9 @@
 use super::{
     ItemCard, cards, desk_item,
     item::{self, RawItem},
-    orders_desk, pictures_desk, steps, store,
+    orders_desk, pictures_desk, steps,
+    stock::with_money_left,
+    store,
 };
 use crate::{
     app::App,
@@ -22,6 +24,9 @@ use serde::Deserialize;
 
 /// The filter for items that nobody gives the rest for.
 const STALLED: &str = "stalled";
+
+/// The filter for items that are asked for no more, with money that is not spent.
+const WITH_MONEY: &str = "with-money";
 
 /// The desk's pages.
 pub fn desk_routes() -> Router<App> {
@@ -61,11 +66,13 @@ struct ListPage {
 async fn list(State(app): State<App>, _: Editor, page: DeskPage, Query(filter): Query<Filter>) -> Result<Response, Error> {
     let rows = match filter.status.as_str() {
         STALLED => store::items_by_id(app.db.read(), &store::stalled(app.db.read(), super::stalled_since(&app)).await?).await?,
+        WITH_MONEY => with_money_left(app.db.read(), app.now()).await?,
         status => store::search(app.db.read(), &filter.q, status.parse().ok(), filter.after.parse().ok()).await?,
     };
     let Pager { rows, next } = Pager::from_rows(rows, |item| item.id.to_string());
     let items = cards(app.db.read(), rows, app.now()).await?;
     let mut states = vec![(String::new(), page.t("desk-any")), (STALLED.to_owned(), page.t("desk-wish-stalled"))];
+    states.push((WITH_MONEY.to_owned(), page.t("desk-wish-with-money")));
     states.extend(WishStatus::ALL.iter().map(|status| (status.to_string(), page.t(&format!("desk-wish-{status}")))));
     let title = page.t("desk-nav-wish-list");
     let has_orders = !store::orders(app.db.read(), None, Some(OrderState::Held), None).await?.is_empty();

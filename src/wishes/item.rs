@@ -242,6 +242,9 @@ pub async fn edit(app: &App, actor: &Actor, id: WishItemId, details: &Details) -
 
 /// Asks for an item no more, and says why: readers get a sentence that endangers nobody, the note stays at the desk. Checkouts that are
 /// open may still be paid.
+///
+/// # Errors
+/// `Conflict` where it cannot be bought and money for it is not spent: then its givers are asked, which finance declares.
 pub async fn cancel(app: &App, actor: &Actor, id: WishItemId, reason: CancelReason, note: &str) -> Result<(), Error> {
     set_status(app, actor, id, WishStatus::Cancelled, reason, note).await
 }
@@ -249,6 +252,14 @@ pub async fn cancel(app: &App, actor: &Actor, id: WishItemId, reason: CancelReas
 /// Asks for a cancelled item again.
 pub async fn reopen(app: &App, actor: &Actor, id: WishItemId) -> Result<(), Error> {
     set_status(app, actor, id, WishStatus::Open, CancelReason::None, "").await
+}
+
+const GIVERS_CHOOSE: &str = "Money for this item is paid and not spent. If it cannot be bought, those who gave it choose what becomes of it: \
+     whoever does the finances declares so under “Promises”. If only the rest is not needed, choose another reason.";
+
+/// Whether an item is asked for no more because it cannot be bought.
+const fn cannot_be_bought(reason: CancelReason) -> bool {
+    matches!(reason, CancelReason::Price | CancelReason::Unavailable | CancelReason::Border | CancelReason::Danger)
 }
 
 async fn set_status(
@@ -270,7 +281,11 @@ async fn set_status(
             if item.status == status {
                 return Err(Error::Conflict(format!("this item is {status} already")));
             }
-            let left = super::stock(tx, &[id], now).await?.get(&id).map_or(0, |stock| stock.needed - stock.bought);
+            let stock = super::stock(tx, &[id], now).await?.remove(&id).unwrap_or_default();
+            if status == WishStatus::Cancelled && cannot_be_bought(cancel_reason) && stock.has_unspent() {
+                return Err(Error::Conflict(GIVERS_CHOOSE.to_owned()));
+            }
+            let left = stock.needed - stock.bought;
             store::update_item(tx, wish_item::Model { status, cancel_reason, updated_at: now, ..item }).await?;
             let note = if note.is_empty() && kind == WishStepKind::Cancelled { cancel_reason.as_str() } else { note };
             steps::write(tx, NewStep::by(actor, id, kind, left, note), now).await?;

@@ -34,7 +34,7 @@ pub use hold::{
 pub use moved::{put_again, put_in, take_out};
 pub use pages::routes;
 pub use pictures_desk::{UPLOAD_BODY_BYTES_MAX, upload_routes};
-pub use stock::{Funding, ItemState, Stock, stock};
+pub use stock::{Funding, ItemState, Stock, stock, with_money_left};
 
 use crate::{
     app::App,

@@ -109,6 +109,25 @@ impl Stock {
         let most = if item.kind == WishKind::Link { self.needed - self.reserved } else { self.paid };
         (most - self.bought).max(0)
     }
+
+    /// Whether money for it is paid that nothing is bought with yet, if only a part of a price.
+    pub fn has_unspent(&self) -> bool {
+        match self.funding {
+            Some(funding) => {
+                i128::from(funding.paid.minor) * i128::from(self.needed) > i128::from(funding.goal.minor) * i128::from(self.bought)
+            }
+            None => self.paid > self.bought,
+        }
+    }
+}
+
+/// The items that are asked for no more although money for them is paid and not spent, and of which it was not declared that they cannot be
+/// bought: it is still to be bought, or else their givers are to be asked.
+pub async fn with_money_left(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Vec<wish_item::Model>, Error> {
+    let items = store::cancelled_with_money(db).await?;
+    let ids: Vec<WishItemId> = items.iter().map(|item| item.id).collect();
+    let stocks = stock(db, &ids, now).await?;
+    Ok(items.into_iter().filter(|item| stocks.get(&item.id).is_some_and(Stock::has_unspent)).collect())
 }
 
 /// What is needed, held, paid, bought, delivered and left of each item at `now`; unknown ids are absent.

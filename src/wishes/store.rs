@@ -6,7 +6,7 @@ use entity::{
     campaign, fund,
     ids::{CampaignId, DonationId, SupporterId, WishItemId, WishOrderId},
     promise, promise_choice, wish_item, wish_order, wish_reservation, wish_step,
-    words::{OrderState, ReservationState, WishFunding, WishStatus, WishStepKind},
+    words::{OrderState, ReservationState, WishFunding, WishKind, WishStatus, WishStepKind},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
@@ -332,6 +332,19 @@ pub async fn stalled(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<
         .into_tuple()
         .all(db)
         .await
+}
+
+/// The items that are asked for no more, with gifts that are paid, and of which nobody was asked what becomes of the money since they were asked
+/// for last; the newest first.
+pub async fn cancelled_with_money(db: &impl ConnectionTrait) -> Result<Vec<wish_item::Model>, DbErr> {
+    use wish_item::Column;
+    let is_paid_and_not_asked_about = "exists (select 1 from wish_reservation r where r.wish_item_id = wish_item.id and r.state = 'paid')
+        and not exists (select 1 from promise q where q.wish_item_id = wish_item.id and not exists (
+            select 1 from wish_step s where s.wish_item_id = q.wish_item_id and s.kind = 'reopened' and s.id > q.after_step))
+        and not exists (select 1 from promise q join promise_choice c on c.promise_id = q.id
+            where q.wish_item_id = wish_item.id and c.carried_at is null)";
+    let find = wish_item::Entity::find().filter(Column::Status.eq(WishStatus::Cancelled)).filter(Column::Kind.eq(WishKind::Priced));
+    find.filter(Expr::cust(is_paid_and_not_asked_about)).order_by_desc(Column::Id).all(db).await
 }
 
 /// Writes a new item.

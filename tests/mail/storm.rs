@@ -171,12 +171,13 @@ on_both_databases! {
         }
         drop(last);
         let _ = std::fs::remove_file(&time);
-        judge(&office, &sink, begun).await;
+        judge(&office, &sink, kills as usize, begun).await;
     }
 }
 
-/// Compares what the mail server has with what the outbox says.
-async fn judge(office: &Office, sink: &SmtpSink, begun: Instant) {
+/// Compares what the mail server has with what the outbox says. A sender that is killed can leave those in doubt that it has in hand, and no
+/// others: news of which nobody knows whether they arrived are not sent again.
+async fn judge(office: &Office, sink: &SmtpSink, kills: usize, begun: Instant) {
     let mut arrived: HashMap<String, usize> = HashMap::new();
     for kept in sink.letters() {
         *arrived.entry(kept["message_id"].as_str().unwrap().to_owned()).or_default() += 1;
@@ -203,6 +204,7 @@ async fn judge(office: &Office, sink: &SmtpSink, begun: Instant) {
         assert!(copies <= 1 + unknowns, "{copies} copies and {unknowns} unknown attempts: {one:?}");
         doubled += usize::from(copies > 1);
     }
+    assert!(unknown_and_not_there <= kills * CONNECTIONS, "{unknown_and_not_there} of unknown fate did not arrive, of {kills} kills");
     println!(
         "{} letters in {:.1} s: {sent} sent, {} attempts of unknown fate, {doubled} arrived twice, {unknown_and_not_there} unknown that did not arrive",
         all.len(),

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     donations::helpers::the_donation,
     recurring::helpers::{hear, letters},
-    support::{TestApp, on_both_databases},
+    support::{TestApp, hand_gift, on_both_databases},
     updates,
 };
 use entity::{
@@ -20,7 +20,7 @@ use mail_parser::MessageParser;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use wellwisher::{
     consents,
-    donations::care::resend_receipt,
+    donations::{by_hand, care::resend_receipt},
     mail::topic::Topic,
     privacy,
     receipts::{
@@ -124,6 +124,14 @@ on_both_databases! {
         refunded(500).await;
         expected.push(NEW);
         assert_eq!(addresses(&test, LetterKind::Receipt).await, expected);
+    }
+
+    async fn who_holds_a_receipt_of_a_gift_by_hand_is_told_where_staff_sent_it_that_it_is_void(test: TestApp) {
+        let given = test.enter(&by_hand::HandGift { email: Some("mistyped@example.org".into()), ..hand_gift(&test, 5_000, "EUR") }).await;
+        test.wait(1);
+        resend_receipt(&test.app, &Actor::system(), given.id, Some(Elsewhere { address: "right@example.org", from_now_on: true })).await.unwrap();
+        by_hand::reverse(&test.app, &Actor::system(), given.id, "Entered twice").await.unwrap();
+        assert_eq!(addresses(&test, LetterKind::ReceiptCancelled).await, ["right@example.org"]);
     }
 
     async fn another_address_takes_nothing_from_discreet_letters_to_either(test: TestApp) {

@@ -125,6 +125,47 @@ on_both_databases! {
         assert_all_agrees(&test).await;
     }
 
+    async fn an_item_that_cannot_be_bought_is_not_just_asked_for_no_more_while_money_for_it_is_there(test: TestApp) {
+        let item = test.item("School bag", None, |_| {}).await;
+        test.wait(1);
+        let van = test.item("Van", None, |raw| (raw.funding, raw.price, raw.quantity) = ("shared".into(), "900".into(), "1".into())).await;
+        let free = test.item("Lamp", None, |_| {}).await;
+        for (item, minor) in [(&item, 2_500), (&van, 1_000)] {
+            give(&test, item, 1, minor).await;
+        }
+        test.sign_in_as(Role::Editor).await;
+        let cancel = async |item: &wish_item::Model, reason: &str| {
+            test.post(&format!("/desk/wish-list/{}/cancel", item.id), &[("reason", reason), ("note", "The bridge is closed")]).await
+        };
+        for reason in ["price", "unavailable", "border", "danger"] {
+            for item in [&item, &van] {
+                let refused = cancel(item, reason).await;
+                assert_eq!((refused.status.as_u16(), refused.attribute("#cancel-note", "value").as_deref()), (422, Some("The bridge is closed")));
+                assert!(refused.texts(".error-summary").join(" ").contains("choose what becomes of it"), "{}", refused.body);
+                let kept = wishes::store::item(test.app.db.read(), item.id).await.unwrap().unwrap();
+                assert_eq!(kept.status, entity::words::WishStatus::Open, "{reason}: nothing is changed");
+            }
+        }
+        assert_eq!(cancel(&free, "border").await.status, 303, "nobody paid for it");
+        // The rest is not needed: what is paid is still to be bought, and nobody forgets it.
+        for item in [&item, &van] {
+            assert_eq!(cancel(item, "not_needed").await.status, 303);
+        }
+        let needs = async || test.get("/desk").await.texts("main ul a").join(" ").replace(['\u{2068}', '\u{2069}'], "");
+        assert!(needs().await.contains("2 items are asked for no more, and money for them is not spent"), "{}", needs().await);
+        let titles = async || test.get("/desk/wish-list?status=with-money").await.texts("tbody tr td:first-child");
+        assert_eq!(titles().await, ["Van", "School bag"]);
+        progress::buy(&test.app, &Actor::system(), item.id, 1, "").await.unwrap();
+        assert_eq!(titles().await, ["Van"], "it is bought");
+        test.sign_in_as(Role::Finance).await;
+        assert!(needs().await.contains("1 item is asked for no more, and money for it is not spent"), "{}", needs().await);
+        let link = format!("main ul a[href='/desk/promises/new?item={}']", van.id);
+        assert!(test.get("/desk/promises").await.attribute(&link, "href").is_some());
+        declare(&test, &van).await;
+        assert!(!needs().await.contains("asked for no more") && test.get("/desk/promises").await.attribute(&link, "href").is_none(), "its giver is asked");
+        assert_all_agrees(&test).await;
+    }
+
     async fn an_item_that_is_asked_for_again_asks_nobody(test: TestApp) {
         let (system, item) = (Actor::system(), test.item("School bag", None, |_| {}).await);
         give(&test, &item, 1, 2_500).await;

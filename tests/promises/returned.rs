@@ -147,7 +147,8 @@ on_both_databases! {
     async fn given_back_by_two_at_once_it_is_given_back_once(test: TestApp) {
         let (_, gift) = asked_back(&test).await;
         begin(&test, &gift).await.unwrap();
-        let (one, two) = tokio::join!(give_back(&test, &gift), give_back(&test, &gift));
+        let recorded = async || given_back(&test, &gift, test.app.today(), Account::Undeposited).await;
+        let (one, two) = tokio::join!(recorded(), recorded());
         assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
         assert_eq!((reversals(&test, &gift).await, letters(&test, LetterKind::PromiseDone).await.len()), (1, 1));
         assert_eq!(carry_out(&test).await, 0);
@@ -182,10 +183,13 @@ on_both_databases! {
         assert!(matches!(unmarked, Err(Error::Conflict(why)) if why.contains("Say first")));
         let person = test.sign_in_as(Role::Finance).await;
         let mark = format!("/desk/promises/choices/{id}/giving-back");
-        for _ in 0..2 {
-            assert_eq!(test.post(&mark, &[("begins", "yes")]).await.status, 303);
-        }
-        assert_eq!(noted(&test, &gift, "promise_returning").await, 1, "twice is once");
+        assert_eq!(test.post(&mark, &[("begins", "yes")]).await.status, 303);
+        let second = test.post(&mark, &[("begins", "yes")]).await;
+        assert!(second.status == 409 && second.body.contains("It is being given back since"), "who presses second must not pay again: {}", second.body);
+        assert_eq!(noted(&test, &gift, "promise_returning").await, 1);
+        let as_mistake = by_hand::reverse(&test.app, &Actor::system(), gift.id, "Entered twice").await;
+        assert!(matches!(as_mistake, Err(Error::Conflict(why)) if why.contains("is being given back")), "it is recorded where it was begun");
+        assert_eq!(reversals(&test, &gift).await, 0);
         assert!(test.get("/desk/promises").await.body.contains("Is being given back since"));
         let page = test.get(&path).await;
         assert!(page.body.contains("back to you by hand, as you chose") && page.attribute("main form input[name=way]", "name").is_none(), "{}", page.body);

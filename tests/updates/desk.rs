@@ -139,6 +139,13 @@ on_both_databases! {
         assert!(shown.attribute("meta[http-equiv=refresh]", "content").is_none() && shown.body.contains("3 / 3"));
         assert_eq!(actions(&test).await, ["update.create", "update.send", "update.sent"]);
         assert_eq!(test.get(&path).await.status, 303, "it was sent");
+        let next = draft(&test, "", |raw| raw.slug = "for-readers-of-dari".into()).await;
+        let answer = test.post(&format!("/desk/updates/{}/send", next.id), &[("audience", "asked"), ("language", "fa-AF"), ("confirm", "1")]).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        finish(&test).await;
+        let all = reached(&test).await;
+        assert_eq!(all.iter().filter(|email| *email == "b@example.org").count(), 2, "only who reads that language: {all:?}");
+        assert_eq!(all.len(), 4, "{all:?}");
     }
 
     async fn it_leaves_at_its_time_on_the_organisations_clock_and_not_when_that_was_taken_back(test: TestApp) {

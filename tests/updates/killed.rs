@@ -11,6 +11,8 @@ use wellwisher::{clock::Clock, mail::topic::Topic, updates::send};
 
 /// How many are written to.
 const READERS: usize = 2_000;
+/// How many news a program has in hand at once, with the settings that it has by itself.
+const CONNECTIONS: usize = 4;
 
 /// A Wellwisher on the machine's clock, as the program that works beside it is.
 async fn on_the_machines_clock(database: TestDatabase) -> TestApp {
@@ -72,6 +74,7 @@ async fn killed_in_the_midst(database: TestDatabase) {
         std::fs::read_dir(&mail).unwrap().flatten().filter(|file| file.path().extension().is_some_and(|ending| ending == "eml")).count();
     eprintln!("{kills} kills in {:.1} s: {sent} sent, {unknown} unknown, {files} files", begun.elapsed().as_secs_f64());
     assert_eq!(sent + unknown, READERS, "none is lost");
+    assert!(unknown <= kills as usize * CONNECTIONS, "{unknown} in doubt of {kills} kills: more than a program has in hand");
     assert!((sent..=sent + unknown).contains(&files), "{files} files of {sent} sent letters and {unknown} unknown ones");
     assert_eq!(now_is(&test, &update).await.state, UpdateState::Sent);
 }

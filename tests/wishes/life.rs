@@ -6,7 +6,7 @@ use entity::{
     Money, donation, wish_item, wish_step,
     words::{Role, WishStepKind},
 };
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use wellwisher::{
     reports,
     staff::Actor,
@@ -63,6 +63,10 @@ on_both_databases! {
         assert_eq!(kinds, [Made, Reserved, Paid, Bought, Delivered, Bought, Delivered]);
         assert!(all.iter().filter(|step| step.kind == Bought).all(|step| step.staff_id == Some(person.id) && step.note == "Bazaar"));
         assert!(all.iter().filter(|step| step.kind == Paid).all(|step| step.donation_id.is_some() && step.actor == "supporter"));
+        for edit in ["update wish_step set note = 'x'", "delete from wish_step"] {
+            let edited = test.app.db.write(async |tx| Ok(tx.execute_unprepared(edit).await?)).await;
+            assert!(edited.is_err(), "{edit}: a step is never edited");
+        }
         let last = all.last().unwrap().id.to_string();
         assert_eq!(test.post(&format!("/desk/wish-list/{}/undo", item.id), &[("step", &last)]).await.status, 303);
         assert_eq!(stock(&test, &item).await.state(), ItemState::Bought, "taken back by a step of its own");

@@ -46,6 +46,27 @@ on_both_databases! {
         assert_all_agrees(&test).await;
     }
 
+    async fn of_sixteen_who_say_at_once_that_they_ordered_the_last_one_is_believed(test: TestApp) {
+        let item = camera(&test, "1").await;
+        let tellers = (0..16).map(|number| {
+            let (app, id) = (test.app.clone(), item.id);
+            let order = orders::Order { form_token: format!("form-{number}"), quantity: 1, email: String::new() };
+            tokio::spawn(async move { orders::tell(&app, id, &order, "en").await.unwrap() })
+        });
+        let (mut held, mut told) = (0, 0);
+        for teller in tellers.collect::<Vec<_>>() {
+            match teller.await.unwrap() {
+                orders::Told::Held => held += 1,
+                orders::Told::NotEnough { left } => told += usize::from(left == 0),
+                orders::Told::Closed => panic!("it is asked for"),
+            }
+        }
+        assert_eq!((held, told, all_orders(&test).await.len()), (1, 15, 1));
+        let now = stock(&test, &item).await;
+        assert_eq!((now.reserved, now.left), (1, 0));
+        assert_all_agrees(&test).await;
+    }
+
     async fn too_many_or_a_wrong_address_are_told_and_what_was_typed_stays(test: TestApp) {
         camera(&test, "1").await;
         let wrong = say_ordered(&test, "1", "no address").await;

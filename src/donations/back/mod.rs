@@ -12,7 +12,6 @@ pub mod store;
 mod worth;
 
 pub use fold::Returned;
-pub(super) use worth::as_before;
 pub use worth::{agree, is_of_earlier_year};
 
 use super::{settle, settle::Applied, store as donations};

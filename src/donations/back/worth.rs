@@ -4,9 +4,7 @@ use super::super::{path_of, receipt, settle, store};
 use crate::{
     app::App,
     error::Error,
-    ledger,
-    mail::outbox::NewLetter,
-    matching,
+    ledger, matching,
     receipts::{self, Agreed, Ended, IssuerSettings, profiles::TaxYear},
     wishes,
 };
@@ -94,7 +92,7 @@ async fn tell(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, a
     };
     // To her present address, or the one that staff named; of who has none, where she was written to last: staff may have been told one.
     let letter = match giver.email.is_empty() {
-        true => as_before(tx, &receipts::store::find_by_donation(tx, donation.id).await?, letter).await?,
+        true => receipts::as_before(tx, donation.id, letter).await?,
         false => letter,
     };
     if let Some(old) = ended.filter(|old| is_of_earlier_year(app, old)) {
@@ -104,23 +102,6 @@ async fn tell(tx: &DatabaseTransaction, app: &App, donation: &donation::Model, a
         app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
     }
     Ok(())
-}
-
-/// The letter to the address of the newest letter about any of these receipts, which are all of one donation.
-pub(in crate::donations) async fn as_before(
-    tx: &DatabaseTransaction,
-    receipts: &[receipt_row::Model],
-    mut letter: NewLetter,
-) -> Result<NewLetter, Error> {
-    let mut newest: Option<entity::letter::Model> = None;
-    for receipt in receipts {
-        let last = receipts::store::letters(tx, receipt.id).await?.pop();
-        newest = newest.into_iter().chain(last).max_by_key(|letter| (letter.created_at, letter.id));
-    }
-    if let Some(newest) = newest {
-        letter.to_address = newest.to_address;
-    }
-    Ok(letter)
 }
 
 /// Whether a receipt may have been used for the taxes of a year that is over: then more than a letter may be needed.

@@ -3,25 +3,22 @@
 use super::{deposits, source_of};
 use crate::{
     app::App,
-    donations::{
-        back::{self, is_of_earlier_year},
-        store,
-        taken::moment_of,
-    },
+    donations::{back::is_of_earlier_year, store, taken::moment_of},
     error::Error,
     ledger::{self, Posting},
     matching,
     receipts::{self, Ended},
     staff::{Actor, audit},
-    supporters, wishes,
+    wishes,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     donation,
     ids::DonationId,
+    promise_choice,
     words::{Account, DonationSource, DonationStatus},
 };
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use serde_json::json;
 
 /// An entry that was taken back.
@@ -104,6 +101,12 @@ async fn reverse_in(
             "Only a paid gift that was entered by hand is taken back like this. Give back a payment of Stripe by a refund.".to_owned(),
         ));
     }
+    if given_back.is_none() && is_being_given_back(tx, id).await? {
+        return Err(Error::Conflict(
+            "The money of this gift is being given back to its giver: record that under “Promises”, or say there that it is not."
+                .to_owned(),
+        ));
+    }
     let entry = ledger::find_by_source(tx, &entered_as(&donation)).await?;
     let (head, sides) = entry.ok_or_else(|| Error::Internal(format!("donation {id} is not in the ledger")))?;
     let day = given_back.map(|back| moment_of(back.on, app.config.org_timezone, now));
@@ -131,6 +134,13 @@ async fn reverse_in(
     Ok(Reversed { booked_at, already: false })
 }
 
+/// Whether finance has said that it is giving the money of a gift back by hand, because its item cannot be bought.
+async fn is_being_given_back(tx: &DatabaseTransaction, id: DonationId) -> Result<bool, Error> {
+    use promise_choice::Column;
+    let find = promise_choice::Entity::find().filter(Column::DonationId.eq(id)).filter(Column::CarriedAt.is_null());
+    Ok(find.filter(Column::ReturningAt.is_not_null()).one(tx).await?.is_some())
+}
+
 /// Makes the receipt void, if there is one, and tells who holds it that it is worth nothing. Returns its code.
 async fn end_receipt(
     tx: &DatabaseTransaction,
@@ -146,10 +156,10 @@ async fn end_receipt(
         store::note(tx, donation.id, now, "receipt_of_earlier_year", &receipt.code).await?;
     }
     if !receipts::store::letters(tx, receipt.id).await?.is_empty() {
-        let giver = supporters::recipient(tx, &app.outbox, donation.supporter_id).await?;
+        let giver = receipts::recipient(tx, &app.outbox, donation).await?;
         let mut letter = receipts::cancelled_letter(&receipt, Some(&giver), ended)?;
         if giver.email.is_empty() {
-            letter = back::as_before(tx, std::slice::from_ref(&receipt), letter).await?;
+            letter = receipts::as_before(tx, donation.id, letter).await?;
         }
         if !letter.to_address.is_empty() {
             app.outbox.enqueue(tx, letter, app.new_id(), now).await?;

@@ -55,8 +55,8 @@ desk-period-obstacle-remainder = { $count ->
    *[other] The parts of { $number } payouts do not add up to them.
 }
 desk-period-obstacle-held = { $count ->
-    [one] In { $number } currency Stripe holds other money than the books say, and payouts were made by hand.
-   *[other] In { $number } currencies Stripe holds other money than the books say, and payouts were made by hand.
+    [one] Payouts were made by hand, and what Stripe holds does not agree with the books, or Stripe does not say what it holds ({ $number } difference).
+   *[other] Payouts were made by hand, and what Stripe holds does not agree with the books, or Stripe does not say what it holds ({ $number } differences).
 }
 desk-period-obstacle-events = { $count ->
     [one] { $number } event of Stripe’s waits or was refused.

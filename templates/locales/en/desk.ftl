@@ -87,6 +87,14 @@ desk-need-orders = { $count ->
     [one] { $number } order at a shop waits to be confirmed.
    *[other] { $number } orders at shops wait to be confirmed.
 }
+desk-need-money-left = { $count ->
+    [one] { $number } item is asked for no more, and money for it is not spent: buy it, or have finance ask its givers.
+   *[other] { $number } items are asked for no more, and money for them is not spent: buy them, or have finance ask their givers.
+}
+desk-need-money-to-decide = { $count ->
+    [one] { $number } item is asked for no more, and money for it is not spent. If it cannot be bought, declare so, and its givers choose.
+   *[other] { $number } items are asked for no more, and money for them is not spent. If they cannot be bought, declare so, and their givers choose.
+}
 desk-need-stalled = { $count ->
     [one] { $number } item that many pay for together had no gift for 90 days. If the rest will not come, declare that it cannot be bought, and its givers choose.
    *[other] { $number } items that many pay for together had no gift for 90 days. If the rest will not come, declare that they cannot be bought, and their givers choose.
