@@ -6,6 +6,7 @@ mod desk;
 mod letters;
 mod numbers;
 mod pdf;
+mod reported;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{

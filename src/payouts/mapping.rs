@@ -79,14 +79,21 @@ pub fn mapping_of(category: &str, ours: bool) -> BalanceMapping {
     }
 }
 
-/// Stripe's types of movements into and out of a reserve, for when their reporting category is one that is not known.
-const RESERVES: [&str; 6] = [
+/// Stripe's type of the tax on its own fees (docs.stripe.com/reports/balance-transaction-types), whose reporting category need not be known.
+const TAX_ON_FEES: &str = "tax_fee";
+
+/// Stripe's types of movements into and out of a reserve, for when their reporting category is one that is not known. The last two are what an
+/// account keeps of each payout as its least balance, and what comes back to the balance at once
+/// (docs.stripe.com/changelog/acacia/2024-12-18/payout-minimum-balance).
+const RESERVES: [&str; 8] = [
     "reserve_transaction",
     "reserved_funds",
     "reserve_hold",
     "reserve_release",
     "payment_network_reserve_hold",
     "payment_network_reserve_release",
+    "payout_minimum_balance_hold",
+    "payout_minimum_balance_release",
 ];
 
 /// What a movement is by its category, its type and the balance that it changed. What happens in a balance that is not known is for a person
@@ -94,6 +101,7 @@ const RESERVES: [&str; 6] = [
 pub fn mapping_in(balance: &str, kind: &str, category: &str, ours: bool) -> BalanceMapping {
     let mapping = match mapping_of(category, ours) {
         BalanceMapping::Unmapped if RESERVES.contains(&kind) => BalanceMapping::Reserve,
+        BalanceMapping::Unmapped if kind == TAX_ON_FEES => BalanceMapping::StripeFee,
         mapping => mapping,
     };
     if is_known_balance(balance) || !is_posted_here(mapping) { mapping } else { BalanceMapping::Unmapped }

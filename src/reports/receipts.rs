@@ -1,6 +1,7 @@
-//! Receipts as rows, by when they were issued: also the void and the replaced, because a series has no gaps. They name nobody.
+//! Receipts as rows, by when they were issued, and after them the statements of a year: also the void and the replaced, because a series has no
+//! gaps. They name nobody.
 
-use super::report::{Cell, Column, Kind, Link, Page, Period, Row, column, read_place, write_place};
+use super::report::{Cell, Column, Kind, Link, Page, Period, Row, column, no_such_page, read_place, write_place};
 use crate::{
     db::packed::{
         self,
@@ -12,14 +13,16 @@ use crate::{
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     Currency, Money,
-    ids::{DonationId, ReceiptId},
-    receipt,
+    ids::{DonationId, ReceiptId, StatementId},
+    receipt, statement,
     words::ReceiptStatus,
 };
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde::Deserialize;
 use std::collections::HashMap;
 
-/// `amount` is what the receipt says, `valid` the same where it still is valid, and zero where not.
+/// `amount` is what the receipt says, `valid` the same where it still is valid, and zero where not. A statement lists gifts that have receipts,
+/// so its sum stands in a column of its own, `year_amount`: added to the others it would count them twice.
 pub const COLUMNS: &[Column] = &[
     column("receipt_no", Kind::Text),
     column("gift_on", Kind::Day),
@@ -35,7 +38,17 @@ pub const COLUMNS: &[Column] = &[
     column("profile", Kind::Text),
     column("language", Kind::Text),
     column("donation_id", Kind::Text),
+    column("kind", Kind::Text),
+    column("starts_on", Kind::Day),
+    column("ends_on", Kind::Day),
+    column("year_amount", Kind::Money),
 ];
+
+/// The place of a page that begins with statements, followed by the id of the last one before it, if there is any.
+const STATEMENTS: &str = "statements.";
+
+/// How many statements are read at once: each is read with all gifts that it lists.
+const STATEMENTS_AT_ONCE: u64 = 200;
 
 /// A receipt without its words, which are long and in no report.
 struct Line {
@@ -90,8 +103,21 @@ impl Line {
     }
 }
 
-/// The next receipts.
+/// The next receipts; after the last of them, statements.
 pub async fn page(db: &impl ConnectionTrait, period: &Period, after: &str, limit: u64) -> Result<Page, Error> {
+    if let Some(after) = after.strip_prefix(STATEMENTS) {
+        return statements(db, period, after, limit).await;
+    }
+    let mut page = receipts(db, period, after, limit).await?;
+    if page.next.is_none() {
+        let more = statements(db, period, "", limit.saturating_sub(page.rows.len() as u64)).await?;
+        page.rows.extend(more.rows);
+        page.next = more.next;
+    }
+    Ok(page)
+}
+
+async fn receipts(db: &impl ConnectionTrait, period: &Period, after: &str, limit: u64) -> Result<Page, Error> {
     use receipt::Column as C;
     let (from, until) = period.bounds()?;
     let mut query = receipt::Entity::find()
@@ -140,6 +166,64 @@ fn row_of(receipt: Line, period: &Period, replaced: &HashMap<ReceiptId, String>)
         Cell::Text(receipt.profile),
         Cell::Text(receipt.language),
         Cell::Text(receipt.donation_id.to_string()),
+        Cell::Word("receipt"),
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
     ];
     Row { cells, link: Some(Link::Donation(receipt.donation_id)) }
+}
+
+/// What the report tells of what a statement says.
+#[derive(Deserialize)]
+struct Said {
+    totals: Vec<Money>,
+    replaces: Option<String>,
+}
+
+/// The next statements, by id, which begins with when they were issued. One over gifts in several currencies has a row for each.
+async fn statements(db: &impl ConnectionTrait, period: &Period, after: &str, limit: u64) -> Result<Page, Error> {
+    use statement::Column as C;
+    let limit = limit.min(STATEMENTS_AT_ONCE);
+    let (from, until) = period.bounds()?;
+    let last: Option<StatementId> = if after.is_empty() { None } else { Some(after.parse().map_err(|_| no_such_page())?) };
+    let fits = Condition::all()
+        .add_option(from.map(|from| C::IssuedAt.gte(from)))
+        .add_option(until.map(|until| C::IssuedAt.lt(until)))
+        .add_option(last.map(|last| C::Id.gt(last)));
+    let mut found = statement::Entity::find().filter(fits).order_by_asc(C::Id).limit(limit + 1).all(db).await?;
+    let more = found.len() as u64 > limit;
+    found.truncate(limit as usize);
+    let last = found.last().map(|last| last.id).or(last);
+    let next = more.then(|| format!("{STATEMENTS}{}", last.map(|last| last.to_string()).unwrap_or_default()));
+    let mut rows = Vec::with_capacity(found.len());
+    for one in &found {
+        let said: Said = serde_json::from_str(&one.snapshot)?;
+        rows.extend(said.totals.iter().map(|sum| row_of_statement(one, &said, *sum, period)));
+    }
+    Ok(Page { rows, next })
+}
+
+fn row_of_statement(one: &statement::Model, said: &Said, sum: Money, period: &Period) -> Row {
+    let cells = vec![
+        Cell::Text(one.code.clone()),
+        Cell::Empty,
+        Cell::Instant(one.issued_at),
+        Cell::Day(one.issued_at.with_timezone(&period.zone).date_naive()),
+        Cell::Word(one.status.as_str()),
+        Cell::Text(one.status_reason.clone()),
+        said.replaces.clone().into(),
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Text(sum.currency.code().to_owned()),
+        Cell::Text(one.profile.clone()),
+        Cell::Text(one.language.clone()),
+        Cell::Empty,
+        Cell::Word("statement"),
+        Cell::Day(one.starts_on),
+        Cell::Day(one.ends_on),
+        Cell::Money(sum),
+    ];
+    Row { cells, link: Some(Link::Address(format!("/desk/annual-receipts/{}", one.id))) }
 }

@@ -50,7 +50,7 @@ reports! {
     Recurring = "recurring",
     /// Each matching pot: promised, confirmed, paid by the sponsor, left.
     Matching = "matching",
-    /// Receipts, issued, void and replaced.
+    /// Receipts and statements of a year, issued, void and replaced.
     Receipts = "receipts",
     /// The schedule of a Gift Aid claim.
     GiftAid = "gift-aid",
@@ -253,9 +253,21 @@ impl Report {
                 "payout",
                 "at_bank_on",
             ],
-            Self::Receipts => {
-                &["receipt_no", "gift_on", "issued_date", "status", "status_reason", "replaces", "amount", "valid", "currency"]
-            }
+            Self::Receipts => &[
+                "receipt_no",
+                "kind",
+                "gift_on",
+                "starts_on",
+                "ends_on",
+                "issued_date",
+                "status",
+                "status_reason",
+                "replaces",
+                "amount",
+                "valid",
+                "year_amount",
+                "currency",
+            ],
             Self::Recurring => &[
                 "month",
                 "every",

@@ -21,6 +21,12 @@ async fn newsroom() -> Folder {
     folder
 }
 
+/// What was imported is in the books, and no export has changed it.
+async fn assert_books_agree(folder: &Folder) {
+    let verified = Program::run(folder, &["verify"], &[]).await;
+    assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
+}
+
 async fn export(folder: &Folder, arguments: &[&str]) -> Ended {
     Program::run(folder, &[&["export"][..], arguments].concat(), &[]).await
 }
@@ -45,6 +51,7 @@ async fn the_register_is_narrowed_as_at_the_desk() {
     }
     let semicolons = export(&folder, &["donations", "--format", "csv-semicolon", "--from", "2026-01-05", "--to", "2026-01-05"]).await;
     assert!(semicolons.out.starts_with("\u{feff}entry_no;") && semicolons.out.contains(";25,50;2550;"), "{}", semicolons.out);
+    assert_books_agree(&folder).await;
 }
 
 #[tokio::test]
@@ -84,6 +91,7 @@ async fn what_has_a_slip_in_it_is_refused_by_name_and_nothing_is_written() {
     assert!(one.out.contains(", EUR\",05/01/2026,") && !one.out.contains("USD"), "{}", one.out);
     let none = export(&folder, &["gift-aid"]).await;
     assert_eq!((none.code, none.out.lines().count()), (Some(0), 1), "no claim was made: only the heads. {}", none.err);
+    assert_books_agree(&folder).await;
 }
 
 #[cfg(unix)]
@@ -102,4 +110,5 @@ async fn a_file_that_names_people_is_for_its_owner_alone() {
         assert_eq!(mode & 0o077 == 0, is_private, "{arguments:?}: {mode:o}");
         std::fs::remove_file(folder.join("out.csv")).unwrap();
     }
+    assert_books_agree(&folder).await;
 }

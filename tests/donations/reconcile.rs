@@ -165,13 +165,18 @@ pub fn a_checkout(app: &TestApp, donation_id: &str) -> wellwisher::payments::New
 
 /// A session that another program on the same account made, and that was paid: no metadata of ours.
 pub async fn foreign_session(app: &TestApp) -> String {
-    let form = "mode=payment&success_url=http%3A%2F%2F127.0.0.1%2F&line_items[0][quantity]=1&line_items[0][price_data][currency]=usd\
+    foreign_checkout(app, "mode=payment").await
+}
+
+/// The same, in the mode that this beginning of the form names.
+pub async fn foreign_checkout(app: &TestApp, mode: &str) -> String {
+    let form = "&success_url=http%3A%2F%2F127.0.0.1%2F&line_items[0][quantity]=1&line_items[0][price_data][currency]=usd\
                 &line_items[0][price_data][unit_amount]=4200&line_items[0][price_data][product_data][name]=Book";
     let answer = reqwest::Client::new()
         .post(format!("{}v1/checkout/sessions", app.stripe.base_url))
         .bearer_auth("sk_test_wellwisher")
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(form)
+        .body(format!("{mode}{form}"))
         .send()
         .await
         .expect("the stand-in answers");

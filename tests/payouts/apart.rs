@@ -216,6 +216,13 @@ fn a_movement_is_judged_by_its_balance_its_type_and_its_category() {
     for (balance, kind, category, ours, to) in [
         ("payments", "reserve_hold", "something_new", false, To::Reserve),
         ("payments", "adjustment", "something_new", false, To::Unmapped),
+        ("payments", "tax_fee", "tax", false, To::StripeFee),
+        ("payments", "tax_fee", "something_new", false, To::StripeFee),
+        ("payments", "adjustment", "tax", false, To::Unmapped),
+        ("payments", "tax_fund", "something_new", false, To::Unmapped),
+        ("payments", "payout_minimum_balance_hold", "something_new", false, To::Reserve),
+        ("payments", "payout_minimum_balance_release", "something_new", false, To::Reserve),
+        ("something_new", "tax_fee", "tax", false, To::Unmapped),
         (RESERVED, "reserve_release", "risk_reserved_funds", false, To::Reserve),
         ("issuing", "issuing_transaction", "issuing_transaction", false, To::Other),
         (PREFUNDING, "topup", "topup", false, To::TopUp),

@@ -102,6 +102,26 @@ on_both_databases! {
         assert_eq!(everything(&test.app).await, before, "a second look writes nothing");
     }
 
+    async fn the_tax_on_fees_is_a_fee_and_the_least_balance_is_kept_back_from_a_payout_and_comes_back(test: TestApp) {
+        give(&test, 10_000, "EUR").await;
+        book(&test, "tax_fee", "tax", -61, 0);
+        book(&test, "tax_fee", "tax", 8, 0);
+        book(&test, "payout_minimum_balance_hold", "payout_minimum_balance_hold", -2_000, 0);
+        let left = 10_000 - 320 - 61 + 8;
+        assert_eq!(pay_out(&test).await.len(), 1);
+        reconcile(&test).await;
+        for (account, minor) in [("bank", left - 2_000), ("stripe_reserve", 2_000), ("stripe_fees", 320 + 61 - 8), ("stripe_clearing", 0)] {
+            assert_eq!(balance(&test.app, account, "EUR").await, minor, "{account}");
+        }
+        book(&test, "payout_minimum_balance_release", "payout_minimum_balance_release", 2_000, 0);
+        assert_eq!(reconcile(&test).await.unmapped, 0);
+        for (account, minor) in [("bank", left - 2_000), ("stripe_reserve", 0), ("stripe_clearing", 2_000)] {
+            assert_eq!(balance(&test.app, account, "EUR").await, minor, "{account}");
+        }
+        let report = verify(&test.app).await.unwrap();
+        assert!(report.is_ok(), "{:#?}", report.broken().collect::<Vec<_>>());
+    }
+
     async fn a_movement_keeps_no_words_and_names_its_donation(test: TestApp) {
         let gift = give(&test, 2_500, "EUR").await;
         reconcile(&test).await;

@@ -120,6 +120,8 @@ async fn the_log_at_its_most_talkative_names_nobody() {
     assert!(["TRACE", "DEBUG"].iter().any(|level| ended.err.contains(level)), "the log is talkative: {}", ended.err);
     let secret = led[2].rsplit('/').next().and_then(|end| end.split('?').next()).filter(|secret| secret.len() > 40).expect("a secret");
     assert!(!ended.err.contains(secret), "the log tells a link's secret");
+    let verified = Program::run(&folder, &["verify"], &[]).await;
+    assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
 }
 
 /// Hands a message to `mail bounce`, as a mail server does.
@@ -196,4 +198,6 @@ async fn the_log_of_smtp_bounces_imports_exports_and_erasure_names_nobody() {
     }
     assert!(has_mark(&std::fs::read_to_string(&document).unwrap()), "she has her data");
     assert_names_nobody("serve", &serve.stop().await);
+    let verified = Program::run(&folder, &["verify"], &settings).await;
+    assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
 }

@@ -1,9 +1,16 @@
 //! The whole life of a recurring gift.
 
 use super::helpers::*;
-use crate::support::{TestApp, on_both_databases};
+use crate::{
+    donations::reconcile::foreign_checkout,
+    support::{TestApp, on_both_databases},
+};
 use chrono::TimeDelta;
-use entity::words::{DonationSource, DonationStatus, GiftInterval, LetterKind, RecurringStatus, Role};
+use entity::{
+    stripe_event,
+    words::{DonationSource, DonationStatus, GiftInterval, LetterKind, RecurringStatus, Role},
+};
+use sea_orm::EntityTrait;
 use wellwisher::{
     donations,
     payments::standin::ApiFault,
@@ -140,7 +147,34 @@ on_both_databases! {
         assert_eq!((count(&app.app, "letter").await, count(&app.app, "receipt").await), (0, 0));
     }
 
-    async fn stripe_down_changes_nothing_and_a_foreign_subscription_is_left_alone(app: TestApp) {
+    async fn a_subscription_of_the_same_account_that_is_not_ours_is_left_alone(app: TestApp) {
+        let ours = begin(&app, "monthly", GOOD_CARD).await;
+        foreign_checkout(&app, "mode=subscription&line_items[0][price_data][recurring][interval]=month").await;
+        let foreign = app.stripe.standin.subscriptions().into_iter().find(|id| *id != ours).expect("a second subscription");
+        let tables = ["donation", "recurring_donation", "recurring_step", "ledger_entry", "receipt", "letter", "supporter", "refund"];
+        let counts = async || {
+            let mut counts = Vec::new();
+            for table in tables {
+                counts.push((table, count(&app.app, table).await));
+            }
+            counts
+        };
+        let events = async || stripe_event::Entity::find().all(app.app.db.read()).await.unwrap();
+        let (before, gift, heard) = (counts().await, the_gift(&app).await, events().await);
+        assert!(app.stripe.standin.renew(&foreign));
+        hear(&app).await;
+        let mut new = events().await;
+        new.retain(|event| heard.iter().all(|known| known.id != event.id));
+        for kind in ["customer.subscription.created", "invoice.paid"] {
+            assert!(new.iter().any(|event| event.event_type == kind && event.payload.contains(&foreign)), "{kind} is told of it");
+        }
+        let acted: Vec<_> = new.iter().filter(|event| !event.outcome.starts_with("left alone")).map(|e| (&e.event_type, &e.outcome)).collect();
+        assert!(acted.is_empty(), "{acted:?}");
+        reconcile(&app).await;
+        assert_eq!((counts().await, the_gift(&app).await), (before, gift));
+    }
+
+    async fn stripe_down_changes_nothing(app: TestApp) {
         let app = crate::donations::helpers::impatient(app);
         begin(&app, "monthly", GOOD_CARD).await;
         let id = the_gift(&app).await.id;
