@@ -270,7 +270,12 @@ async fn set_status(
             if item.status == status {
                 return Err(Error::Conflict(format!("this item is {status} already")));
             }
-            let left = super::stock(tx, &[id], now).await?.get(&id).map_or(0, |stock| stock.needed - stock.bought);
+            let stock = super::stock(tx, &[id], now).await?.get(&id).copied().unwrap_or_default();
+            if status == WishStatus::Open && stock.is_overfull() {
+                let why = "More of this item is paid or held than is needed, because money came back to it: raise its number, or wait for its givers.";
+                return Err(Error::Conflict(why.to_owned()));
+            }
+            let left = stock.needed - stock.bought;
             store::update_item(tx, wish_item::Model { status, cancel_reason, updated_at: now, ..item }).await?;
             let note = if note.is_empty() && kind == WishStepKind::Cancelled { cancel_reason.as_str() } else { note };
             steps::write(tx, NewStep::by(actor, id, kind, left, note), now).await?;
