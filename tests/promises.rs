@@ -6,6 +6,7 @@ mod choosing;
 mod late;
 mod paper;
 mod returned;
+mod vain;
 
 use crate::support::{TestApp, gift, on_both_databases};
 use chrono::TimeDelta;

@@ -120,7 +120,7 @@ struct Asked {
     printed_at: Option<DateTime<Utc>>,
     /// Whether it waits to be given back by hand.
     is_by_hand: bool,
-    /// Whether her page tells her to write for her money: a part of her gift is spent, and it did not come through Stripe.
+    /// Whether her page tells her to write for her money: it did not come through Stripe, and not all of her gift can be given back by hand.
     is_to_be_agreed: bool,
 }
 
@@ -140,19 +140,20 @@ async fn show(
     let without = store::without_address(db, gifts.values().map(|gift| gift.supporter_id).collect()).await?;
     let not_arrived = store::not_arrived(db, &rows.iter().map(|choice| choice.id).collect::<Vec<_>>()).await?;
     let printed = store::printed_at(db, &ids, promise.created_at).await?;
-    let choices = rows.into_iter().filter_map(|choice| {
-        let gift = gifts.get(&choice.donation_id)?;
-        Some(Asked {
+    let mut choices = Vec::new();
+    for choice in rows {
+        let Some(gift) = gifts.get(&choice.donation_id) else { continue };
+        let waits = choice.carried_at.is_none() && gift.payment_intent_id.is_none();
+        choices.push(Asked {
             amount: Money::new(choice.amount_minor, choice.currency),
             given_at: gift.paid_at.unwrap_or(gift.created_at),
             is_on_paper: choice.carried_at.is_none() && (without.contains(&gift.supporter_id) || not_arrived.contains(&choice.id)),
             printed_at: printed.get(&gift.id).copied(),
             is_by_hand: returned::is_waited_for(&choice, gift),
-            is_to_be_agreed: choice.carried_at.is_none() && !choice.is_whole && gift.payment_intent_id.is_none(),
+            is_to_be_agreed: waits && !returned::is_possible(db, &choice, gift).await?,
             choice,
-        })
-    });
-    let choices = choices.collect();
+        });
+    }
     let title = item.title.clone();
     web::html(&PromisePage { page: page.titled(title), promise, item, choices, next })
 }

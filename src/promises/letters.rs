@@ -45,7 +45,7 @@ pub(super) async fn question(
         lang.text(wishes::cancel_key(&promise.reason)),
         text(lang, "promises-letter-choose", &[("day", day)]),
     ];
-    if store::was_asked(tx, choice, item.id).await? {
+    if store::came_in_again(tx, choice, item.id).await? {
         paragraphs.insert(2, lang.text("promises-letter-again"));
     }
     Ok((lang, paragraphs, Link { words: lang.text("promises-letter-link"), url: app.config.link(&path_of(app, choice.id)) }))

@@ -37,7 +37,7 @@ use entity::{
     Currency, Money, MoneyError, donation,
     ids::{DonationId, PromiseChoiceId, PromiseId, WishItemId},
     promise, promise_choice, wish_item, wish_reservation,
-    words::{CancelReason, PromiseWay, ReservationState, WishStatus, WishStepKind},
+    words::{Account, CancelReason, MovementKind, PromiseWay, ReservationState, WishStatus, WishStepKind},
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde_json::json;
@@ -211,13 +211,19 @@ async fn unspent(
 async fn everybody(db: &impl ConnectionTrait, item: &wish_item::Model, now: DateTime<Utc>) -> Result<Vec<Unspent>, Error> {
     let mut all = unspent(db, item, None, now).await?;
     let known: HashSet<DonationId> = all.iter().map(|one| one.gift.id).collect();
-    all.extend(came_back(db, item, false).await?.into_iter().filter(|one| !known.contains(&one.gift.id)));
+    all.extend(came_back(db, item, false, now).await?.into_iter().filter(|one| !known.contains(&one.gift.id)));
     Ok(all)
 }
 
-/// The gifts whose money came back to an item after it had left it: their refund failed, or a dispute that was lost is won. Where they are to
-/// be `asked_anew`, only those whose givers were asked before, and are not being asked. What goes back otherwise is left out.
-async fn came_back(db: &impl ConnectionTrait, item: &wish_item::Model, asked_anew: bool) -> Result<Vec<Unspent>, Error> {
+/// The gifts whose money came back to an item after it had left it, or never left it although its giver was told so: their refund failed, or a
+/// dispute that was lost is won. Where they are to be `asked_anew`, only those whose givers were asked before, and are not being asked. What
+/// goes back otherwise is left out.
+async fn came_back(
+    db: &impl ConnectionTrait,
+    item: &wish_item::Model,
+    asked_anew: bool,
+    now: DateTime<Utc>,
+) -> Result<Vec<Unspent>, Error> {
     let ids: HashSet<DonationId> = store::came_back(db, Some(item.id), asked_anew).await?.into_iter().map(|(_, gift)| gift).collect();
     let mut found = Vec::new();
     if ids.is_empty() {
@@ -227,8 +233,15 @@ async fn came_back(db: &impl ConnectionTrait, item: &wish_item::Model, asked_ane
     held.extend(store::of_gifts(db, item.id, ReservationState::Paid, &ids).await?);
     for (held, gift) in held {
         let before = store::last_choice(db, gift.id, item.id).await?;
-        let places = ledger::places_of_gift(db, gift.id).await?;
-        let Some(part) = Part::that_came_back(&held, &gift, before.as_ref(), &places)? else { continue };
+        let keeps = held.state == ReservationState::Paid && before.as_ref().is_some_and(|choice| choice.is_whole);
+        let part = if asked_anew && keeps {
+            // Not all of it had left the item, or its refund was never booked: it is asked about as before.
+            unspent(db, item, Some(&HashSet::from([gift.id])), now).await?.pop().map(|one| one.part)
+        } else {
+            Part::that_came_back(&held, &gift, before.as_ref(), &ledger::places_of_gift(db, gift.id).await?)?
+        };
+        let Some(part) = part else { continue };
+        let part = part.at_most(since_settled(db, &gift, item.id).await?);
         if !store::waits(db, gift.id).await? && refunds::left_of(db, &gift).await?.minor >= part.amount.minor {
             found.push(Unspent { held, gift, part });
         }
@@ -236,12 +249,28 @@ async fn came_back(db: &impl ConnectionTrait, item: &wish_item::Model, asked_ane
     Ok(found)
 }
 
+/// How much came back to a gift since an upgrade that took it as settled; none where it did not.
+async fn since_settled(db: &impl ConnectionTrait, gift: &donation::Model, item: WishItemId) -> Result<Option<i64>, Error> {
+    let settled = store::settled_entry(db, gift.id, item).await?;
+    if settled < 1 {
+        return Ok(None);
+    }
+    let mut back = 0i64;
+    for (head, sides) in ledger::entries_of_donation(db, gift.id).await? {
+        if head.id > settled && matches!(head.kind, MovementKind::RefundFailure | MovementKind::DisputeLoss) {
+            let income = sides.iter().filter(|side| side.account == Account::Donations && side.amount_minor < 0);
+            back = income.fold(back, |back, side| back.saturating_sub(side.amount_minor));
+        }
+    }
+    Ok(Some(back).filter(|back| *back > 0))
+}
+
 /// What was taken out of an item to be given back, and came back, is put in again, so that it can be taken out by what is chosen now. Where
-/// others have paid for it meanwhile, finance has to see to it.
+/// the item is asked for and others have paid for it meanwhile, finance has to see to it.
 async fn put_again(tx: &DatabaseTransaction, concerned: &mut Vec<Unspent>, now: DateTime<Utc>) -> Result<(), Error> {
     let mut left_out = HashSet::new();
-    for one in concerned.iter().filter(|one| one.part.is_out) {
-        if !wishes::put_again(tx, one.gift.id, one.part.rest, now).await? {
+    for one in concerned.iter().filter(|one| one.part.out > 0) {
+        if !wishes::put_again(tx, one.gift.id, one.part.out, now).await? {
             tracing::error!(donation_id = %one.gift.id, "money came back to an item that is paid by others: its giver is not asked");
             left_out.insert(one.gift.id);
         }
@@ -254,7 +283,7 @@ async fn put_again(tx: &DatabaseTransaction, concerned: &mut Vec<Unspent>, now: 
 /// were asked and whose money came back since. Where the hold was lost by then, the money is booked for the item's campaign or fund: she
 /// gave for the item all the same. What is spent, or may be about to go back, is left out.
 async fn late_of(db: &impl ConnectionTrait, item: &wish_item::Model, now: DateTime<Utc>) -> Result<Vec<Unspent>, Error> {
-    let mut late = came_back(db, item, true).await?;
+    let mut late = came_back(db, item, true, now).await?;
     let ids: HashSet<DonationId> = store::came_late(db, Some(item.id)).await?.into_iter().map(|(_, gift)| gift).collect();
     if !ids.is_empty() {
         late.extend(unspent(db, item, Some(&ids), now).await?);
@@ -314,8 +343,8 @@ struct Part {
     income: Money,
     /// Whether it is the whole gift.
     is_whole: bool,
-    /// Whether the rest was taken out of the item when it was to be given back, while what is spent stayed.
-    is_out: bool,
+    /// What of the rest was taken out of the item when it was to be given back, while what is spent stayed.
+    out: i64,
 }
 
 impl Part {
@@ -329,7 +358,7 @@ impl Part {
                 i64::try_from(minor).map_err(|_| MoneyError::Overflow)?.max(1)
             }
         };
-        Ok(Self { rest, amount: Money::new(minor, income.currency), income, is_whole, is_out: false })
+        Ok(Self { rest, amount: Money::new(minor, income.currency), income, is_whole, out: 0 })
     }
 
     /// Of a gift that stands for an item again after its money had left it. `before` is what its giver was asked about the item last: what was
@@ -348,7 +377,8 @@ impl Part {
         };
         let part = before.filter(|choice| !choice.is_whole);
         let is_held = held.state == ReservationState::Paid;
-        let minor = income.minor.saturating_sub(part.map_or(0, |choice| carry::spent_of(choice, gift)));
+        let spent = part.map_or(0, |choice| carry::spent_of(choice, gift));
+        let minor = income.minor.saturating_sub(spent);
         if minor < 1 || (is_held && part.is_none()) {
             return Ok(None);
         }
@@ -356,8 +386,25 @@ impl Part {
             None => held.amount_minor.unwrap_or(held.quantity),
             Some(choice) => choice.share_minor.map_or(choice.quantity, |share| share.min(minor)),
         };
+        // What many pay for together follows the gift's worth: of what never left the books nothing is out.
+        let out = match held.amount_minor {
+            _ if !is_held => 0,
+            Some(minor) => {
+                let cover = if gift.wish_item_id == Some(item) { gift.fee_cover_minor } else { 0 };
+                (spent.saturating_add(rest) - cover - minor).clamp(0, rest)
+            }
+            None => rest,
+        };
         let amount = Money::new(minor, gift.currency);
-        Ok(Some(Self { rest, amount, income, is_whole: part.is_none(), is_out: is_held }))
+        Ok(Some(Self { rest, amount, income, is_whole: part.is_none(), out }))
+    }
+
+    /// No more than so much of it: the rest of the money was settled before.
+    fn at_most(self, minor: Option<i64>) -> Self {
+        match minor.filter(|minor| *minor < self.amount.minor) {
+            Some(minor) => Self { amount: Money::new(minor, self.amount.currency), is_whole: false, ..self },
+            None => self,
+        }
     }
 }
 

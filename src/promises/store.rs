@@ -193,9 +193,25 @@ pub async fn came_late(db: &impl ConnectionTrait, item_id: Option<WishItemId>) -
     find.into_tuple().all(db).await
 }
 
-/// The gifts for an item, or for any, of which something came back after all: a refund failed, or a lost dispute was decided otherwise. What
-/// became of the money is not looked at here. Where they are to be `asked_anew`, only those whose givers were asked before about an item
-/// that cannot be bought, and that was not asked for again since.
+/// An item that cannot be bought, and that was not asked for again since that was declared.
+const IS_OUT_OF_REACH: &str = "exists (select 1 from promise p join wish_item i on i.id = p.wish_item_id
+    where p.wish_item_id = wish_reservation.wish_item_id and i.status = 'cancelled' and not exists (
+        select 1 from wish_step s where s.wish_item_id = p.wish_item_id and s.kind = 'reopened' and s.id > p.after_step))";
+
+/// A gift whose giver was told last that her money goes back, and it did not. What failed before an upgrade is settled.
+const IS_REFUNDED_IN_VAIN: &str = "wish_reservation.donation_id in (select donation_id from refund where state in ('failed', 'canceled'))
+    and exists (select 1 from promise_choice c join promise q on q.id = c.promise_id
+    join refund f on f.idempotency_key = c.refund_key and f.donation_id = c.donation_id
+    where c.donation_id = wish_reservation.donation_id and q.wish_item_id = wish_reservation.wish_item_id
+        and f.state in ('failed', 'canceled')
+        and not exists (select 1 from promise_choice l join promise m on m.id = l.promise_id
+            where l.donation_id = c.donation_id and m.wish_item_id = q.wish_item_id and l.id > c.id)
+        and not exists (select 1 from ledger_transaction t
+            where t.donation_id = c.donation_id and t.kind = 'refund_failure' and t.id <= c.after_entry))";
+
+/// The gifts for an item, or for any, of which something came back after all: a refund failed, whether or not it was ever booked, or a lost
+/// dispute was decided otherwise. What became of the money is not looked at here. Where they are to be `asked_anew`, only those whose givers
+/// were asked before about an item that cannot be bought, and that was not asked for again since.
 pub async fn came_back(
     db: &impl ConnectionTrait,
     item_id: Option<WishItemId>,
@@ -210,20 +226,33 @@ pub async fn came_back(
         .columns([R::WishItemId, R::DonationId])
         .distinct()
         .join(JoinType::InnerJoin, to_held)
-        .filter(T::Kind.is_in([MovementKind::RefundFailure, MovementKind::DisputeLoss]));
-    if asked_anew {
-        find = find.filter(Expr::cust(
-            "ledger_transaction.id > (select max(c.after_entry) from promise_choice c join promise q on q.id = c.promise_id
-                where c.donation_id = wish_reservation.donation_id and q.wish_item_id = wish_reservation.wish_item_id)
-             and exists (select 1 from promise p join wish_item i on i.id = p.wish_item_id
-                where p.wish_item_id = wish_reservation.wish_item_id and i.status = 'cancelled' and not exists (
-                    select 1 from wish_step s where s.wish_item_id = p.wish_item_id and s.kind = 'reopened' and s.id > p.after_step))",
+        .filter(T::Kind.is_in([MovementKind::RefundFailure, MovementKind::DisputeLoss]))
+        .filter(Expr::cust(
+            "exists (select 1 from ledger_entry e
+                where e.transaction_id = ledger_transaction.id and e.account = 'donations' and e.amount_minor < 0)",
         ));
+    let mut in_vain =
+        wish_reservation::Entity::find().select_only().columns([R::WishItemId, R::DonationId]).filter(Expr::cust(IS_REFUNDED_IN_VAIN));
+    if asked_anew {
+        find = find.filter(Expr::cust(IS_OUT_OF_REACH)).filter(Expr::cust(
+            "ledger_transaction.id > (select max(c.after_entry) from promise_choice c join promise q on q.id = c.promise_id
+                where c.donation_id = wish_reservation.donation_id and q.wish_item_id = wish_reservation.wish_item_id)",
+        ));
+        in_vain = in_vain.filter(Expr::cust(IS_OUT_OF_REACH));
     }
     if let Some(item_id) = item_id {
         find = find.filter(R::WishItemId.eq(item_id));
+        in_vain = in_vain.filter(R::WishItemId.eq(item_id));
     }
-    find.into_tuple().all(db).await
+    let mut found: Vec<(WishItemId, DonationId)> = find.into_tuple().all(db).await?;
+    found.extend(in_vain.into_tuple::<(WishItemId, DonationId)>().all(db).await?);
+    Ok(found)
+}
+
+/// The last ledger transaction of a gift that was settled before an upgrade, as far as an item is concerned; 0 where there is none.
+pub async fn settled_entry(db: &impl ConnectionTrait, donation_id: DonationId, item_id: WishItemId) -> Result<i64, DbErr> {
+    let asked = about(donation_id, item_id).all(db).await?;
+    Ok(asked.iter().map(|choice| choice.after_entry).max().unwrap_or(0))
 }
 
 /// What the giver of a gift was asked last about an item.
@@ -235,9 +264,11 @@ pub async fn last_choice(
     about(donation_id, item_id).order_by_desc(promise_choice::Column::Id).one(db).await
 }
 
-/// Whether the giver of a gift was asked about an item before.
-pub async fn was_asked(db: &impl ConnectionTrait, choice: &promise_choice::Model, item_id: WishItemId) -> Result<bool, DbErr> {
-    Ok(about(choice.donation_id, item_id).filter(promise_choice::Column::Id.ne(choice.id)).one(db).await?.is_some())
+/// Whether the giver of a gift was asked about an item before, and it was the last word that her money goes back, or that none was there.
+pub async fn came_in_again(db: &impl ConnectionTrait, choice: &promise_choice::Model, item_id: WishItemId) -> Result<bool, DbErr> {
+    let before = about(choice.donation_id, item_id).filter(promise_choice::Column::Id.lt(choice.id));
+    let before = before.order_by_desc(promise_choice::Column::Id).one(db).await?;
+    Ok(before.is_some_and(|before| before.way == PromiseWay::Refund || before.moved_minor == 0))
 }
 
 fn about(donation_id: DonationId, item_id: WishItemId) -> Select<promise_choice::Entity> {

@@ -257,6 +257,9 @@ pub async fn reopen(app: &App, actor: &Actor, id: WishItemId) -> Result<(), Erro
 const GIVERS_CHOOSE: &str = "Money for this item is paid and not spent. If it cannot be bought, those who gave it choose what becomes of it: \
      whoever does the finances declares so under “Promises”. If only the rest is not needed, choose another reason.";
 
+const OVERFULL: &str =
+    "More of this item is paid or held than is needed, because money came back to it: raise its number, or wait for its givers.";
+
 /// Whether an item is asked for no more because it cannot be bought.
 const fn cannot_be_bought(reason: CancelReason) -> bool {
     matches!(reason, CancelReason::Price | CancelReason::Unavailable | CancelReason::Border | CancelReason::Danger)
@@ -284,6 +287,9 @@ async fn set_status(
             let stock = super::stock(tx, &[id], now).await?.remove(&id).unwrap_or_default();
             if status == WishStatus::Cancelled && cannot_be_bought(cancel_reason) && stock.has_unspent() {
                 return Err(Error::Conflict(GIVERS_CHOOSE.to_owned()));
+            }
+            if status == WishStatus::Open && stock.is_overfull() {
+                return Err(Error::Conflict(OVERFULL.to_owned()));
             }
             let left = stock.needed - stock.bought;
             store::update_item(tx, wish_item::Model { status, cancel_reason, updated_at: now, ..item }).await?;

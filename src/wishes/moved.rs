@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     ids::{DonationId, WishItemId},
     wish_reservation,
-    words::{ReservationState, WishStepKind},
+    words::{ReservationState, WishStatus, WishStepKind},
 };
 use sea_orm::DatabaseTransaction;
 
@@ -39,12 +39,14 @@ pub async fn take_out(tx: &DatabaseTransaction, donation_id: DonationId, share: 
 }
 
 /// Puts a part that was taken out of an item, and whose money came back to it, in again: pieces, or of an item that many pay for together
-/// minor units. Also of one that is asked for no more. Returns whether it was: others may have paid for it meanwhile.
+/// minor units. Of an item that is asked for, others may have paid for it meanwhile: then it is not. Of one that is asked for no more, that room
+/// is promised to nobody. Returns whether it was.
 pub async fn put_again(tx: &DatabaseTransaction, donation_id: DonationId, share: i64, now: DateTime<Utc>) -> Result<bool, Error> {
     let Some(paid) = store::lock_reservation(tx, donation_id).await?.filter(|held| held.state == ReservationState::Paid) else {
         return Ok(false);
     };
-    let stock = stock(tx, &[paid.wish_item_id], now).await?.remove(&paid.wish_item_id).ok_or(Error::NotFound)?;
+    let item = store::item(tx, paid.wish_item_id).await?.ok_or(Error::NotFound)?;
+    let stock = stock(tx, &[item.id], now).await?.remove(&item.id).ok_or(Error::NotFound)?;
     let (left, out, all) = match (paid.amount_minor, stock.funding) {
         (Some(minor), Some(funding)) => (
             funding.goal.minor - funding.paid.minor - funding.held.minor,
@@ -57,7 +59,7 @@ pub async fn put_again(tx: &DatabaseTransaction, donation_id: DonationId, share:
             wish_reservation::Model { quantity: paid.quantity + share, ..paid },
         ),
     };
-    if !(1..=left).contains(&share) {
+    if share < 1 || (item.status == WishStatus::Open && share > left) {
         return Ok(false);
     }
     steps::write(tx, NewStep::of(&out, WishStepKind::PaidLate), now).await?;

@@ -136,10 +136,11 @@ pub async fn is_missed(db: &impl ConnectionTrait, of: &wish_reservation::Model) 
 }
 
 /// The steps of money that came when its item was gone, and about which staff may want to write to the giver: where it was found later that the
-/// item cannot be bought, and she was asked what is to become of her money, that is settled.
+/// item cannot be bought, and she was asked then what is to become of her money, that is settled.
 pub fn missed() -> Select<wish_step::Entity> {
     let is_asked = "not exists (select 1 from promise_choice c join promise p on p.id = c.promise_id
-        where c.donation_id = wish_step.donation_id and p.wish_item_id = wish_step.wish_item_id)";
+        where c.donation_id = wish_step.donation_id and p.wish_item_id = wish_step.wish_item_id
+            and p.after_step >= wish_step.id)";
     wish_step::Entity::find().filter(wish_step::Column::Kind.eq(WishStepKind::Missed)).filter(Expr::cust(is_asked))
 }
 

@@ -99,6 +99,14 @@ impl Stock {
         }
     }
 
+    /// Whether more is paid and held than is needed: money came back to an item that was asked for no more, and was made smaller meanwhile.
+    pub fn is_overfull(&self) -> bool {
+        match self.funding {
+            Some(funding) => funding.paid.minor.saturating_add(funding.held.minor) > funding.goal.minor,
+            None => self.paid.saturating_add(self.reserved) > self.needed,
+        }
+    }
+
     /// Whether readers are still asked for some, or may be again when a hold ends.
     pub const fn is_wanted(&self) -> bool {
         matches!(self.state(), ItemState::Needed | ItemState::Reserved)

@@ -20,19 +20,19 @@ use wellwisher::{
 };
 
 /// What a giver chooses is carried out.
-async fn choose(test: &TestApp, gift: &donation::Model, way: &str) {
+pub(super) async fn choose(test: &TestApp, gift: &donation::Model, way: &str) {
     assert_eq!(test.post(&link_of(test, gift).await, &[("way", way)]).await.status, 303, "{way}");
     assert_eq!(carry_out(test).await, 1, "{way}");
 }
 
 /// Stripe's name of the last refund of a gift.
-async fn last_refund(test: &TestApp, gift: &donation::Model) -> String {
+pub(super) async fn last_refund(test: &TestApp, gift: &donation::Model) -> String {
     let find = refund::Entity::find().filter(refund::Column::DonationId.eq(gift.id)).order_by_desc(refund::Column::CreatedAt);
     find.one(test.app.db.read()).await.unwrap().unwrap().stripe_refund_id.expect("Stripe's id")
 }
 
 /// Her money is on its way back, and her bank sends it back to us.
-async fn in_vain(test: &TestApp, gift: &donation::Model) {
+pub(super) async fn in_vain(test: &TestApp, gift: &donation::Model) {
     choose(test, gift, "refund").await;
     test.wait(60);
     bank_sends_back(test, gift, &last_refund(test, gift).await).await;
@@ -44,7 +44,7 @@ async fn missed(test: &TestApp, gift: &donation::Model) -> u64 {
     find.count(test.app.db.read()).await.unwrap()
 }
 
-async fn run(test: &TestApp, change: &str) {
+pub(super) async fn run(test: &TestApp, change: &str) {
     test.app.db.write(async |tx| Ok(tx.execute_unprepared(change).await.map(|_| ())?)).await.unwrap();
 }
 
@@ -195,7 +195,11 @@ on_both_databases! {
         let second = give(&test, &item, 1, 2_500).await;
         bank_sends_back(&test, &first, &last_refund(&test, &first).await).await;
         assert_eq!((income(&test, &first, &item).await, stock(&test, &item).await.paid, ask_late(&test).await), ((2_500, 2_500), 1, 0));
+        test.sign_in_as(Role::Editor).await;
+        let late = async || test.get("/desk/wish-list/late").await.body.contains(&first.id.to_string());
+        assert!(late().await, "what she was asked before it came back settles nothing");
         declare(&test, &item).await;
+        assert!(!late().await);
         assert_eq!((asked(&test, &first).await, asked(&test, &second).await, ask_late(&test).await), (2, 1, 0));
         test.app.clock.advance(TimeDelta::days(31));
         assert_eq!(promises::keep(&test.app).await.unwrap(), 2);

@@ -14,7 +14,7 @@ pub(super) const RULES: &[Rule] = &[
                 select wish_item_id, quantity from wish_reservation where state = 'paid' or (state = 'held' and expires_at > $1)
                 union all select wish_item_id, quantity from wish_order where state = 'confirmed' or (state = 'held' and expires_at > $1)) r
                 on r.wish_item_id = i.id
-            where i.funding = 'whole' group by i.id, i.slug, i.quantity having sum(r.quantity) > i.quantity order by i.slug",
+            where i.funding = 'whole' and i.status = 'open' group by i.id, i.slug, i.quantity having sum(r.quantity) > i.quantity order by i.slug",
     },
     Rule {
         name: "No more money is held and paid for a wish item that many pay for together than it costs.",
@@ -24,7 +24,7 @@ pub(super) const RULES: &[Rule] = &[
         broken: "select i.slug as who, 'held and paid' as note, cast(sum(r.amount_minor) as bigint) as found,
                 i.price_minor * i.quantity as expected
             from wish_item i join wish_reservation r on r.wish_item_id = i.id
-            where i.funding = 'shared' and (r.state = 'paid' or (r.state = 'held' and r.expires_at > $1))
+            where i.funding = 'shared' and i.status = 'open' and (r.state = 'paid' or (r.state = 'held' and r.expires_at > $1))
             group by i.id, i.slug, i.price_minor, i.quantity having sum(r.amount_minor) > i.price_minor * i.quantity order by i.slug",
     },
     Rule {
