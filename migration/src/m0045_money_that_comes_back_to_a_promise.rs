@@ -19,7 +19,8 @@ impl MigrationTrait for Migration {
             "alter table promise_choice add column returning_at @time;
              alter table promise_choice add column after_entry @int not null default 0;
              update promise_choice set after_entry = coalesce(
-                 (select max(t.id) from ledger_transaction t where t.donation_id = promise_choice.donation_id), 0);",
+                 (select max(t.id) from ledger_transaction t where t.donation_id = promise_choice.donation_id), 0)
+                 where carried_at is not null;",
         )
         .await
     }

@@ -241,7 +241,7 @@ async fn came_back(
             Part::that_came_back(&held, &gift, before.as_ref(), &ledger::places_of_gift(db, gift.id).await?)?
         };
         let Some(part) = part else { continue };
-        let part = part.at_most(since_settled(db, &gift, item.id).await?);
+        let part = if keeps { part } else { part.at_most(since_settled(db, &gift, item.id).await?) };
         if !store::waits(db, gift.id).await? && refunds::left_of(db, &gift).await?.minor >= part.amount.minor {
             found.push(Unspent { held, gift, part });
         }
@@ -255,14 +255,16 @@ async fn since_settled(db: &impl ConnectionTrait, gift: &donation::Model, item: 
     if settled < 1 {
         return Ok(None);
     }
-    let mut back = 0i64;
+    let (mut before, mut back) = (0i64, 0i64);
     for (head, sides) in ledger::entries_of_donation(db, gift.id).await? {
-        if head.id > settled && matches!(head.kind, MovementKind::RefundFailure | MovementKind::DisputeLoss) {
+        if matches!(head.kind, MovementKind::RefundFailure | MovementKind::DisputeLoss) {
             let income = sides.iter().filter(|side| side.account == Account::Donations && side.amount_minor < 0);
-            back = income.fold(back, |back, side| back.saturating_sub(side.amount_minor));
+            let sum = if head.id > settled { &mut back } else { &mut before };
+            *sum = income.fold(*sum, |sum, side| sum.saturating_sub(side.amount_minor));
         }
     }
-    Ok(Some(back).filter(|back| *back > 0))
+    // Where nothing had come back by then, nothing was settled.
+    Ok(Some(back).filter(|back| *back > 0 && before > 0))
 }
 
 /// What was taken out of an item to be given back, and came back, is put in again, so that it can be taken out by what is chosen now. Where

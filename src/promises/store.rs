@@ -206,8 +206,7 @@ const IS_REFUNDED_IN_VAIN: &str = "wish_reservation.donation_id in (select donat
         and f.state in ('failed', 'canceled')
         and not exists (select 1 from promise_choice l join promise m on m.id = l.promise_id
             where l.donation_id = c.donation_id and m.wish_item_id = q.wish_item_id and l.id > c.id)
-        and not exists (select 1 from ledger_transaction t
-            where t.donation_id = c.donation_id and t.kind = 'refund_failure' and t.id <= c.after_entry))";
+        and c.after_entry = 0)";
 
 /// The gifts for an item, or for any, of which something came back after all: a refund failed, whether or not it was ever booked, or a lost
 /// dispute was decided otherwise. What became of the money is not looked at here. Where they are to be `asked_anew`, only those whose givers

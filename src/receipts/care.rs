@@ -1,6 +1,6 @@
 //! What staff do with one receipt: mend the name or address on it.
 
-use super::{Change, IssuerSettings, Snapshot, as_before, letter, recipient, replace, store};
+use super::{Change, IssuerSettings, Snapshot, letter, recipient, replace, store};
 use crate::{
     app::App,
     error::Error,
@@ -45,11 +45,8 @@ pub async fn correct(app: &App, actor: &Actor, id: ReceiptId, correction: &Corre
                 Change { amount: None, donor_name: Some(correction.name.clone()), donor_address: Some(correction.address.clone()) };
             let new = replace(tx, &settings, id, &change, "name or address mended", now, &app.random).await?;
             let giver = recipient(tx, &app.outbox, &gift).await?;
-            let mut letter = letter(&new, Some(&giver), None)?;
-            if giver.email.is_empty() {
-                letter = as_before(tx, gift.id, letter).await?;
-            }
-            // Who gave in person may have no e-mail address: the page to print is hers.
+            let letter = letter(&new, Some(&giver), None)?;
+            // Who gave in person may have no e-mail address: the page to print is hers, and whoever had a copy once gets no postal address.
             if !letter.to_address.is_empty() {
                 app.outbox.enqueue(tx, letter, app.new_id(), now).await?;
             }

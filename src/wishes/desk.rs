@@ -66,7 +66,10 @@ struct ListPage {
 async fn list(State(app): State<App>, _: Editor, page: DeskPage, Query(filter): Query<Filter>) -> Result<Response, Error> {
     let rows = match filter.status.as_str() {
         STALLED => store::items_by_id(app.db.read(), &store::stalled(app.db.read(), super::stalled_since(&app)).await?).await?,
-        WITH_MONEY => with_money_left(app.db.read(), app.now()).await?,
+        WITH_MONEY => {
+            let (all, after) = (with_money_left(app.db.read(), app.now()).await?, filter.after.parse().ok());
+            all.into_iter().filter(|item| after.is_none_or(|after: WishItemId| item.id < after)).collect()
+        }
         status => store::search(app.db.read(), &filter.q, status.parse().ok(), filter.after.parse().ok()).await?,
     };
     let Pager { rows, next } = Pager::from_rows(rows, |item| item.id.to_string());

@@ -285,7 +285,9 @@ async fn set_status(
                 return Err(Error::Conflict(format!("this item is {status} already")));
             }
             let stock = super::stock(tx, &[id], now).await?.remove(&id).unwrap_or_default();
-            if status == WishStatus::Cancelled && cannot_be_bought(cancel_reason) && stock.has_unspent() {
+            let is_out_of_reach = status == WishStatus::Cancelled && cannot_be_bought(cancel_reason);
+            // Who is being asked already need not be asked for.
+            if is_out_of_reach && stock.has_unspent() && !store::is_being_chosen(tx, id).await? {
                 return Err(Error::Conflict(GIVERS_CHOOSE.to_owned()));
             }
             if status == WishStatus::Open && stock.is_overfull() {

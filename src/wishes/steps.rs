@@ -140,7 +140,7 @@ pub async fn is_missed(db: &impl ConnectionTrait, of: &wish_reservation::Model) 
 pub fn missed() -> Select<wish_step::Entity> {
     let is_asked = "not exists (select 1 from promise_choice c join promise p on p.id = c.promise_id
         where c.donation_id = wish_step.donation_id and p.wish_item_id = wish_step.wish_item_id
-            and p.after_step >= wish_step.id)";
+            and (p.after_step >= wish_step.id or c.carried_at > wish_step.at))";
     wish_step::Entity::find().filter(wish_step::Column::Kind.eq(WishStepKind::Missed)).filter(Expr::cust(is_asked))
 }
 

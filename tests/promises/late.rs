@@ -162,6 +162,10 @@ on_both_databases! {
         let link = format!("main ul a[href='/desk/promises/new?item={}']", van.id);
         assert!(test.get("/desk/promises").await.attribute(&link, "href").is_some());
         declare(&test, &van).await;
+        // Asked for again, and out of reach after all: whose givers are being asked already can be given up.
+        wishes::item::reopen(&test.app, &Actor::system(), van.id).await.unwrap();
+        assert!(promises::declare(&test.app, &Actor::system(), van.id, CancelReason::Unavailable, "").await.is_err(), "everybody is being asked");
+        wishes::item::cancel(&test.app, &Actor::system(), van.id, CancelReason::Unavailable, "").await.unwrap();
         assert!(!needs().await.contains("asked for no more") && test.get("/desk/promises").await.attribute(&link, "href").is_none(), "its giver is asked");
         assert_all_agrees(&test).await;
     }

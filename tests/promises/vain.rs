@@ -91,6 +91,9 @@ on_both_databases! {
             declare(&test, &item).await;
             unbooked(&test, &gift, end).await;
             assert_eq!((income(&test, &gift, &item).await, stock(&test, &item).await.paid), ((5_000, 5_000), 2), "it never left");
+            run(&test, "update promise_choice set after_entry = 1 where way = 'refund'").await;
+            assert_eq!(ask_late(&test).await, 0, "what was carried out before an upgrade is settled, booked or not");
+            run(&test, "update promise_choice set after_entry = 0").await;
             assert_eq!(promises::count_late(&test.app).await.unwrap(), 1, "it stands on the desk's home");
             assert_eq!((ask_late(&test).await, ask_late(&test).await, asked(&test, &gift).await), (1, 0, 2), "{end}");
             let again = choice_of(&test, &gift).await;
